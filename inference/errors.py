@@ -1,0 +1,25 @@
+"""What can go wrong between pixels and an answer, said in one sentence a clinician may read."""
+
+
+class InferenceError(Exception):
+    """Base of all errors of this package. `str(error)` is one sentence: what, where, what to do."""
+
+
+class ModelMissing(InferenceError):
+    """The model asked for is not on this machine."""
+
+
+class ModelRefused(InferenceError):
+    """The model's files are not what they must be (layout, checksum, pickle, precision); nothing was loaded."""
+
+
+class ModelFailed(InferenceError):
+    """The model ran and did not give an answer (not a number, out of memory at every step, …)."""
+
+
+class EngineLost(InferenceError):
+    """The engine process ended while it was working; it is started again for the next request."""
+
+
+class Cancelled(InferenceError):
+    """The reader stopped the request."""

@@ -1,0 +1,115 @@
+"""What can be asked of pixels: frozen values that fit into a log line, a pipe and a batch file.
+
+A question holds no pixels. `Engine.answer(question, pictures)` brings the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Modality = Literal["cxr", "ct", "mr", "slide", "photo"]
+"""What the pixels are, for the choice of prompts, label sets and windows."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Pixels as a model receives them before padding and resizing: uint8 sRGB, shape (height, width, 3).
+
+    `mpp` is micrometres per pixel (slides), None when unknown. `steps` says in words how the pixels were made; it goes
+    into the receipt. Raises ValueError for any other dtype or shape.
+    """
+
+    pixels: NDArray[np.uint8]
+    modality: Modality
+    mpp: float | None = None
+    steps: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape = self.pixels.shape
+        if self.pixels.dtype != np.uint8 or len(shape) != 3 or shape[2] != 3 or 0 in shape:
+            raise ValueError(f"a picture is uint8 (height, width, 3), not {self.pixels.dtype} {shape}")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One thing to look for: prompts that say it is present and prompts that say it is absent."""
+
+    name: str
+    present: tuple[str, ...]
+    absent: tuple[str, ...]
+    published_auc: float | None = None
+    """Zero-shot AUC published for MedSigLIP-448 (arXiv 2507.05201), None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSet:
+    """Labels asked together. `choice` means exactly one of them is true (tissue types), else each stands alone."""
+
+    name: str
+    modality: Modality
+    labels: tuple[Label, ...]
+    choice: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How text is decoded. Greedy unless `temperature` is above 0; `seed` matters only then."""
+
+    max_tokens: int = 600
+    temperature: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelQuestion:
+    """Zero-shot labels of one picture."""
+
+    label_set: LabelSet
+
+
+@dataclass(frozen=True, slots=True)
+class HeatmapQuestion:
+    """Where in one picture `phrase` is supported. `against` is the contrast phrase; None takes the model's default.
+
+    `method` None takes the model's validated default; other names are those of `inference.heatmap.METHODS`.
+    """
+
+    phrase: str
+    against: str | None = None
+    method: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DraftQuestion:
+    """A drafted report. One picture, or two where the first is the prior and the second the current one."""
+
+    indication: str = ""
+    decoding: Decoding = field(default_factory=Decoding)
+
+
+@dataclass(frozen=True, slots=True)
+class FreeQuestion:
+    """A free question about one or more pictures."""
+
+    text: str
+    decoding: Decoding = field(default_factory=Decoding)
+
+
+@dataclass(frozen=True, slots=True)
+class BoxQuestion:
+    """Where an object is, as a box in the published format (approximate)."""
+
+    object: str
+    decoding: Decoding = field(default_factory=Decoding)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedQuestion:
+    """The pooled, L2-normalised image vector of every picture."""
+
+
+Question = LabelQuestion | HeatmapQuestion | DraftQuestion | FreeQuestion | BoxQuestion | EmbedQuestion
