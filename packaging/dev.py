@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,9 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         commands.add_parser(name, help=text, add_help=False)
     options, rest = parser.parse_known_args(arguments)
     set_up(peers=options.command in ("test", "bench"))
-    return {"run": run, "test": test, "check": check, "bench": bench, "train-demo": train_demo, "setup": lambda _: 0}[
-        options.command
-    ](rest)
+    commands_by_name: dict[str, Callable[[Sequence[str]], int]] = {
+        "run": run,
+        "test": test,
+        "check": check,
+        "bench": bench,
+        "train-demo": train_demo,
+        "setup": lambda _: 0,
+    }
+    return commands_by_name[options.command](rest)
 
 
 def run(rest: Sequence[str]) -> int:

@@ -1,0 +1,160 @@
+"""The walk of one region: open, read, ask, and place the answer back on the source.
+
+`run` is the one function behind the window, the command line, the batch and the tests.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.modality import modality_of
+from inference.answers import Answer, Box, Draft, EngineState, Heatmap, Progress
+from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, HeatmapQuestion, LabelQuestion, Picture, Question
+from viewers.geometry import Region, Size
+from viewers.sources import Source, open_source
+
+LONGEST = 2048
+"""Longest side, in pixels, of what is sent to an engine. Models see 448 or 896 pixels; a heatmap's windows need more."""
+
+
+class AnyEngine(Protocol):
+    """What answers questions: `inference.engine.Engine` here, `inference.host.EngineProcess` across a process boundary."""
+
+    def answer(
+        self,
+        question: Question,
+        pictures: Sequence[Picture],
+        *,
+        on_progress: Callable[[Progress], None] = ...,
+        cancel: threading.Event | None = None,
+    ) -> Answer: ...
+
+    def state(self) -> EngineState: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of which place. Region None is the whole frame; `prior` is an earlier picture, sent first."""
+
+    path: Path
+    question: Question
+    region: Region | None = None
+    prior: Path | None = None
+    frame: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Result:
+    """An answer with what was sent for it. `region` is what the current picture covers, in level-0 pixels of the source."""
+
+    request: Request
+    answer: Answer
+    pictures: tuple[Picture, ...]
+    region: Region
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Level-0 pixels per pixel of the current picture, along x and y."""
+        height, width = self.pictures[-1].pixels.shape[:2]
+        return self.region.width / width, self.region.height / height
+
+    def heatmap_extent(self) -> tuple[float, float, float, float]:
+        """(x0, y0, x1, y1) of a heatmap answer in level-0 pixels."""
+        if not isinstance(self.answer, Heatmap):
+            raise TypeError("only a heatmap has an extent")
+        x0, y0, x1, y1 = self.answer.extent
+        return self._place(x0, y0, x1, y1)
+
+    def boxes(self) -> list[Box]:
+        """The boxes of a draft in level-0 pixels; none for other answers."""
+        drawn = self.answer.boxes if isinstance(self.answer, Draft) else ()
+        return [Box(box.label, *self._place(box.x0, box.y0, box.x1, box.y1)) for box in drawn]
+
+    def _place(self, x0: float, y0: float, x1: float, y1: float) -> tuple[float, float, float, float]:
+        (across, down), left, top = self.scale, self.region.x, self.region.y
+        return left + x0 * across, top + y0 * down, left + x1 * across, top + y1 * down
+
+
+def ignore(_: Progress) -> None:
+    """Progress that nobody watches."""
+
+
+def run(
+    request: Request,
+    engine: AnyEngine,
+    on_progress: Callable[[Progress], None] = ignore,
+    cancel: threading.Event | None = None,
+    *,
+    open: Callable[[Path], Source] = open_source,
+) -> Result:
+    """Answer one request. Raises `viewers.errors.SourceError` and `inference.errors.InferenceError`."""
+    on_progress(Progress("reading"))
+    if request.prior is not None and not isinstance(request.question, DraftQuestion | FreeQuestion):
+        raise ValueError("an earlier picture goes with a draft or a free question only")
+    pictures = []
+    if request.prior is not None:
+        with closing(open(request.prior)) as prior:
+            pictures.append(model_picture(prior, Region.whole(prior.size), request.question))
+    with closing(open(request.path)) as source:
+        region = clipped(request.region or Region.whole(source.size, request.frame), source)
+        pictures.append(model_picture(source, region, request.question))
+    answer = engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel)
+    return Result(request, answer, tuple(pictures), region)
+
+
+def clipped(region: Region, source: Source) -> Region:
+    """`region` cut to the picture; raises ValueError where they do not touch."""
+    inside = region.intersection(Region.whole(source.size))
+    if inside is None:
+        raise ValueError(f"the region {region} lies outside the picture of {source.size.width} × {source.size.height} pixels")
+    if region.frame >= source.frames:
+        raise ValueError(f"frame {region.frame} was asked for; {source.name} has {source.frames}, counted from 0")
+    return inside
+
+
+def model_picture(source: Source, region: Region, question: Question | None = None) -> Picture:
+    """What a model gets of `region` before padding: independent of the screen's window and zoom.
+
+    Slides are read at most `LONGEST` pixels wide; greyscale DICOM goes through `inference.preprocess`, at full size.
+    """
+    from app import model_pixels
+
+    if grey := model_pixels.greyscale(source, region):
+        return grey
+    size = region.size.fitted(LONGEST if _needs_detail(question) else LONGEST // 2)
+    pixels = source.read(region, size)
+    modality, step = modality_of(source, pixels)
+    shrunk = f"region {region} read at {size.width} × {size.height} pixels"
+    return Picture(pixels, modality, mpp=_mpp(source, region, size), steps=(step, shrunk))
+
+
+def _needs_detail(question: Question | None) -> bool:
+    return isinstance(question, HeatmapQuestion | LabelQuestion | BoxQuestion)
+
+
+def _mpp(source: Source, region: Region, size: Size) -> float | None:
+    return None if source.spacing is None else source.spacing.mpp * region.width / size.width
+
+
+def as_model(source: Source, region: Region, model: str) -> NDArray[np.uint8]:
+    """Exactly what the catalogue's `model` gets of `region`: uint8 (side, side, 3), padded and resized."""
+    return saw(model_picture(source, region), model)
+
+
+def saw(picture: Picture, model: str) -> NDArray[np.uint8]:
+    """A picture as `model` sees it: uint8 (side, side, 3)."""
+    from inference.catalogue import entry
+    from inference.preprocess.padding import pad_square, resize
+
+    facts = entry(model)
+    return resize(pad_square(picture.pixels), facts.side, facts.resample)

@@ -1,0 +1,135 @@
+"""What the model saw: the very pixels, the prompt and the receipt of the last answer; and the facts of the source."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPixmap
+from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+
+from app.panels.parts import GAP, Column, label
+from inference.answers import Receipt
+from viewers.qimage import to_qimage
+
+EMPTY = "After an answer this shows the pixels, the prompt and the receipt behind it."
+THUMB = 152
+
+
+class DetailsPanel(Column):
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        body = QWidget()
+        self._lines = QVBoxLayout(body)
+        self._lines.setContentsMargins(0, 0, 0, 0)
+        self._lines.setSpacing(GAP)
+        scroll.setWidget(body)
+        self.column.addWidget(scroll)
+        self._facts: Mapping[str, object] = {}
+        self._receipt: Receipt | None = None
+        self._seen: tuple[NDArray[np.uint8], ...] = ()
+        self._fill()
+
+    def show_source(self, facts: Mapping[str, object]) -> None:
+        self._facts = facts
+        self._fill()
+
+    def show_answer(self, receipt: Receipt | None, seen: tuple[NDArray[np.uint8], ...] = ()) -> None:
+        """`seen`: uint8 (side, side, 3), one per picture, as the model got them."""
+        self._receipt, self._seen = receipt, seen
+        self._fill()
+
+    def _fill(self) -> None:
+        while item := self._lines.takeAt(0):
+            if widget := item.widget():
+                widget.hide()
+                widget.deleteLater()
+        self._lines.addWidget(label("What the model saw", "heading"))
+        if self._receipt is None:
+            self._lines.addWidget(label(EMPTY, "hint"))
+        else:
+            self._lines.addWidget(_pictures(self._seen))
+            self._lines.addWidget(label("Prompt", "heading"))
+            self._lines.addWidget(_prompt(self._receipt.prompt))
+            self._lines.addWidget(label("Receipt", "heading"))
+            self._lines.addWidget(_form(receipt_facts(self._receipt)))
+        if self._facts:
+            self._lines.addWidget(label("Source", "heading"))
+            self._lines.addWidget(_form({str(key): _words(value) for key, value in self._facts.items()}))
+        self._lines.addStretch(1)
+
+
+def receipt_facts(receipt: Receipt) -> dict[str, str]:
+    """A receipt in the reader's words, in the order they matter."""
+    speed = f", {receipt.tokens} tokens" if receipt.tokens else ""
+    facts = {
+        "Model": receipt.model + (f" ({receipt.remark})" if receipt.remark else ""),
+        "Revision": receipt.revision[:16],
+        "Weights": f"{receipt.quantisation if receipt.quantisation != 'none' else 'not quantised'}, {receipt.dtype}",
+        "Device": receipt.device,
+        "Time": f"{receipt.seconds:.2f} s{speed}",
+        "Seed": str(receipt.seed),
+        "Pixels": "\n".join(f"SHA-256 {digest[:16]}…" for digest in receipt.pixels_sha256),
+        "Preprocessing": "\n".join(receipt.preprocessing),
+        "On the way": "\n".join(receipt.steps),
+        "Versions": ", ".join(f"{name} {version}" for name, version in receipt.versions),
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def _pictures(seen: tuple[NDArray[np.uint8], ...]) -> QWidget:
+    ground = QWidget()
+    lines = QVBoxLayout(ground)
+    lines.setContentsMargins(0, 0, 0, 0)
+    for index, pixels in enumerate(seen):
+        shown = QPixmap.fromImage(to_qimage(pixels)).scaled(
+            THUMB, THUMB, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.FastTransformation
+        )
+        picture = label()
+        picture.setPixmap(shown)
+        picture.setAccessibleName("The pixels the model received")
+        which = ("prior, " if index == 0 else "current, ") if len(seen) == 2 else ""
+        lines.addWidget(picture)
+        lines.addWidget(label(f"{which}{pixels.shape[1]} × {pixels.shape[0]} pixels, padded and resized", "soft"))
+    return ground
+
+
+def _prompt(text: str) -> QPlainTextEdit:
+    field = QPlainTextEdit(text)
+    field.setReadOnly(True)
+    field.setFixedHeight(110)
+    field.setAccessibleName("Prompt")
+    return field
+
+
+def _form(facts: Mapping[str, str]) -> QWidget:
+    ground = QWidget()
+    form = QFormLayout(ground)
+    form.setContentsMargins(0, 0, 0, 0)
+    form.setHorizontalSpacing(12)
+    form.setVerticalSpacing(4)
+    form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+    for name, value in facts.items():
+        form.addRow(label(name, "soft", wrap=False), label(value, "", selectable=True))
+    return ground
+
+
+def _words(value: object) -> str:
+    if value is None:
+        return "not stated"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_words(part)}" for key, part in value.items())
+    if isinstance(value, list | tuple):
+        return "\n".join(_words(part) for part in value) or "none"
+    return str(value)

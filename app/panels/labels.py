@@ -1,0 +1,192 @@
+"""Zero-shot labels as a sorted table, and the heatmap's phrase, opacity and threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QSlider, QTableWidget, QTableWidgetItem, QWidget
+
+from app.analysis import Result
+from app.panels.parts import Column, button, label, row
+from inference.answers import Heatmap, LabelScores
+
+EMPTY = "Press L for labels of the region, or of the whole view."
+WEAK_AUC = 0.75
+"""Labels whose published AUC lies below this are greyed."""
+
+
+class LabelsPanel(Column):
+    labelsWanted = Signal(str)
+    """The label set's name."""
+    heatmapWanted = Signal(str)
+    """The phrase."""
+    opacityChanged = Signal(float)
+    thresholdChanged = Signal(float)
+    overlayToggled = Signal(bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.set_choice = QComboBox()
+        self.set_choice.setToolTip("Label set")
+        self._ask = button("Labels", lambda: self.labelsWanted.emit(self.set_choice.currentText()), primary=True, tip="L")
+        self.column.addLayout(row(self.set_choice, self._ask, stretch=0))
+        self._word = label(EMPTY, "hint")
+        self.column.addWidget(self._word)
+        self.table = _table()
+        self.table.itemSelectionChanged.connect(self._take_phrase)
+        self.table.itemDoubleClicked.connect(lambda _: self._want_heatmap())
+        self.column.addWidget(self.table, 1)
+        self._foot = label("", "soft")
+        self.column.addWidget(self._foot)
+        self.column.addWidget(label("Heatmap", "heading"))
+        self.phrase = QComboBox()
+        self.phrase.setEditable(True)
+        self.phrase.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        edit = self.phrase.lineEdit()
+        if edit is not None:
+            edit.setPlaceholderText("A finding, or any phrase")
+            edit.returnPressed.connect(self._want_heatmap)
+        self._show = button("Show", self._want_heatmap, tip="H")
+        self.column.addLayout(row(self.phrase, self._show, stretch=0))
+        self.opacity = _slider(55)
+        self.opacity.valueChanged.connect(lambda value: self.opacityChanged.emit(value / 100))
+        self.threshold = _slider(0)
+        self.threshold.valueChanged.connect(self._threshold_moved)
+        self._threshold_text = label("", "soft", wrap=False)
+        self._threshold_text.setMinimumWidth(56)
+        self._threshold_text.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._opacity_text = label("55 %", "soft", wrap=False)
+        self._opacity_text.setMinimumWidth(56)
+        self._opacity_text.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.opacity.valueChanged.connect(lambda value: self._opacity_text.setText(f"{value} %"))
+        for text, slider, value in (
+            ("Opacity", self.opacity, self._opacity_text),
+            ("Hide below", self.threshold, self._threshold_text),
+        ):
+            name = label(text, "soft", wrap=False)
+            name.setMinimumWidth(72)
+            slider.setAccessibleName(text)
+            self.column.addLayout(row(name, slider, value, stretch=1))
+        self._heatmap_word = label("", "soft")
+        self.column.addWidget(self._heatmap_word)
+        self._range = (0.0, 1.0)
+        self.show_heatmap(None)
+
+    def offer(self, sets: Sequence[str], phrases: Sequence[str]) -> None:
+        """The label sets that fit the picture, the default first, and the findings a heatmap can be asked for."""
+        keep = self.set_choice.currentText()
+        self.set_choice.clear()
+        self.set_choice.addItems(list(sets))
+        if keep in sets:
+            self.set_choice.setCurrentText(keep)
+        text = self.phrase.currentText()
+        self.phrase.clear()
+        self.phrase.addItems(list(phrases))
+        self.phrase.setCurrentText(text if text else "")
+
+    def show_labels(self, result: Result | None) -> None:
+        answer = result.answer if result is not None else None
+        scores = answer.scores if isinstance(answer, LabelScores) else ()
+        self.table.setRowCount(len(scores))
+        self.table.setVisible(bool(scores))
+        self._word.setVisible(not scores)
+        self._word.setText(EMPTY)
+        for index, score in enumerate(scores):
+            weak = score.published_auc is not None and score.published_auc < WEAK_AUC
+            published = "" if score.published_auc is None else f"{score.published_auc:.2f}"
+            cells = (score.name, f"{score.contrast:+.3f}", f"{score.probability:.2f}", published)
+            for column, text in enumerate(cells):
+                self.table.setItem(index, column, _cell(text, number=column > 0, weak=weak))
+        if isinstance(answer, LabelScores):
+            self.table.setColumnHidden(3, all(score.published_auc is None for score in scores))
+            note = "" if answer.calibrated else "Scores rank; they are not calibrated probabilities. "
+            self._foot.setText(note + (f"{answer.receipt.model}: {answer.receipt.remark}." if answer.receipt.remark else ""))
+        else:
+            self._foot.setText("")
+
+    def show_working(self, stage: str) -> None:
+        if not self.table.isVisible():
+            self._word.setVisible(True)
+            self._word.setText(f"{stage[:1].upper()}{stage[1:]} … Escape stops")
+
+    def show_heatmap(self, result: Result | None) -> None:
+        answer = result.answer if result is not None else None
+        on = isinstance(answer, Heatmap)
+        self.opacity.setEnabled(on)
+        self.threshold.setEnabled(on)
+        if not isinstance(answer, Heatmap):
+            self._heatmap_word.setText("Press H for a map of the chosen finding or phrase.")
+            self._threshold_text.setText("")
+            return
+        self._range = (answer.low, answer.high)
+        self.threshold.blockSignals(True)
+        self.threshold.setValue(0)
+        self.threshold.blockSignals(False)
+        self._threshold_text.setText(f"{answer.low:.2f}")
+        trust = "" if answer.validated else " Not validated for localisation."
+        self._heatmap_word.setText(
+            f"“{answer.phrase}”: {answer.values.min():.2f} to {answer.values.max():.2f} {answer.unit}, by {answer.method}.{trust}"
+        )
+
+    def say(self, sentence: str) -> None:
+        self._word.setText(sentence)
+        self._word.setVisible(bool(sentence))
+
+    def wanted_phrase(self) -> str:
+        return self.phrase.currentText().strip()
+
+    def _want_heatmap(self) -> None:
+        if self.wanted_phrase():
+            self.heatmapWanted.emit(self.wanted_phrase())
+        else:
+            self.phrase.setFocus()
+
+    def _take_phrase(self) -> None:
+        chosen = self.table.selectedItems()
+        if chosen:
+            self.phrase.setCurrentText(chosen[0].text())
+
+    def _threshold_moved(self, value: int) -> None:
+        low, high = self._range
+        at = low + (high - low) * value / 100
+        self._threshold_text.setText(f"{at:.2f}")
+        self.thresholdChanged.emit(at)
+
+
+def _table() -> QTableWidget:
+    table = QTableWidget(0, 4)
+    table.setHorizontalHeaderLabels(["Label", "Contrast", "Score", "Published AUC"])
+    table.verticalHeader().hide()
+    table.setShowGrid(False)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setAccessibleName("Labels, highest contrast first")
+    header = table.horizontalHeader()
+    header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    for column in (1, 2, 3):
+        header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+    first = table.horizontalHeaderItem(0)
+    if first is not None:
+        first.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    return table
+
+
+def _cell(text: str, *, number: bool, weak: bool) -> QTableWidgetItem:
+    item = QTableWidgetItem(text)
+    side = Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
+    item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+    if weak:
+        item.setForeground(QColor("#868c92"))
+        item.setToolTip("The published AUC of this label is low; read it with caution.")
+    return item
+
+
+def _slider(value: int) -> QSlider:
+    slider = QSlider(Qt.Orientation.Horizontal)
+    slider.setRange(0, 100)
+    slider.setValue(value)
+    return slider

@@ -1,0 +1,196 @@
+"""The report: sections of sentences, each accepted, edited or refused by the reader, then signed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QLineEdit, QScrollArea, QVBoxLayout, QWidget
+
+from app.panels.parts import GAP, Column, button, label, row
+from app.panels.sentence_row import SentenceRow
+from app.reports.checks import Remark, remarks
+from app.reports.report import Report, ReportError, Section, State
+
+EMPTY = "Press D to draft a report of the region, or of the whole view."
+JOURNAL_MS = 2000
+
+
+class ReportPanel(Column):
+    """Shows one report, or the words of a draft as they are written."""
+
+    draftWanted = Signal(str)
+    """The indication, "" for none."""
+    changed = Signal(object)
+    """The report after the reader's change."""
+    saveWanted = Signal()
+    signWanted = Signal(str)
+    sentenceChosen = Signal(object)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._report: Report | None = None
+        self._chosen = 0
+        self._rows: dict[int, SentenceRow] = {}
+        self.indication = QLineEdit()
+        self.indication.setPlaceholderText("Indication, sent with the picture (optional)")
+        self.indication.returnPressed.connect(self._draft)
+        self._draft_button = button("Draft", self._draft, primary=True, tip="D")
+        self.column.addLayout(row(self.indication, self._draft_button, stretch=0))
+        self.prior = label("", "soft")
+        self.prior.hide()
+        self.column.addWidget(self.prior)
+        self._banner = label("", "draft")
+        self.column.addWidget(self._banner)
+        self._body = QWidget()
+        self._lines = QVBoxLayout(self._body)
+        self._lines.setContentsMargins(0, 0, 0, 0)
+        self._lines.setSpacing(GAP)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setWidget(self._body)
+        self.column.addWidget(self._scroll, 1)
+        self._live = label("", "model", selectable=True)
+        self._name = QLineEdit()
+        self._name.setPlaceholderText("Your name")
+        self._sign = button("Sign", lambda: self.signWanted.emit(self._name.text()))
+        self._save = button("Save…", self.saveWanted.emit, tip="Ctrl+S")
+        self._foot = QWidget()
+        self._foot.setLayout(row(self._name, self._sign, self._save, stretch=0))
+        self.column.addWidget(self._foot)
+        self._word = label("", "bad")
+        self.column.addWidget(self._word)
+        self._typing = QTimer(self, singleShot=True, interval=JOURNAL_MS)
+        self._typing.timeout.connect(self._emit_typed)
+        self._typed: tuple[int, str] | None = None
+        self.show_report(None)
+
+    @property
+    def report(self) -> Report | None:
+        return self._report
+
+    def show_report(self, report: Report | None) -> None:
+        """Show a report, or the empty state."""
+        self._report = report
+        self._word.hide()
+        self._clear()
+        self._foot.setVisible(report is not None)
+        self._banner.setVisible(report is not None)
+        if report is None:
+            self._lines.addWidget(label(EMPTY, "hint"))
+            self._lines.addStretch(1)
+            return
+        self._banner.setText(report.banner)
+        self._fill(report, remarks(report))
+        left = len(report.untouched())
+        self._sign.setEnabled(report.signature is None and left == 0)
+        self._sign.setToolTip(f"{left} proposed sentences are still to be accepted, edited or refused" if left else "")
+        self.choose(self._chosen if self._chosen in self._rows else next(iter(self._rows), 0))
+
+    def show_live(self, text: str) -> None:
+        """The words of a draft while they are written; nothing else in the panel moves."""
+        if self._live.parent() is not self._body:
+            self._report = None
+            self._clear()
+            self._foot.hide()
+            self._banner.show()
+            self._banner.setText("Drafting … Escape stops")
+            self._lines.addWidget(self._live)
+            self._lines.addStretch(1)
+            self._live.show()
+        self._live.setText(text)
+
+    def say(self, sentence: str) -> None:
+        """One sentence under the report: why something did not work."""
+        self._word.setText(sentence)
+        self._word.setVisible(bool(sentence))
+
+    def choose(self, id: int) -> None:
+        self._chosen = id
+        for number, line in self._rows.items():
+            line.set_chosen(number == id)
+        if id in self._rows:
+            self._scroll.ensureWidgetVisible(self._rows[id], 0, 40)
+            self.sentenceChosen.emit(self._rows[id].sentence)
+
+    def step(self, by: int) -> None:
+        """Choose the next (1) or previous (-1) sentence."""
+        ids = list(self._rows)
+        if ids:
+            at = ids.index(self._chosen) if self._chosen in ids else -1
+            self.choose(ids[min(max(at + by, 0), len(ids) - 1)])
+
+    def accept(self) -> None:
+        self._act(Report.accept)
+
+    def refuse(self) -> None:
+        self._act(Report.refuse)
+
+    def edit(self) -> None:
+        if self._chosen in self._rows:
+            self._rows[self._chosen].start_edit()
+
+    def _act(self, change: Callable[[Report, int], Report], id: int | None = None) -> None:
+        which = id or self._chosen
+        if self._report is None or which not in self._rows:
+            return
+        try:
+            self._after(change(self._report, which), which)
+        except ReportError as error:
+            self.say(str(error))
+
+    def _after(self, report: Report, id: int) -> None:
+        waiting = [one.id for one in report.untouched()]
+        self._chosen = next((other for other in waiting if other > id), waiting[0] if waiting else id)
+        self.show_report(report)
+        self.changed.emit(report)
+
+    def _edited(self, id: int, text: str) -> None:
+        if self._report is not None:
+            self._typing.stop()
+            self._typed = None
+            self._after(self._report.edit(id, text), id)
+
+    def _on_typed(self, id: int, text: str) -> None:
+        self._typed = (id, text)
+        if not self._typing.isActive():
+            self._typing.start()
+
+    def _emit_typed(self) -> None:
+        """What is being typed goes into the journal before it is confirmed."""
+        if self._report is not None and self._typed and self._typed[1].strip():
+            self.changed.emit(self._report.edit(*self._typed))
+
+    def _draft(self) -> None:
+        self.draftWanted.emit(self.indication.text().strip())
+
+    def _fill(self, report: Report, found: list[Remark]) -> None:
+        for remark in (one for one in found if not one.sentences):
+            self._lines.addWidget(label(remark.text, "warn"))
+        for section in Section:
+            sentences = [one for one in report.sentences if one.section is section]
+            if sentences:
+                self._lines.addWidget(label(str(section), "heading"))
+            for sentence in sentences:
+                words = " ".join(one.text for one in found if sentence.id in one.sentences and sentence.state is not State.REFUSED)
+                self._add(SentenceRow(sentence, words))
+        self._lines.addStretch(1)
+
+    def _add(self, line: SentenceRow) -> None:
+        line.chosen.connect(self.choose)
+        line.accepted.connect(lambda id: self._act(Report.accept, id))
+        line.refused.connect(lambda id: self._act(Report.refuse, id))
+        line.edited.connect(self._edited)
+        line.typed.connect(self._on_typed)
+        self._rows[line.sentence.id] = line
+        self._lines.addWidget(line)
+
+    def _clear(self) -> None:
+        self._rows = {}
+        self._live.setParent(None)
+        while item := self._lines.takeAt(0):
+            if widget := item.widget():
+                widget.hide()
+                widget.deleteLater()

@@ -1,0 +1,85 @@
+"""The line at the foot: model, device, memory, speed; the running job with its stop; and what every word here is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
+
+from app.panels.parts import label
+from app.theme import ThemeName, icon
+from inference.answers import EngineState, Progress
+
+
+class StatusLine(QWidget):
+    stopWanted = Signal()
+    jobStopWanted = Signal()
+
+    def __init__(self, theme: ThemeName, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.engine = label("engine not started", "soft", wrap=False)
+        self.work = label("", "", wrap=False)
+        self.speed = label("", "soft", wrap=False)
+        self.stop = _stop("Stop (Escape)", theme)
+        self.stop.clicked.connect(self.stopWanted)
+        self.job = label("", "soft", wrap=False)
+        self.bar = QProgressBar()
+        self.bar.setFixedWidth(120)
+        self.bar.setTextVisible(False)
+        self.job_stop = _stop("Stop the batch", theme)
+        self.job_stop.clicked.connect(self.jobStopWanted)
+        self.pointer = label("", "soft", wrap=False)
+        self.word = label("Draft, not for diagnosis", "draft", wrap=False)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 0, 12, 0)
+        layout.setSpacing(12)
+        for widget in (self.engine, self.work, self.speed, self.stop):
+            layout.addWidget(widget)
+        layout.addStretch(1)
+        for widget in (self.pointer, self.job, self.bar, self.job_stop, self.word):
+            layout.addWidget(widget)
+        self.show_work(None)
+        self.show_job("", 0, 0)
+
+    def show_engine(self, state: EngineState) -> None:
+        parts = [", ".join(state.models) or "no model loaded", state.device]
+        if state.memory_total:
+            parts.append(f"{state.memory_used / 2**30:.1f} of {state.memory_total / 2**30:.0f} GiB")
+        if state.remark:
+            parts.append(state.remark)
+        self.engine.setText(" · ".join(parts))
+
+    def show_engine_word(self, text: str) -> None:
+        self.engine.setText(text)
+
+    def show_work(self, progress: Progress | None) -> None:
+        """What runs for the reader; None when nothing does. The tokens per second of the last answer stay."""
+        self.stop.setVisible(progress is not None)
+        if progress is None:
+            self.work.setText("")
+            return
+        count = f" {progress.done} of {progress.total}" if progress.total > 1 else ""
+        self.work.setText(f"{progress.stage}{count}")
+        if progress.tokens_per_second:
+            self.speed.setText(f"{progress.tokens_per_second:.0f} tokens/s")
+
+    def show_job(self, text: str, done: int, total: int) -> None:
+        for widget in (self.job, self.bar, self.job_stop):
+            widget.setVisible(bool(text))
+        self.job_stop.setVisible(bool(text) and done < total)
+        self.bar.setVisible(bool(text) and done < total)
+        self.job.setText(text)
+        self.bar.setMaximum(max(1, total))
+        self.bar.setValue(done)
+
+    def dress(self, theme: ThemeName) -> None:
+        for button in (self.stop, self.job_stop):
+            button.setIcon(icon("mdi6.stop-circle-outline", theme, "text"))
+
+
+def _stop(tip: str, theme: ThemeName) -> QToolButton:
+    button = QToolButton()
+    button.setObjectName("flat")
+    button.setIcon(icon("mdi6.stop-circle-outline", theme, "text"))
+    button.setToolTip(tip)
+    button.setAccessibleName(tip)
+    return button

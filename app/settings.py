@@ -1,0 +1,84 @@
+"""What the window remembers between two starts, as one frozen value."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Literal
+
+from app.storage import atomic_write, data_folder
+
+RECENT = 12
+"""Files and folders kept in the list of recent ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    theme: Literal["dark", "light"] = "dark"
+    encoder: str = "demo-encoder"
+    drafter: str = "demo-drafter"
+    quantisation: Literal["none", "int8", "int4"] = "none"
+    device: str = "auto"
+    panes: Literal[1, 2, 4] = 1
+    recent: tuple[str, ...] = ()
+    """Paths, newest first."""
+    open: tuple[str, ...] = ()
+    """Paths in the browser when the window was closed."""
+    shown: str = ""
+    """Path of the source in the active pane, "" for none."""
+    browser_px: int = 248
+    side_px: int = 372
+    opacity: float = 0.55
+    """Of a heatmap over the picture, 0 … 1."""
+
+    def with_recent(self, path: Path) -> Settings:
+        others = tuple(item for item in self.recent if item != str(path))
+        return replace(self, recent=(str(path), *others)[:RECENT])
+
+
+def load(folder: Path | None = None) -> Settings:
+    """The saved settings; defaults where there are none. A damaged file is kept beside as settings.damaged.json."""
+    path = (folder or data_folder()) / "settings.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, ValueError):
+        return _set_aside(path)
+    return _from(found) if isinstance(found, dict) else _set_aside(path)
+
+
+def save(settings: Settings, folder: Path | None = None) -> None:
+    text = json.dumps(asdict(settings), indent=1, ensure_ascii=False)
+    atomic_write((folder or data_folder()) / "settings.json", text.encode())
+
+
+def _from(found: dict[str, object]) -> Settings:
+    """Fields of the right type are taken, anything else keeps its default: an older or newer file never stops the start."""
+    default = Settings()
+    taken: dict[str, object] = {}
+    for field in fields(Settings):
+        value, usual = found.get(field.name), getattr(default, field.name)
+        if isinstance(value, list) and isinstance(usual, tuple):
+            taken[field.name] = tuple(str(item) for item in value)
+        elif type(value) is type(usual) and _allowed(field.name, value):
+            taken[field.name] = value
+    return replace(default, **taken)  # type: ignore[arg-type]
+
+
+def _allowed(name: str, value: object) -> bool:
+    choices: dict[str, tuple[object, ...]] = {
+        "theme": ("dark", "light"),
+        "panes": (1, 2, 4),
+        "quantisation": ("none", "int8", "int4"),
+    }
+    return value in choices.get(name, (value,))
+
+
+def _set_aside(path: Path) -> Settings:
+    try:
+        path.replace(path.with_name("settings.damaged.json"))
+    except OSError:
+        return Settings()
+    return Settings()

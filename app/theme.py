@@ -1,0 +1,61 @@
+"""Colours and the style sheet: two complete themes from resources/themes, one accent colour each."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from string import Template
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtGui import QColor, QIcon, QPalette
+from PySide6.QtWidgets import QApplication
+
+import resources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ThemeName = Literal["dark", "light"]
+
+
+@lru_cache
+def colours(name: ThemeName) -> Mapping[str, str]:
+    """Colour by role: "text", "accent", "bad", …, as #rrggbb."""
+    found: dict[str, str] = json.loads(resources.text(f"themes/{name}.json"))
+    return found
+
+
+def apply(application: QApplication, name: ThemeName) -> None:
+    """Dress the whole application; may be called again to change the theme while it runs."""
+    chosen = colours(name)
+    palette = QPalette()
+    for role, key in (
+        (QPalette.ColorRole.Window, "window"),
+        (QPalette.ColorRole.Base, "field"),
+        (QPalette.ColorRole.AlternateBase, "panel"),
+        (QPalette.ColorRole.Text, "text"),
+        (QPalette.ColorRole.WindowText, "text"),
+        (QPalette.ColorRole.ButtonText, "text"),
+        (QPalette.ColorRole.Button, "raised"),
+        (QPalette.ColorRole.Highlight, "accent"),
+        (QPalette.ColorRole.HighlightedText, "accent-text"),
+        (QPalette.ColorRole.PlaceholderText, "faint"),
+        (QPalette.ColorRole.ToolTipBase, "raised"),
+        (QPalette.ColorRole.ToolTipText, "text"),
+        (QPalette.ColorRole.Link, "accent"),
+    ):
+        palette.setColor(role, QColor(chosen[key]))
+    application.setPalette(palette)
+    application.setStyleSheet(Template(resources.text("themes/window.qss")).substitute(_identifiers(chosen)))
+
+
+def icon(symbol: str, name: ThemeName, role: str = "soft") -> QIcon:
+    """A qtawesome icon, "mdi6.tag-outline" for example, in a theme's colour."""
+    import qtawesome
+
+    found: QIcon = qtawesome.icon(symbol, color=colours(name)[role], color_disabled=colours(name)["faint"])
+    return found
+
+
+def _identifiers(chosen: Mapping[str, str]) -> dict[str, str]:
+    return {key.replace("-", "_"): value for key, value in chosen.items()}
