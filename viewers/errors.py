@@ -1,5 +1,9 @@
 """What can go wrong between a file and its pixels, said in one sentence a clinician may read."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -12,3 +16,22 @@ class SourceError(Exception):
     def __init__(self, path: Path | str, sentence: str) -> None:
         super().__init__(sentence)
         self.path = Path(path)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turns what the operating system refuses while `path` is read into a SourceError."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        gone = "is a link to something that does not exist" if path.is_symlink() else "is no longer there"
+        raise SourceError(path, f"{path.name} {gone}: put the file back or open another one.") from error
+    except PermissionError as error:
+        raise SourceError(path, f"{path.name} may not be read: ask for the right to read it.") from error
+    except IsADirectoryError as error:
+        raise SourceError(path, f"{path.name} is a folder, not a file: open a file inside it.") from error
+    except MemoryError as error:
+        raise SourceError(path, f"{path.name} needs more memory than is free: close other pictures and try again.") from error
+    except OSError as error:
+        reason = error.strerror or "the disk or network reported an error"
+        raise SourceError(path, f"{path.name} cannot be read ({reason}): check the disk or network and try again.") from error

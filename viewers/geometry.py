@@ -90,6 +90,7 @@ class Provenance(StrEnum):
     DETECTOR = "at detector"
     CALIBRATED = "calibrated"
     MAGNIFIED = "magnified, estimated"
+    REGION = "ultrasound region"
     SLIDE = "slide property"
     TIFF = "TIFF resolution"
     OBJECTIVE = "from objective power"

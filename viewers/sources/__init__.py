@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viewers.geometry import Region, Size, Spacing
+from viewers.grayscale import Grayscale, Window
+from viewers.sources.facts import Facts
+
+if TYPE_CHECKING:
+    from viewers.sources.folder import Failure, Item
 
 Kind = Literal["radiograph", "series", "slide", "picture"]
 
@@ -42,6 +47,10 @@ class Source(Protocol):
     frames: int
     spacing: Spacing | None
     levels: tuple[Level, ...]
+    facts: Facts | None
+    """Header values a model may need; None for files that are not DICOM."""
+    notes: tuple[str, ...]
+    """What was not as it should be and how it is shown all the same, one sentence each."""
 
     def read(self, region: Region, size: Size | None = None) -> NDArray[np.uint8]:
         """The displayed pixels of `region` as uint8 sRGB (height, width, 3), resampled to `size` (default: as stored).
@@ -56,3 +65,62 @@ class Source(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class GrayscaleSource(Source, Protocol):
+    """A source whose stored values a window applies to: one greyscale DICOM image, a multi-frame one or a series."""
+
+    @property
+    def grayscale(self) -> Grayscale:
+        """How stored values become grey, for frame 0."""
+        ...
+
+    def frame_grayscale(self, frame: int) -> Grayscale:
+        """How stored values become grey, for one frame (rescale may differ from slice to slice)."""
+        ...
+
+    def stored(self, frame: int = 0) -> NDArray[np.generic]:
+        """Stored values (height, width), native byte order and right sign; read-only."""
+        ...
+
+    def values(self, frame: int = 0) -> NDArray[np.float32]:
+        """Values after the modality LUT or rescale (HU on CT), (height, width)."""
+        ...
+
+    def render(self, frame: int = 0, window: Window | None = None) -> NDArray[np.uint8]:
+        """The whole frame as grey 0–255 (height, width), through `window` or the file's own default."""
+        ...
+
+
+@runtime_checkable
+class TiledSource(Source, Protocol):
+    """A pyramid that is painted tile by tile; `levels[i].tile` is the grid of level i."""
+
+    def read_tile(self, level: int, column: int, row: int) -> NDArray[np.uint8]:
+        """One tile of a level's own grid as uint8 sRGB (height, width, 3); smaller at the right and bottom edge.
+
+        Raises `viewers.errors.SourceError`, also for a tile outside the grid.
+        """
+        ...
+
+
+def open_source(path: Path | str, *, spacing: Spacing | None = None) -> Source:
+    """Opens a file by what it holds, not by its name; a folder opens as the one series or slide it holds.
+
+    `spacing` is the reader's own and replaces the file's. Raises `viewers.errors.SourceError`.
+    """
+    from viewers.sources import opening
+
+    return opening.opened(Path(path), spacing)
+
+
+def discover(folder: Path | str) -> Iterator[Item | Failure]:
+    """What can be opened below `folder`, sorted by path: slices of one series and a DICOM slide as one item each.
+
+    What cannot be opened is yielded too, as a `Failure` with its sentence. Hidden files are left out. Raises SourceError
+    when `folder` itself cannot be read.
+    """
+    from viewers.sources import folder as folders
+
+    return folders.discovered(Path(folder))

@@ -1,0 +1,139 @@
+"""DICOM images: one file, the frames of one file, or the files of one series, all as one stack of slices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewers.errors import SourceError
+from viewers.geometry import Region, Size, Spacing
+from viewers.grayscale import Grayscale, Window
+from viewers.sources import Kind, Level, values
+from viewers.sources.cache import FrameCache
+from viewers.sources.decode import decoded, lossy, syntax_name
+from viewers.sources.describing import described
+from viewers.sources.dicom_facts import facts_of
+from viewers.sources.dicom_spacing import spacing_of
+from viewers.sources.gray_header import grayscale_of
+from viewers.sources.header import Header, header_of
+from viewers.sources.palette import coloured
+from viewers.sources.resample import cut, resized
+
+_CACHE_BYTES = 512 * 2**20
+_GREY = ("MONOCHROME1", "MONOCHROME2")
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One frame of one file."""
+
+    header: Header
+    frame: int = 0
+
+
+class Dicom:
+    """A stack of slices of equal size. `GreyDicom` and `ColourDicom` say how a slice is shown."""
+
+    def __init__(
+        self, path: Path, slices: Sequence[Slice], kind: Kind, spacing: Spacing | None = None, notes: tuple[str, ...] = ()
+    ) -> None:
+        first = slices[0].header
+        self.path, self.name, self.kind = path, path.name, kind
+        self.slices = tuple(slices)
+        self.modality = values.code(first.dataset, "Modality")
+        self.size, self.frames = first.size, len(self.slices)
+        self.levels = (Level(self.size, 1.0),)
+        self.facts = facts_of(first.dataset)
+        stated, spacing_notes = spacing_of(first.dataset, slices[0].frame)
+        self.spacing = spacing or stated
+        self.notes = (*notes, *spacing_notes)
+        self._cache = FrameCache(_CACHE_BYTES)
+
+    def stored(self, frame: int = 0) -> NDArray[np.generic]:
+        """Stored values of one frame, read-only: (height, width), colour as RGB (height, width, 3)."""
+        one = self._slice(frame)
+        return self._cache.get(frame, lambda: decoded(one.header, one.frame))
+
+    def info(self) -> Mapping[str, object]:
+        first = self.slices[0].header
+        return described(
+            self,
+            transfer_syntax={"uid": first.syntax, "name": syntax_name(first.syntax)},
+            lossy=any(lossy(one.header) for one in self.slices),
+            photometric=first.photometric,
+            bits=first.stored,
+            windows=[],
+        )
+
+    def close(self) -> None:
+        self._cache.clear()
+
+    def read(self, region: Region, size: Size | None = None) -> NDArray[np.uint8]:
+        raise NotImplementedError
+
+    def _slice(self, frame: int) -> Slice:
+        if not 0 <= frame < self.frames:
+            raise SourceError(self.path, f"{self.name} has {self.frames} frames; frame {frame + 1} does not exist.")
+        return self.slices[frame]
+
+
+class GreyDicom(Dicom):
+    """Greyscale: the pixels shown go through the header's own VOI LUT or first window."""
+
+    def __init__(
+        self, path: Path, slices: Sequence[Slice], kind: Kind, spacing: Spacing | None = None, notes: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(path, slices, kind, spacing, notes)
+        self.grayscale = self.frame_grayscale(0)
+        self.notes = (*self.notes, *self.grayscale.notes)
+
+    def frame_grayscale(self, frame: int) -> Grayscale:
+        one = self._slice(frame)
+        return grayscale_of(one.header, one.frame)
+
+    def values(self, frame: int = 0) -> NDArray[np.float32]:
+        return self.frame_grayscale(frame).modality_values(self.stored(frame))
+
+    def render(self, frame: int = 0, window: Window | None = None) -> NDArray[np.uint8]:
+        return self.frame_grayscale(frame).render(self.stored(frame), window)
+
+    def read(self, region: Region, size: Size | None = None) -> NDArray[np.uint8]:
+        grey = resized(cut(self.render(region.frame), region, 0), size or region.size)
+        return np.repeat(grey[:, :, None], 3, axis=2)
+
+    def info(self) -> Mapping[str, object]:
+        windows = [
+            {"centre": one.centre, "width": one.width, "explanation": one.explanation, "function": one.function}
+            for one in self.grayscale.windows
+        ]
+        luts = [lut.explanation for lut in self.grayscale.voi_luts]
+        return {**super().info(), "windows": windows, "voi_luts": luts, "shown_with": self.grayscale.default_name}
+
+
+class ColourDicom(Dicom):
+    """RGB, YBR and palette colour, more than 8 bits cut to the upper 8."""
+
+    def read(self, region: Region, size: Size | None = None) -> NDArray[np.uint8]:
+        one = self._slice(region.frame)
+        pixels = self._cache.get(("shown", region.frame), lambda: coloured(one.header, self.stored(region.frame)))
+        return resized(cut(cast("NDArray[np.uint8]", pixels), region, 0), size or region.size)
+
+
+def opened(path: Path, spacing: Spacing | None = None) -> GreyDicom | ColourDicom:
+    """One DICOM file with one or more frames. Raises SourceError."""
+    header = header_of(path)
+    slices = [Slice(header, frame) for frame in range(header.frames)]
+    return stacked(path, slices, "series" if header.frames > 1 else "radiograph", spacing)
+
+
+def stacked(
+    path: Path, slices: Sequence[Slice], kind: Kind, spacing: Spacing | None = None, notes: tuple[str, ...] = ()
+) -> GreyDicom | ColourDicom:
+    header = slices[0].header
+    make = GreyDicom if header.samples == 1 and header.photometric in _GREY else ColourDicom
+    return make(path, slices, kind, spacing, notes)

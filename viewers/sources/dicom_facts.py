@@ -1,0 +1,100 @@
+"""Coded facts and opaque keys out of a DICOM header, and where a slice lies in the patient."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewers.sources import values
+from viewers.sources.facts import Facts
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+_VIEW_CODES = {"399348003": "PA", "399368009": "AP", "399198007": "RL", "399173006": "LL"}  # SNOMED CT, CID 4010
+
+
+def facts_of(dataset: Dataset) -> Facts:
+    patient, study = values.text(dataset, "PatientID"), values.uid(dataset, "StudyInstanceUID")
+    right, bottom = edges(dataset)
+    return Facts(
+        sop_class=values.uid(dataset, "SOPClassUID"),
+        view=_view(dataset),
+        body_part=values.code(dataset, "BodyPartExamined"),
+        laterality=_laterality(dataset),
+        study_date=_date(values.text(dataset, "StudyDate")),
+        study_time=_time(values.text(dataset, "StudyTime")),
+        patient_key=_key("patient", values.text(dataset, "IssuerOfPatientID"), patient) if patient else "",
+        study_key=_key("study", study) if study else "",
+        series_key=_key("series", found) if (found := values.uid(dataset, "SeriesInstanceUID")) else "",
+        instance=values.integer(dataset, "InstanceNumber"),
+        right_edge=right,
+        bottom_edge=bottom,
+    )
+
+
+def orientation(dataset: Dataset, frame: int = 0) -> NDArray[np.float64] | None:
+    """Unit vectors along a row and down a column (2, 3) in patient coordinates (C.7.6.2.1.1)."""
+    plane = values.group(dataset, frame, "PlaneOrientationSequence")
+    found = values.numbers(plane, "ImageOrientationPatient") or values.numbers(dataset, "ImageOrientationPatient")
+    if len(found) != 6:
+        return None
+    vectors = np.array(found).reshape(2, 3)
+    lengths = np.linalg.norm(vectors, axis=1)
+    return vectors / lengths[:, None] if (np.abs(lengths - 1) < 0.1).all() else None
+
+
+def position(dataset: Dataset, frame: int = 0) -> NDArray[np.float64] | None:
+    """The centre of the first pixel in patient coordinates, mm."""
+    plane = values.group(dataset, frame, "PlanePositionSequence")
+    found = values.numbers(plane, "ImagePositionPatient") or values.numbers(dataset, "ImagePositionPatient")
+    return np.array(found) if len(found) == 3 else None
+
+
+def edges(dataset: Dataset) -> tuple[str, str]:
+    """Orientation letters at the right and the bottom edge; "" where the header does not tell."""
+    axes = orientation(dataset)
+    if axes is not None:
+        return _letters(axes[0]), _letters(axes[1])
+    stated = values.texts(dataset, "PatientOrientation")
+    if len(stated) == 2 and all(re.fullmatch(r"[LRAPHF]{1,3}", one) for one in stated):
+        return stated[0], stated[1]
+    return "", ""
+
+
+def _letters(direction: NDArray[np.float64]) -> str:
+    """The patient's directions along a vector, the strongest first; parts below 0.3 (about 17°) are left out."""
+    names = (("L", "R"), ("P", "A"), ("H", "F"))
+    order = np.argsort(-np.abs(direction))
+    return "".join(names[axis][0 if direction[axis] > 0 else 1] for axis in order if abs(direction[axis]) > 0.3)
+
+
+def _view(dataset: Dataset) -> str:
+    stated = values.code(dataset, "ViewPosition")
+    return stated or _VIEW_CODES.get(values.text(values.item(dataset, "ViewCodeSequence"), "CodeValue"), "")
+
+
+def _laterality(dataset: Dataset) -> str:
+    for keyword in ("ImageLaterality", "Laterality", "FrameLaterality"):
+        stated = values.code(dataset, keyword)
+        if stated in ("L", "R", "B", "U"):
+            return stated
+    return ""
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _date(value: str) -> str:
+    found = re.fullmatch(r"(\d{4})\.?(\d{2})\.?(\d{2})", value)
+    return "-".join(found.groups()) if found else ""
+
+
+def _time(value: str) -> str:
+    found = re.match(r"(\d{2}):?(\d{2})?:?(\d{2})?", value)
+    return ":".join(part or "00" for part in found.groups()) if found else ""

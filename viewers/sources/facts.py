@@ -1,0 +1,36 @@
+"""What a header says that a model or a hanging rule needs, without anyone's identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Coded header values and opaque keys of a DICOM image. "" stands for what the header does not say.
+
+    Free text is left out: only values of the code-string kind (PS3.5 6.2) pass. The keys are SHA-256 digests, cut to 16
+    hexadecimal digits: equal keys mean the same patient, study or series; they show no name, number or UID.
+    """
+
+    sop_class: str = ""
+    """SOP Class UID."""
+    view: str = ""
+    """ViewPosition: "PA", "AP", "LL"…"""
+    body_part: str = ""
+    """BodyPartExamined: "CHEST"…"""
+    laterality: str = ""
+    """"L", "R", "B" or "U", the patient's side."""
+    study_date: str = ""
+    """ISO date, "2024-05-17"."""
+    study_time: str = ""
+    """ISO time, "13:05:00"."""
+    patient_key: str = ""
+    study_key: str = ""
+    series_key: str = ""
+    instance: int | None = None
+    """InstanceNumber."""
+    right_edge: str = ""
+    """Orientation letters at the picture's right edge, such as "L"; the left edge is the opposite."""
+    bottom_edge: str = ""
+    """Orientation letters at the picture's bottom edge, such as "F"."""

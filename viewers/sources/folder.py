@@ -1,0 +1,159 @@
+"""What can be opened below a folder."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from viewers.errors import SourceError, reading
+from viewers.geometry import Spacing
+from viewers.sources import Kind, Source, series, values
+from viewers.sources.header import dataset_of, is_dicom
+from viewers.sources.opening import WHOLE_SLIDE, beginning, is_slide, opened
+
+_STACKS = {"CT", "MR", "PT", "NM"}
+_TAGS = ["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "Rows", "Columns", "ImageType", "NumberOfFrames"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that can be opened: one file, or the `files` of one series or DICOM slide, which go together.
+
+    `path` names it: the folder when it holds nothing else, else the first file.
+    """
+
+    path: Path
+    kind: Kind
+    files: tuple[Path, ...]
+    modality: str = ""
+
+    def open(self, *, spacing: Spacing | None = None) -> Source:
+        """Raises SourceError."""
+        if self.kind == "series" and len(self.files) > 1:
+            return series.opened(self.path, self.files, spacing)
+        if self.kind == "slide" and len(self.files) > 1:
+            from viewers.sources.slide import Slide
+
+            return Slide(self.files[0], spacing, name=self.path.name)
+        return opened(self.files[0], spacing)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that cannot be opened, and the sentence that says why."""
+
+    path: Path
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One file, before grouping."""
+
+    path: Path
+    kind: Kind
+    modality: str = ""
+    group: tuple[object, ...] | None = None
+    instance: str = ""
+    volume: bool = True
+
+
+def discovered(folder: Path) -> Iterator[Item | Failure]:
+    """Items and failures below `folder`, folder by folder, sorted by path. Raises SourceError for `folder` itself."""
+    with reading(folder):
+        entries = sorted(folder.iterdir(), key=lambda path: path.name)
+    visible = [path for path in entries if not path.name.startswith(".")]
+    found = _grouped(folder, [path for path in visible if not _is_folder(path)], bool([p for p in visible if _is_folder(p)]))
+    inside = [path for path in visible if _is_folder(path) and not path.is_symlink()]  # a link may lead round in a circle
+    keyed: list[tuple[str, list[Item | Failure] | Path]] = [(one.path.name, [one]) for one in found]
+    if len(found) == 1 and found[0].path == folder:
+        keyed = [("", list(found))]
+    for _, one in sorted(keyed + [(path.name, path) for path in inside], key=lambda pair: pair[0]):
+        if isinstance(one, Path):
+            try:
+                yield from discovered(one)
+            except SourceError as error:
+                yield Failure(one, str(error))
+        else:
+            yield from one
+
+
+def opened_folder(folder: Path, spacing: Spacing | None = None) -> Source:
+    """The one series, slide or picture a folder holds itself. Raises SourceError when it holds none or several."""
+    with reading(folder):
+        files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not _is_folder(path))
+    found = _grouped(folder, files, False)
+    items = [one for one in found if isinstance(one, Item)]
+    if len(items) == 1:
+        return items[0].open(spacing=spacing)
+    if items:
+        raise SourceError(folder, f"{folder.name} holds {len(items)} pictures or series: open one of them.")
+    failure = next((one for one in found if isinstance(one, Failure)), None)
+    if failure is not None and len(found) == 1:
+        raise SourceError(failure.path, failure.sentence)
+    raise SourceError(folder, f"{folder.name} holds nothing that can be opened: choose a folder with images.")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure]:
+    """The items of one folder in the order of their first file; `more` when there are folders inside as well."""
+    failures, entries = list[Failure](), list[_Entry]()
+    for path in files:
+        try:
+            entries.append(_entry(path))
+        except SourceError as error:
+            failures.append(Failure(path, str(error)))
+    groups: dict[tuple[object, ...], list[_Entry]] = defaultdict(list)
+    for entry in entries:
+        groups[entry.group or (entry.path,)].append(entry)
+    found: list[Item | Failure] = [*failures]
+    for members in groups.values():
+        instances = {entry.instance for entry in members}
+        if len(members) == 1 or (members[0].kind == "series" and len(instances) < len(members)):
+            found += [_single(entry) for entry in members]
+            continue
+        alone = len(groups) == 1 and not failures and not more
+        paths = tuple(entry.path for entry in sorted(members, key=lambda entry: (not entry.volume, entry.path)))
+        found.append(Item(folder if alone else min(paths), members[0].kind, paths, members[0].modality))
+    return sorted(found, key=lambda one: one.path)
+
+
+def _single(entry: _Entry) -> Item:
+    frames_kind: Kind = "radiograph" if entry.kind == "series" and entry.instance != "frames" else entry.kind
+    return Item(entry.path, frames_kind, (entry.path,), entry.modality)
+
+
+def _entry(path: Path) -> _Entry:
+    """What one file is, by its first bytes and, for DICOM, a few header values. Raises SourceError."""
+    with reading(path):
+        path.stat()
+    start = beginning(path)
+    if not is_dicom(start):
+        if is_slide(path, start):
+            return _Entry(path, "slide", "SM")
+        opened(path).close()
+        return _Entry(path, "picture")
+    from viewers.sources.header import header_of
+
+    dataset, _ = dataset_of(path, _TAGS)
+    modality, group = values.code(dataset, "Modality"), values.uid(dataset, "SeriesInstanceUID")
+    instance = values.uid(dataset, "SOPInstanceUID")
+    if values.uid(dataset, "SOPClassUID") == WHOLE_SLIDE:
+        volume = "VOLUME" in values.texts(dataset, "ImageType")
+        return _Entry(path, "slide", "SM", (group, "slide"), instance, volume)
+    header_of(path)
+    frames = values.integer(dataset, "NumberOfFrames") or 1
+    if frames > 1:
+        return _Entry(path, "series", modality, None, "frames")
+    if modality not in _STACKS or not group:
+        return _Entry(path, "radiograph", modality)
+    shape = values.integer(dataset, "Rows"), values.integer(dataset, "Columns")
+    return _Entry(path, "series", modality, (group, *shape), instance)

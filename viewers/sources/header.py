@@ -1,0 +1,208 @@
+"""DICOM files up to their pixels, read within limits."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from viewers.errors import SourceError, reading
+from viewers.geometry import Size
+from viewers.sources import values
+from viewers.sources.inflate import InflateError, inflated
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+MAX_PIXEL_BYTES = 2 * 2**30
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+_EXPLICIT = b"1.2.840.10008.1.2.1\0\0\0"  # as long as the other, so that no length in the meta header changes
+_UNDEFINED = 0xFFFFFFFF
+_PIXEL_TAGS = {
+    (0x7FE0, 0x0010): "PixelData", (0x7FE0, 0x0008): "FloatPixelData", (0x7FE0, 0x0009): "DoubleFloatPixelData",
+}  # fmt: skip
+_LONG_VR = frozenset({b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN", b"SQ", b"UT", b"UC", b"UR"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PixelElement:
+    """Where the pixel data lie in the (inflated) file. `length` None: encapsulated frames of undefined length."""
+
+    keyword: str
+    vr: str
+    offset: int
+    length: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Header:
+    """A data set without its pixels, and the shape of the pixels, checked against the limits."""
+
+    path: Path
+    dataset: Dataset
+    syntax: str
+    little_endian: bool
+    pixels: PixelElement
+    size: Size
+    frames: int
+    samples: int
+    allocated: int
+    stored: int
+    photometric: str
+
+    @property
+    def frame_bits(self) -> int:
+        """Bits of one uncompressed frame, subsampled colour as it is stored natively."""
+        samples = 2 if self.photometric == "YBR_FULL_422" and self.samples == 3 else self.samples
+        return self.size.width * self.size.height * samples * self.allocated
+
+
+def is_dicom(start: bytes) -> bool:
+    """Whether a file that starts so is DICOM Part 10 (PS3.10 7.1): "DICM" after 128 bytes."""
+    return start[128:132] == b"DICM"
+
+
+def opened(path: Path) -> BinaryIO:
+    """The file at its start; a deflated data set is inflated within limits before anything parses it."""
+    with reading(path):
+        file = path.open("rb")
+        try:
+            meta, syntax = _meta(file)
+            if syntax != DEFLATED:
+                file.seek(0)
+                return file
+            packed = file.read()
+        except BaseException:
+            file.close()
+            raise
+    file.close()
+    try:
+        return io.BytesIO(meta.replace(DEFLATED, _EXPLICIT) + inflated(packed))
+    except InflateError as error:
+        raise SourceError(path, f"{path.name} {error}: it is damaged or hostile, export it again.") from error
+
+
+def dataset_of(path: Path, tags: list[str] | None = None) -> tuple[Dataset, str]:
+    """The data set without pixels (or only `tags` of it) and its transfer syntax UID. Raises SourceError."""
+    with opened(path) as file:
+        return _parsed(path, file, tags), _syntax(path)
+
+
+def header_of(path: Path) -> Header:
+    """The header of an image, checked. Raises SourceError with the limit that is broken or the thing that is missing."""
+    with opened(path) as file:
+        dataset = _parsed(path, file, None)
+        little = bool(dataset.original_encoding[1])
+        element = _pixel_element(file, little, bool(dataset.original_encoding[0]))
+        size_on_disk = file.seek(0, io.SEEK_END)
+    if element is None:
+        raise SourceError(path, _without_picture(path, dataset))
+    width, height = _count(path, dataset, "Columns"), _count(path, dataset, "Rows")
+    frames = max(1, values.integer(dataset, "NumberOfFrames") or 1)
+    samples = values.integer(dataset, "SamplesPerPixel") or 1
+    allocated = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}.get(element.keyword) or _bits(path, dataset)
+    if samples not in (1, 3):
+        raise SourceError(path, f"{path.name} has {samples} values per pixel; only 1 and 3 can be shown.")
+    wanted = width * height * frames * samples * ((allocated + 7) // 8)
+    if wanted > MAX_PIXEL_BYTES:
+        claim = f"{width} × {height} pixels" + (f" in {frames} frames" if frames > 1 else "")
+        raise SourceError(
+            path, f"{path.name} claims {claim}, more than the limit of {MAX_PIXEL_BYTES // 2**30} GiB: check its header."
+        )
+    stored = min(values.integer(dataset, "BitsStored") or allocated, allocated)
+    header = Header(
+        path=path, dataset=dataset, syntax=_syntax(path), little_endian=little, pixels=element,
+        size=Size(width, height), frames=frames, samples=samples, allocated=allocated, stored=max(1, stored),
+        photometric=values.code(dataset, "PhotometricInterpretation") or ("MONOCHROME2" if samples == 1 else "RGB"),
+    )  # fmt: skip
+    if element.length is not None:
+        present, needed = min(element.length, size_on_disk - element.offset), (header.frame_bits * frames + 7) // 8
+        if present < needed:
+            raise SourceError(
+                path, f"{path.name} is cut short: {present:,} of {needed:,} bytes of pixels are there; copy it again."
+            )
+    return header
+
+
+def _meta(file: BinaryIO) -> tuple[bytes, bytes]:
+    """Preamble and meta header as bytes, and the transfer syntax (b"" when it names none); leaves `file` behind them."""
+    start = file.read(132)
+    parts, syntax = [start], b""
+    while len(head := file.read(8)) == 8 and head[:2] == b"\x02\0":
+        long = head[4:6] in _LONG_VR
+        extra = file.read(4) if long else b""
+        length = struct.unpack("<I", extra)[0] if long and len(extra) == 4 else struct.unpack("<H", head[6:8])[0]
+        if length > 2**20:
+            break
+        value = file.read(length)
+        parts += [head, extra, value]
+        if head[2:4] == b"\x10\0":
+            syntax = value.rstrip(b"\0 ")
+    else:
+        file.seek(-len(head), io.SEEK_CUR)
+    return b"".join(parts), syntax
+
+
+def _syntax(path: Path) -> str:
+    with reading(path), path.open("rb") as file:
+        return _meta(file)[1].decode("ascii", "replace")
+
+
+def _parsed(path: Path, file: BinaryIO, tags: list[str] | None) -> Dataset:
+    import pydicom
+    from pydicom import config
+
+    config.settings.reading_validation_mode = config.IGNORE
+    warnings.filterwarnings("ignore", module=r"pydicom\.")  # tag text stays out of logs; damage is judged by values
+    if not is_dicom(file.read(132)):
+        raise SourceError(path, f"{path.name} is not DICOM (no DICM mark): open it as what it is or export it again.")
+    file.seek(0)
+    try:
+        with reading(path):
+            return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags)
+    except RecursionError as error:
+        raise SourceError(path, f"{path.name} nests its sequences too deeply: it is damaged or hostile.") from error
+    except values.PARSE_ERRORS as error:
+        raise SourceError(path, f"{path.name} has a damaged DICOM header: export it again from where it came.") from error
+
+
+def _pixel_element(file: BinaryIO, little: bool, implicit: bool) -> PixelElement | None:
+    """The pixel element at the file's position, where pydicom stopped; None when something else or nothing is there."""
+    order = "<" if little else ">"
+    head = file.read(8)
+    if len(head) < 8:
+        return None
+    keyword = _PIXEL_TAGS.get(struct.unpack(order + "HH", head[:4]))
+    if keyword is None:
+        return None
+    vr, raw = ("OW", head[4:8]) if implicit else (head[4:6].decode("ascii", "replace"), file.read(4))
+    if len(raw) < 4:
+        return None
+    length = struct.unpack(order + "I", raw)[0]
+    return PixelElement(keyword, vr, file.tell(), None if length == _UNDEFINED else length)
+
+
+def _count(path: Path, dataset: Dataset, keyword: str) -> int:
+    found = values.integer(dataset, keyword)
+    if found is None or not 1 <= found <= 65_535:
+        raise SourceError(path, f"{path.name} states no usable {keyword} (found {found}): it is damaged, export it again.")
+    return found
+
+
+def _bits(path: Path, dataset: Dataset) -> int:
+    found = values.integer(dataset, "BitsAllocated")
+    if found not in (1, 8, 16, 32, 64):
+        raise SourceError(path, f"{path.name} stores {found} bits per value; 1, 8, 16, 32 and 64 can be read.")
+    return found
+
+
+def _without_picture(path: Path, dataset: Dataset) -> str:
+    from pydicom.uid import UID
+
+    kind = UID(values.uid(dataset, "SOPClassUID")).name.removesuffix(" Storage")
+    if "Rows" in dataset or not kind:
+        return f"{path.name} ends before its pixels: it was cut short, copy it again."
+    return f"{path.name} holds no picture ({kind}): open an image of the same study."

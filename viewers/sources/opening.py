@@ -1,0 +1,75 @@
+"""Which kind of source a path is, by what it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from viewers.errors import SourceError, reading
+from viewers.geometry import Spacing
+from viewers.sources import Source
+from viewers.sources.header import dataset_of, is_dicom
+
+WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+"""SOP Class UID of VL Whole Slide Microscopy Image Storage."""
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_PLAIN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"GIF8", b"RIFF", b"P5", b"P6", b"\0\0\0\x0cjP  ", *_TIFF)
+_TEXT_SHARE = 0.95
+
+
+def opened(path: Path, spacing: Spacing | None = None) -> Source:
+    """The source of a file or folder. Raises SourceError."""
+    with reading(path):
+        path.stat()
+        folder = path.is_dir()
+    if folder:
+        from viewers.sources.folder import opened_folder
+
+        return opened_folder(path, spacing)
+    start = beginning(path)
+    if is_dicom(start):
+        return _dicom(path, spacing)
+    if is_slide(path, start):
+        from viewers.sources.slide import Slide
+
+        return Slide(path, spacing)
+    if start.startswith(_PLAIN):
+        from viewers.sources.plain import Plain
+
+        return Plain(path, spacing)
+    raise SourceError(path, f"{path.name} {_described(start)}: open a DICOM file, a slide, a PNG, JPEG or TIFF.")
+
+
+def beginning(path: Path) -> bytes:
+    """The first 4 KiB. Raises SourceError, also for an empty file."""
+    with reading(path), path.open("rb") as file:
+        start = file.read(4096)
+    if not start:
+        raise SourceError(path, f"{path.name} is empty (0 bytes): copy it again from where it came.")
+    return start
+
+
+def is_slide(path: Path, start: bytes) -> bool:
+    """Whether OpenSlide knows the file as a slide; a picture that is not tiled is none."""
+    if start.startswith(_PLAIN) and not start.startswith(_TIFF) and not path.with_suffix("").is_dir():
+        return False  # a MIRAX slide starts with a JPEG and has a folder of the same name beside it
+    import openslide
+
+    return openslide.OpenSlide.detect_format(path) is not None
+
+
+def _dicom(path: Path, spacing: Spacing | None) -> Source:
+    dataset, _ = dataset_of(path, ["SOPClassUID"])
+    if dataset.get("SOPClassUID") == WHOLE_SLIDE:
+        from viewers.sources.slide import Slide
+
+        return Slide(path, spacing)
+    from viewers.sources import dicom
+
+    return dicom.opened(path, spacing)
+
+
+def _described(start: bytes) -> str:
+    printable = sum(byte in b"\t\n\r" or 32 <= byte < 127 or byte >= 128 for byte in start)
+    if 0 not in start and printable >= _TEXT_SHARE * len(start):
+        return "is text, not a picture"
+    return "is not a kind of file Hilum knows"

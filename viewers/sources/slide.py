@@ -1,0 +1,249 @@
+"""Whole slides through OpenSlide, also DICOM slides: one shared handle, level-0 coordinates only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewers.errors import SourceError, reading
+from viewers.geometry import Provenance, Region, Size, Spacing
+from viewers.sources import Kind, Level
+from viewers.sources.describing import described
+from viewers.sources.facts import Facts
+from viewers.sources.resample import resized
+
+if TYPE_CHECKING:
+    import openslide
+    from PIL import Image
+
+T = TypeVar("T")
+SANE_MPP = (0.05, 20.0)
+"""µm per pixel outside this range is a writer's mistake."""
+MAX_READ_PIXELS = 400_000_000
+"""Pixels one read may return."""
+_BAND_PIXELS = 64_000_000
+"""Stored pixels taken in at once."""
+_TILE_CACHE_BYTES = 256 * 2**20
+
+
+class Slide:
+    """A slide. OpenSlide's handle serves all threads; after an error it is dead for good and is opened anew."""
+
+    kind: Kind = "slide"
+    modality = "SM"
+    frames = 1
+    facts: Facts | None = None
+
+    def __init__(self, path: Path, spacing: Spacing | None = None, name: str = "") -> None:
+        """`path` is any file of the slide. Raises SourceError."""
+        self.path, self.name = path, name or path.name
+        self._file = path
+        self._lock = Lock()
+        self._handle: openslide.OpenSlide | None = None
+        handle = self._open()
+        self._properties = dict(handle.properties)
+        self.size = Size(*handle.dimensions)
+        self.levels = tuple(
+            Level(Size(*size), float(down), self._grid(index))
+            for index, (size, down) in enumerate(zip(handle.level_dimensions, handle.level_downsamples, strict=True))
+        )
+        self.vendor = self._properties.get("openslide.vendor", "")
+        self.objective = _number(self._properties.get("openslide.objective-power"))
+        self.associated = tuple(sorted(handle.associated_images))
+        self.spacing = spacing or self._stated_spacing()
+        self.notes = self._noted()
+
+    def read(self, region: Region, size: Size | None = None) -> NDArray[np.uint8]:
+        size = size or region.size
+        if region.frame:
+            raise SourceError(self.path, f"{self.name} has one frame; frame {region.frame + 1} does not exist.")
+        wanted = min(region.width / size.width, region.height / size.height)
+        index = max(i for i, level in enumerate(self.levels) if i == 0 or level.downsample <= wanted * 1.01)
+        level = self.levels[index]
+        scale_x, scale_y = self.size.width / level.size.width, self.size.height / level.size.height
+        if index == 0:
+            scale_x = scale_y = 1.0
+        box = (region.x / scale_x, region.y / scale_y, region.right / scale_x, region.bottom / scale_y)
+        return self._resampled(index, box, size)
+
+    def _resampled(self, level: int, box: tuple[float, float, float, float], size: Size) -> NDArray[np.uint8]:
+        """`box` (left, top, right, bottom; pixels of `level`) at `size`, read in bands that fit into memory."""
+        left, top, right, bottom = box
+        if size.width * size.height > MAX_READ_PIXELS:
+            limit = f"more than the limit of {MAX_READ_PIXELS:,} pixels"
+            raise SourceError(
+                self.path, f"{self.name}: a picture of {size.width} × {size.height} is {limit}; ask for a smaller one."
+            )
+        per_row = (right - left) * (bottom - top) / size.height
+        rows = max(1, min(size.height, int(_BAND_PIXELS / per_row)))
+        bands = []
+        for first in range(0, size.height, rows):
+            last = min(size.height, first + rows)
+            upper, lower = (top + (bottom - top) * row / size.height for row in (first, last))
+            x, y = math.floor(left), math.floor(upper)
+            part = Size(max(1, math.ceil(right - 1e-9) - x), max(1, math.ceil(lower - 1e-9) - y))
+            inner = (left - x, upper - y, min(right - x, part.width), min(lower - y, part.height))
+            bands.append(resized(self._pixels(level, x, y, part), Size(size.width, last - first), inner))
+        return bands[0] if len(bands) == 1 else np.concatenate(bands)
+
+    def read_tile(self, level: int, column: int, row: int) -> NDArray[np.uint8]:
+        if not 0 <= level < len(self.levels):
+            raise SourceError(self.path, f"{self.name} has {len(self.levels)} levels; level {level} does not exist.")
+        size, tile = self.levels[level].size, self._grid(level)
+        x, y = column * tile.width, row * tile.height
+        if not (0 <= x < size.width and 0 <= y < size.height):
+            raise SourceError(self.path, f"{self.name} has no tile {column}, {row} on level {level}.")
+        return self._pixels(level, x, y, Size(min(tile.width, size.width - x), min(tile.height, size.height - y)))
+
+    def info(self) -> Mapping[str, object]:
+        levels = [
+            {
+                "width": level.size.width, "height": level.size.height, "downsample": level.downsample,
+                "tile": [level.tile.width, level.tile.height] if level.tile else None,
+            }
+            for level in self.levels
+        ]  # fmt: skip
+        return described(
+            self, levels=levels, vendor=self.vendor, objective=self.objective, associated_images=list(self.associated)
+        )
+
+    def close(self) -> None:
+        with self._lock:
+            handle, self._handle = self._handle, None
+        if handle is not None:
+            handle.close()
+
+    def _open(self) -> openslide.OpenSlide:
+        """The living handle; opened when there is none."""
+        import openslide
+
+        with self._lock:
+            if self._handle is None:
+                with reading(self._file):
+                    self._file.open("rb").close()
+                try:
+                    handle = openslide.OpenSlide(self._file)
+                    handle.set_cache(openslide.OpenSlideCache(_TILE_CACHE_BYTES))
+                except (openslide.OpenSlideError, OSError, ValueError) as error:
+                    raise SourceError(
+                        self.path, f"{self.name} is a damaged slide ({_reason(error)}): copy it again from the scanner."
+                    ) from error
+                self._handle = handle
+            return self._handle
+
+    def _pixels(self, level: int, x: int, y: int, size: Size) -> NDArray[np.uint8]:
+        """Pixels of one level from (x, y) on, in that level's own pixels, on white, as sRGB."""
+        down = self.levels[level].downsample
+        place = (round(x * down), round(y * down))
+        image = self._alive(lambda handle: handle.read_region(place, level, (size.width, size.height)))
+        return self._on_white(image)
+
+    def _alive(self, work: Callable[[openslide.OpenSlide], T]) -> T:
+        """Runs `work` on the handle; a handle that fails is replaced, so that other tiles stay readable."""
+        import openslide
+
+        handle = self._open()
+        try:
+            return work(handle)
+        except openslide.OpenSlideError as error:
+            with self._lock:
+                if self._handle is handle:
+                    self._handle = None  # not closed: another thread may be inside it
+            with reading(self._file):
+                self._file.open("rb").close()
+            raise SourceError(
+                self.path, f"{self.name} cannot be read in one place ({_reason(error)}): the rest stays readable."
+            ) from error
+
+    def _on_white(self, image: Image.Image) -> NDArray[np.uint8]:
+        from PIL import Image, ImageCms
+
+        ground = Image.new("RGB", image.size, self._background)
+        ground.paste(image, mask=image.getchannel("A"))
+        if self._to_srgb is not None:
+            ground = ImageCms.applyTransform(ground, self._to_srgb) or ground
+        return np.array(ground)
+
+    @property
+    def _background(self) -> str:
+        return "#" + self._properties.get("openslide.background-color", "FFFFFF")
+
+    @cached_property
+    def _to_srgb(self) -> object | None:
+        """The transform from the slide's ICC profile to sRGB, None where there is no profile or it is sRGB itself."""
+        from PIL import ImageCms
+
+        try:
+            profile = self._alive(lambda handle: handle.color_profile)
+            if profile is None or _is_srgb(ImageCms.getProfileDescription(profile)):
+                return None
+            keep_no_cache = ImageCms.Flags.NOCACHE  # LittleCMS's one-pixel cache is not thread-safe
+            return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), "RGB", "RGB", flags=keep_no_cache)
+        except (ImageCms.PyCMSError, OSError, ValueError):
+            return None
+
+    def _grid(self, level: int) -> Size:
+        """The level's own tile size where the file tells a usable one, else 512."""
+        width = _number(self._properties.get(f"openslide.level[{level}].tile-width")) or 0
+        height = _number(self._properties.get(f"openslide.level[{level}].tile-height")) or 0
+        return Size(int(width), int(height)) if 128 <= width <= 2048 and 128 <= height <= 2048 else Size(512, 512)
+
+    def _stated_spacing(self) -> Spacing | None:
+        """µm per pixel by the file's own property, its TIFF resolution, or its objective power, where sane."""
+        x, y = (_number(self._properties.get(f"openslide.mpp-{axis}")) for axis in "xy")
+        from_tiff = self.vendor == "generic-tiff"  # OpenSlide takes its mpp from the resolution tags
+        if _sane(x) and _sane(y) and x and y:
+            return Spacing(x / 1000, y / 1000, Provenance.TIFF if from_tiff else Provenance.SLIDE)
+        x, y = (self._resolution(axis) for axis in "XY")
+        if _sane(x) and _sane(y) and x and y:
+            return Spacing(x / 1000, y / 1000, Provenance.TIFF)
+        if self.objective and _sane(10.0 / self.objective):
+            mpp = 10.0 / self.objective
+            return Spacing(mpp / 1000, mpp / 1000, Provenance.OBJECTIVE)
+        return None
+
+    def _resolution(self, axis: str) -> float | None:
+        per_unit = _number(self._properties.get(f"tiff.{axis}Resolution"))
+        unit = {"inch": 25400.0, "centimeter": 10000.0}.get(self._properties.get("tiff.ResolutionUnit", ""))
+        return unit / per_unit if per_unit and unit else None
+
+    def _noted(self) -> tuple[str, ...]:
+        notes = []
+        stated = _number(self._properties.get("openslide.mpp-x")) or self._resolution("X")
+        if stated is not None and not _sane(stated):
+            notes.append(f"The file states {stated:g} µm per pixel, which cannot be right and is not used.")
+        if self.spacing is None:
+            notes.append("The file states no size of a pixel: lengths and magnification are unknown until you give it.")
+        elif self.spacing.provenance is Provenance.OBJECTIVE:
+            notes.append("The size of a pixel is estimated from the objective power.")
+        if self._to_srgb is not None:
+            notes.append("Colours converted from the slide's ICC profile to sRGB.")
+        return tuple(notes)
+
+
+def _sane(mpp: float | None) -> bool:
+    return mpp is not None and SANE_MPP[0] <= mpp <= SANE_MPP[1]
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text) if text else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value > 0 else None
+
+
+def _is_srgb(description: str) -> bool:
+    return "sRGB" in description
+
+
+def _reason(error: Exception) -> str:
+    """The first line of another program's message, without anything from the file in it beyond 120 characters."""
+    return (str(error).splitlines() or ["no reason given"])[0][:120]
