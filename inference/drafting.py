@@ -1,0 +1,39 @@
+"""Questions that a drafter answers in words: a report, a free answer, a box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import Event
+
+from inference import boxes, prompts, receipts
+from inference.answers import Box, Draft, Progress
+from inference.medgemma import Drafter
+from inference.preprocess.padding import Padding
+from inference.questions import BoxQuestion, Picture
+
+
+def answer(
+    drafter: Drafter,
+    revision: str,
+    question: prompts.Written,
+    pictures: Sequence[Picture],
+    on_progress: Callable[[Progress], None],
+    cancel: Event,
+    began: float,
+) -> Draft:
+    """What the drafter writes. Raises Cancelled, ModelFailed, ModelRefused."""
+    decoding = question.decoding
+    if decoding.max_tokens > drafter.entry.max_tokens > 0:
+        decoding = replace(decoding, max_tokens=drafter.entry.max_tokens)
+    messages = prompts.messages(question, pictures, drafter.entry)
+    written = drafter.write(messages, [picture.pixels for picture in pictures], decoding, on_progress, cancel)
+    found: tuple[Box, ...] = ()
+    if isinstance(question, BoxQuestion):
+        found = boxes.parse(written.text, Padding(*pictures[0].pixels.shape[:2]))
+    receipt = receipts.receipt(
+        drafter, revision, pictures, began,
+        quantisation=drafter.quantisation, dtype=drafter.place.words, device=str(drafter.place.device), prompt=written.prompt,
+        own_steps=receipts.square_steps(drafter) if pictures else (), seed=decoding.seed, tokens=written.tokens,
+    )  # fmt: skip
+    return Draft(written.text, written.thought, written.finish, found, receipt)

@@ -1,0 +1,147 @@
+"""One door to the models: a question and its pictures in, an answer with its receipt out. In this process."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from inference import catalogue
+from inference.answers import Answer, EngineState, Progress
+from inference.errors import Cancelled, InferenceError, ModelFailed
+from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, Picture, Question
+
+if TYPE_CHECKING:
+    from inference.medgemma import Drafter
+    from inference.medsiglip import Encoder
+
+Quantisation = Literal["none", "int8", "int4"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """What to load, and on what; plain values that fit into JSON."""
+
+    encoder: str = "demo-encoder"
+    """Catalogue id."""
+    drafter: str = "demo-drafter"
+    """Catalogue id."""
+    quantisation: Quantisation = "none"
+    """Of the drafter's decoder linears, weights only."""
+    device: str = "auto"
+    """"auto", "cpu" or "cuda"."""
+    threads: int = 0
+    """CPU threads; 0 = all cores but one, at least 1."""
+    runtime: Literal["onnx", "torch"] = "onnx"
+    """What runs the encoder; "onnx" falls back to torch where it must, and says so."""
+
+
+def quiet(progress: Progress) -> None:
+    """For callers who do not watch."""
+
+
+class Engine:
+    """Answers one question at a time; a model is loaded when first asked for, and stays until `close`.
+
+    `answer` may be called from several threads: they wait for each other. Only errors of `inference.errors` come out.
+    """
+
+    def __init__(self, spec: EngineSpec | None = None) -> None:
+        self.spec = spec or EngineSpec()
+        self._lock = threading.Lock()
+        self._encoder: tuple[Encoder, str] | None = None
+        self._drafter: tuple[Drafter, str] | None = None
+        self._device = self.spec.device
+        self._threads = 0
+
+    def answer(
+        self,
+        question: Question,
+        pictures: Sequence[Picture],
+        *,
+        on_progress: Callable[[Progress], None] = quiet,
+        cancel: threading.Event | None = None,
+    ) -> Answer:
+        """The answer to `question` about `pictures`. `on_progress` is called in this thread; text of the stage "writing" is
+        the answer as it grows, that of "thinking" is the trace. Raises Cancelled within 200 ms of `cancel` being set."""
+        stop = cancel or threading.Event()
+        with self._lock:
+            if stop.is_set():
+                raise Cancelled("stopped on request")
+            try:
+                return self._answer(question, pictures, on_progress, stop)
+            except InferenceError:
+                raise
+            except (RuntimeError, ValueError, TypeError, KeyError, IndexError, OSError, MemoryError) as error:
+                words = " ".join(str(error).split())[:300] or type(error).__name__
+                raise ModelFailed(f"the model could not answer ({words}); ask again, or check the model's files") from error
+
+    def warm(self) -> None:
+        """Import what every question needs, so that the first one does not wait for it."""
+        self._start()
+
+    def state(self) -> EngineState:
+        """What is loaded and how much memory it takes; safe from any thread, never waits for an answer."""
+        loaded = [one[0].entry for one in (self._encoder, self._drafter) if one is not None]
+        used, total = _memory(self._device)
+        remarks = dict.fromkeys(entry.remark for entry in loaded if entry.remark)
+        return EngineState(self._device, tuple(entry.id for entry in loaded), used, total, "; ".join(remarks))
+
+    def close(self) -> None:
+        """Forget the models; the next question loads them again."""
+        with self._lock:
+            self._encoder = self._drafter = None
+
+    def _answer(
+        self, question: Question, pictures: Sequence[Picture], on_progress: Callable[[Progress], None], cancel: threading.Event
+    ) -> Answer:
+        began = time.monotonic()
+        if isinstance(question, DraftQuestion | FreeQuestion | BoxQuestion):
+            drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
+            from inference import drafting
+
+            return drafting.answer(drafter, revision, question, pictures, on_progress, cancel, began)
+        encoder, revision = self._encoder = self._encoder or self._load_encoder(on_progress)
+        from inference import encoding
+
+        return encoding.answer(encoder, revision, question, pictures, on_progress, cancel, began)
+
+    def _load_drafter(self, on_progress: Callable[[Progress], None]) -> tuple[Drafter, str]:
+        on_progress(Progress(f"loading {self.spec.drafter}"))
+        entry, folder, revision = catalogue.require(self.spec.drafter)
+        self._start()
+        from inference.medgemma import Drafter
+
+        return Drafter(folder, entry, self.spec.device, self.spec.quantisation), revision
+
+    def _load_encoder(self, on_progress: Callable[[Progress], None]) -> tuple[Encoder, str]:
+        on_progress(Progress(f"loading {self.spec.encoder}"))
+        entry, folder, revision = catalogue.require(self.spec.encoder)
+        self._start()
+        from inference.medsiglip import Encoder
+
+        return Encoder(folder, entry, revision, self.spec.device, self._threads, self.spec.runtime), revision
+
+    def _start(self) -> None:
+        """torch before anything that brings another copy of its libraries."""
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        from inference import device
+
+        self._threads = self._threads or device.set_threads(self.spec.threads)
+        self._device = str(device.choose(self.spec.device))
+
+
+def _memory(device: str) -> tuple[int, int]:
+    """(used, total) bytes: the card's where one is used, else this process in the machine's memory."""
+    if device.startswith("cuda"):
+        import torch
+
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            free, total = torch.cuda.mem_get_info()
+            return total - free, total
+    import psutil
+
+    return psutil.Process().memory_info().rss, psutil.virtual_memory().total

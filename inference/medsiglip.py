@@ -1,0 +1,218 @@
+"""MedSigLIP: pictures and phrases as vectors in one space. ONNX Runtime does the work where it can, torch otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from threading import Event
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+
+from inference import device as devices
+from inference.answers import Progress
+from inference.catalogue import Entry
+from inference.errors import Cancelled, ModelFailed, ModelRefused
+from inference.preprocess.padding import pad_square, resize
+
+Floats = NDArray[np.float32]
+Output = Literal["pooled", "patches", "grid"]
+OUTPUTS: tuple[Output, ...] = ("pooled", "patches", "grid")
+BATCH = 16
+
+
+def quiet(_progress: Progress) -> None:
+    """For callers who do not watch."""
+
+
+class Vision(nn.Module):
+    """[B, 3, S, S] → pooled [B, d] normalised · patches [B, p, d] raw · grid [B, p, d] normalised, comparable with text.
+
+    `grid` is the pooling head on each token alone: attention over one token mixes nothing.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.tower = model.vision_model
+
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        out = self.tower(pixel_values=pixel_values)
+        tokens = out.last_hidden_state
+        width = tokens.shape[-1]
+        grid = self.tower.head(tokens.reshape(-1, 1, width)).reshape(tokens.shape[0], -1, width)
+        return normalize(out.pooler_output, dim=-1), tokens, normalize(grid, dim=-1)
+
+
+class Text(nn.Module):
+    """ids [B, L] padded to the full length → [B, d] normalised. The vector is the last position's, whatever stands there."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.tower = model.text_model
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        return normalize(self.tower(input_ids=input_ids).pooler_output, dim=-1)
+
+
+class Towers(Protocol):
+    """The two towers on one runtime; arrays in, float32 arrays out."""
+
+    words: str
+
+    def vision(self, pixel_values: Floats, outputs: Sequence[Output]) -> list[Floats]: ...
+    def text(self, input_ids: NDArray[np.int64]) -> Floats: ...
+
+
+class TorchTowers:
+    """The towers as torch runs them."""
+
+    def __init__(self, model: Any, place: devices.Place) -> None:
+        self.words = f"torch, {place.words}"
+        self._place = place
+        self._vision, self._text = Vision(model).eval(), Text(model).eval()
+
+    def vision(self, pixel_values: Floats, outputs: Sequence[Output]) -> list[Floats]:
+        with torch.inference_mode():
+            found = self._vision(torch.from_numpy(pixel_values).to(self._place.device, self._place.dtype))
+        return [found[OUTPUTS.index(name)].float().cpu().numpy() for name in outputs]
+
+    def text(self, input_ids: NDArray[np.int64]) -> Floats:
+        with torch.inference_mode():
+            return np.asarray(self._text(torch.from_numpy(input_ids).to(self._place.device)).float().cpu().numpy())
+
+
+class Encoder:
+    """A loaded model. Not for two threads at once.
+
+    `scale` and `bias` are the model's own (logit = scale · cosine + bias); `steps` says what had to be changed at load.
+    Raises ModelRefused when the folder's weights do not fit its config.
+    """
+
+    def __init__(
+        self, folder: Path, entry: Entry, revision: str, device: str = "auto", threads: int = 1, runtime: str = "onnx"
+    ) -> None:
+        chosen = devices.choose(device)
+        model = _load(folder)
+        config = model.config
+        self.entry = entry
+        self.side = int(config.vision_config.image_size)
+        self.grid = self.side // int(config.vision_config.patch_size)
+        self.scale = float(model.logit_scale.exp())
+        self.bias = float(model.logit_bias)
+        self.steps: tuple[str, ...] = ()
+        self.device = chosen
+        self._length = int(config.text_config.max_position_embeddings)
+        self._mean, self._std = _normalisation(folder)
+        self._tokenizer = _tokenizer(folder)
+        self._phrases: dict[str, Floats] = {}
+        self.towers = self._towers(model, revision, threads, runtime)
+
+    def pixels(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """uint8 (H, W, 3) as the model receives it: padded to a square with zeros, then resized to its side."""
+        return resize(pad_square(picture), self.side, self.entry.resize)
+
+    def pictures(
+        self,
+        squares: Sequence[NDArray[np.uint8]],
+        output: Output = "pooled",
+        *,
+        stage: str = "reading pictures",
+        on_progress: Callable[[Progress], None] = quiet,
+        cancel: Event | None = None,
+    ) -> Iterator[Floats]:
+        """One array per square (S, S, 3), in order: [d] for "pooled", [p, d] otherwise. Raises Cancelled, ModelFailed."""
+        done, size = 0, BATCH
+        while done < len(squares):
+            if cancel is not None and cancel.is_set():
+                raise Cancelled("stopped on request")
+            on_progress(Progress(stage, done, len(squares)))
+            batch = self._tensor(squares[done : done + size])
+            try:
+                found = self.towers.vision(batch, (output,))[0]
+            except torch.OutOfMemoryError:
+                found = None
+            if found is None:
+                size = self._smaller(size)
+                continue
+            if not np.isfinite(found).all():
+                raise ModelFailed(f"{self.entry.title} answered NaN or infinity; check the model's files")
+            yield from found
+            done += len(batch)
+
+    def texts(self, phrases: Sequence[str]) -> Floats:
+        """(n, d) normalised vectors, one per phrase in order; each phrase is read once in the life of the model."""
+        new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self._phrases]
+        for start in range(0, len(new), BATCH):
+            part = new[start : start + BATCH]
+            self._phrases.update(zip(part, self.towers.text(self.ids(part)), strict=True))
+        return np.stack([self._phrases[phrase] for phrase in phrases])
+
+    def ids(self, phrases: Sequence[str]) -> NDArray[np.int64]:
+        """(n, L) token ids, padded and cut to the full length the model was trained with."""
+        found = self._tokenizer(list(phrases), padding="max_length", truncation=True, max_length=self._length)
+        return np.asarray(found["input_ids"], np.int64)
+
+    def _tensor(self, squares: Sequence[NDArray[np.uint8]]) -> Floats:
+        """(n, 3, S, S) float32 as the published processor scales: x / 255, minus mean, over std."""
+        unit = np.stack(squares).astype(np.float32) / np.float32(255)
+        return np.ascontiguousarray(((unit - self._mean) / self._std).transpose(0, 3, 1, 2))
+
+    def _smaller(self, size: int) -> int:
+        torch.cuda.empty_cache()
+        if size == 1:
+            raise ModelFailed(f"{self.entry.title} needs more memory than is free for one picture; use the CPU")
+        self.steps += (f"out of memory: batch {size} → {size // 2}",)
+        return size // 2
+
+    def _towers(self, model: Any, revision: str, threads: int, runtime: str) -> Towers:
+        parameters = sum(weight.numel() for weight in model.parameters())
+        place = devices.place(self.device, parameters, "float32" if self.device.type == "cpu" else "auto")
+        return TorchTowers(model.to(place.device, place.dtype), place)
+
+
+def _load(folder: Path) -> Any:
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        model, info = transformers.SiglipModel.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ModelRefused(f"{folder} could not be loaded ({error}); get the model again") from error
+    for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
+        if info[what]:
+            name = next(iter(info[what]))
+            raise ModelRefused(f"the weights in {folder} do not fit its config.json ({what.replace('_', ' ')}: {name})")
+    return model.eval().requires_grad_(False)
+
+
+def _tokenizer(folder: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError) as error:
+        raise ModelRefused(f"the tokenizer in {folder} could not be read ({error}); get the model again") from error
+
+
+def _normalisation(folder: Path) -> tuple[Floats, Floats]:
+    """Mean and standard deviation per channel from the published processor's config, 0.5 where it is silent."""
+    for name in ("processor_config.json", "preprocessor_config.json"):
+        if (folder / name).is_file():
+            table = json.loads((folder / name).read_text(encoding="utf-8"))
+            table = table.get("image_processor", table)
+            mean, std = (table.get(key) or [0.5] * 3 for key in ("image_mean", "image_std"))
+            return np.asarray(mean, np.float32), np.asarray(std, np.float32)
+    return np.full(3, 0.5, np.float32), np.full(3, 0.5, np.float32)
