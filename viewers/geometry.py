@@ -59,7 +59,8 @@ class Region:
     @classmethod
     def parse(cls, text: str, frame: int = 0) -> Region:
         """`"x,y,width,height"` as a region; raises ValueError with what was given."""
-        return cls(*_integers(text, 4, "a region is written x,y,width,height"), frame=frame)
+        x, y, width, height = _integers(text, 4, "a region is written x,y,width,height")
+        return cls(x, y, width, height, frame)
 
     @property
     def size(self) -> Size:

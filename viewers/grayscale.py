@@ -33,14 +33,17 @@ class Window:
         """The window that shows `low` as 0 and `high` as full scale."""
         return cls((low + high) / 2, max(high - low, 1e-6), explanation, "LINEAR_EXACT")
 
-    def fractions(self, values: NDArray[np.floating]) -> NDArray[np.floating]:
+    def fractions(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """0…1 for modality values (C.11.2.1.2 for LINEAR, C.11.2.1.3 for SIGMOID and LINEAR_EXACT)."""
         if self.function == "SIGMOID":
-            return 1.0 / (1.0 + np.exp(np.clip(-4.0 * (values - self.centre) / self.width, -80.0, 80.0)))
+            steps = np.clip(-4.0 * (values - self.centre) / self.width, -80.0, 80.0)
+            curve: NDArray[np.float32] = (1.0 / (1.0 + np.exp(steps))).astype(np.float32)
+            return curve
         centre, width = (self.centre - 0.5, self.width - 1.0) if self.function == "LINEAR" else (self.centre, self.width)
         if width == 0.0:  # x ≤ c' is the minimum, all above it the maximum
-            return (values > centre).astype(values.dtype)
-        return np.clip((values - centre) / width + 0.5, 0.0, 1.0)
+            return (values > centre).astype(np.float32)
+        line: NDArray[np.float32] = np.clip((values - centre) / width + 0.5, 0.0, 1.0).astype(np.float32)
+        return line
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,11 +56,14 @@ class Lut:
     explanation: str = ""
 
     def looked_up(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
+        """The outputs, not yet scaled by the bits."""
         index = np.clip(np.rint(values) - self.first, 0, len(self.values) - 1).astype(np.int64)
-        return self.values[index].astype(np.float32)
+        found: NDArray[np.float32] = self.values[index].astype(np.float32)
+        return found
 
     def fractions(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
-        return np.clip(self.looked_up(values) / np.float32(2**self.bits - 1), 0.0, 1.0)
+        scaled: NDArray[np.float32] = np.clip(self.looked_up(values) / np.float32(2**self.bits - 1), 0.0, 1.0)
+        return scaled
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +126,7 @@ class Grayscale:
         mask = self.padded(stored)
         inner = stored if mask is None else stored[~mask]
         if inner.dtype.kind == "f":
-            inner = inner[np.isfinite(inner)]  # type: ignore[arg-type]
+            inner = inner[np.isfinite(inner)]
         if inner.size == 0:
             return 0.0, 1.0
         if self.modality_lut is not None:
@@ -145,7 +151,8 @@ class Grayscale:
         fractions = chosen.fractions(values)
         if self.inverted:
             fractions = 1.0 - fractions
-        return np.nan_to_num(np.floor(fractions * 255.0 + 0.5)).astype(np.uint8)
+        grey: NDArray[np.uint8] = np.nan_to_num(np.floor(fractions * 255.0 + 0.5)).astype(np.uint8)
+        return grey
 
     def render(
         self,

@@ -10,14 +10,13 @@ from numpy.typing import NDArray
 
 from viewers.errors import SourceError, reading
 from viewers.sources import values
-from viewers.sources.header import Header, opened
+from viewers.sources.header import NATIVE, Header, opened
 from viewers.sources.inflate import InflateError, inflated
 
 if TYPE_CHECKING:
     from pydicom.pixels.decoders.base import Decoder
 
 _UID = "1.2.840.10008.1.2"
-_NATIVE = {_UID, f"{_UID}.1", f"{_UID}.2", f"{_UID}.1.99"}
 _JPEG = {f"{_UID}.4.{number}" for number in range(50, 67)} | {f"{_UID}.4.70"}
 _JPEG_LS = {f"{_UID}.4.80", f"{_UID}.4.81"}
 _JPEG_2000 = {f"{_UID}.4.{number}" for number in (90, 91, 201, 202, 203)}
@@ -46,7 +45,7 @@ def decoded(header: Header, frame: int) -> NDArray[np.generic]:
         raise
     except InflateError as error:
         raise SourceError(path, f"{path.name} {error}: it is damaged or hostile, export it again.") from error
-    except (*values.PARSE_ERRORS, RuntimeError) as error:
+    except values.DECODE_ERRORS as error:
         what = f"frame {frame + 1} of {path.name}" if header.frames > 1 else f"the picture in {path.name}"
         raise SourceError(path, f"{what} is damaged or cut short ({syntax_name(header.syntax)}): export it again.") from error
     wanted = (header.size.height, header.size.width) + ((3,) if header.samples == 3 else ())
@@ -69,7 +68,7 @@ def _encoded(header: Header, frame: int) -> bytes:
     element = header.pixels
     with opened(header.path) as file:
         file.seek(element.offset)
-        if element.length is None:
+        if header.syntax not in NATIVE and header.syntax:
             frames = header.frames
             offsets = values.raw(header.dataset, "ExtendedOffsetTable"), values.raw(header.dataset, "ExtendedOffsetTableLengths")
             extended = cast("tuple[bytes, bytes] | None", offsets if all(isinstance(one, bytes) for one in offsets) else None)
@@ -78,17 +77,15 @@ def _encoded(header: Header, frame: int) -> bytes:
             return file.read((header.frame_bits * header.frames + 7) // 8)
         size = header.frame_bits // 8
         file.seek(element.offset + size * frame)
-        return file.read(size)
+        return file.read(size + size % 2)[: None if header.pixels.vr == "OW" else size]  # words may be swapped
 
 
 def _decoded(header: Header, data: bytes, frame: int) -> NDArray[np.generic]:
     syntax = header.syntax or _UID
-    if header.pixels.length is not None and syntax not in _NATIVE:
-        raise SourceError(header.path, f"{header.path.name} is not stored as its header says: export it again.")
     if header.pixels.keyword != "PixelData":
         kind = np.dtype(f"{'<' if header.little_endian else '>'}f{header.allocated // 8}")
         return np.frombuffer(data, kind).reshape(header.size.height, header.size.width)
-    if header.allocated == 1 and syntax in _NATIVE:
+    if header.allocated == 1 and syntax in NATIVE:
         count = header.size.width * header.size.height
         bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
         return bits[frame * count : (frame + 1) * count].reshape(header.size.height, header.size.width)
@@ -100,7 +97,7 @@ def _decoded(header: Header, data: bytes, frame: int) -> NDArray[np.generic]:
         return _signed(header, imagecodecs.jpegxl_decode(data))
     if syntax == _DEFLATED_FRAME:
         return _by_pydicom(header, f"{_UID}.1", inflated(data)[: (header.frame_bits + 7) // 8])
-    if syntax in _NATIVE:
+    if syntax in NATIVE:
         return _by_pydicom(header, f"{_UID}.1" if syntax.endswith(".99") else syntax, data)
     if syntax in _PLUGIN:
         return _by_pydicom(header, syntax, data)
@@ -150,7 +147,7 @@ def _by_pydicom(header: Header, syntax: str, data: bytes) -> NDArray[np.generic]
     colour = header.samples == 3
     try:
         pixels, _ = decoder.as_array(encapsulate([data]) if syntax in _PLUGIN else data, raw=not colour, as_rgb=colour, **options)
-    except (*values.PARSE_ERRORS, RuntimeError):
+    except values.DECODE_ERRORS:
         if syntax not in _JPEG_2000:
             raise
         import imagecodecs

@@ -19,6 +19,7 @@ from viewers.sources.decode import decoded, lossy, syntax_name
 from viewers.sources.describing import described
 from viewers.sources.dicom_facts import facts_of
 from viewers.sources.dicom_spacing import spacing_of
+from viewers.sources.facts import Facts
 from viewers.sources.gray_header import grayscale_of
 from viewers.sources.header import Header, header_of
 from viewers.sources.palette import coloured
@@ -47,8 +48,8 @@ class Dicom:
         self.slices = tuple(slices)
         self.modality = values.code(first.dataset, "Modality")
         self.size, self.frames = first.size, len(self.slices)
-        self.levels = (Level(self.size, 1.0),)
-        self.facts = facts_of(first.dataset)
+        self.levels: tuple[Level, ...] = (Level(self.size, 1.0),)
+        self.facts: Facts | None = facts_of(first.dataset)
         stated, spacing_notes = spacing_of(first.dataset, slices[0].frame)
         self.spacing = spacing or stated
         self.notes = (*notes, *spacing_notes)

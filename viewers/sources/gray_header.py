@@ -21,7 +21,7 @@ def grayscale_of(header: Header, frame: int = 0) -> Grayscale:
     signed = values.integer(dataset, "PixelRepresentation") == 1
     slope, intercept = _rescale(values.group(dataset, frame, "PixelValueTransformationSequence") or dataset, notes)
     modality_lut = _luts(dataset, "ModalityLUTSequence", signed, notes)[:1]
-    wide = _widest(header, signed, slope, intercept) < 0
+    below_zero = _lowest(header, signed, slope, intercept) < 0
     voi = values.group(dataset, frame, "FrameVOILUTSequence") or dataset
     unit = values.text(dataset, "RescaleType")
     if not unit and values.code(dataset, "Modality") == "CT" and not modality_lut and "LOCALIZER" not in image_type(dataset):
@@ -31,7 +31,7 @@ def grayscale_of(header: Header, frame: int = 0) -> Grayscale:
         intercept=intercept,
         modality_lut=modality_lut[0] if modality_lut else None,
         windows=_windows(voi, notes),
-        voi_luts=_luts(voi, "VOILUTSequence", wide and not modality_lut, notes),
+        voi_luts=_luts(voi, "VOILUTSequence", below_zero and not modality_lut, notes),
         photometric=header.photometric,
         shape=_shape(dataset, notes),
         padding=_padding(dataset, header.stored, signed),
@@ -54,10 +54,10 @@ def _rescale(dataset: Dataset, notes: list[str]) -> tuple[float, float]:
     return 1.0 if slope is None else slope, intercept or 0.0
 
 
-def _widest(header: Header, signed: bool, slope: float, intercept: float) -> float:
+def _lowest(header: Header, signed: bool, slope: float, intercept: float) -> float:
     """The lowest modality value the stored bits can reach."""
-    low, high = (-(2 ** (header.stored - 1)), 2 ** (header.stored - 1) - 1) if signed else (0, 2**header.stored - 1)
-    return min(low * slope, high * slope) + intercept
+    low = -(2.0 ** (header.stored - 1)) if signed else 0.0
+    return min(low * slope, (low + 2.0**header.stored - 1) * slope) + intercept
 
 
 def _windows(dataset: Dataset, notes: list[str]) -> tuple[Window, ...]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MAX_PIXEL_BYTES = 2 * 2**30
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 _EXPLICIT = b"1.2.840.10008.1.2.1\0\0\0"  # as long as the other, so that no length in the meta header changes
+NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"})
 _UNDEFINED = 0xFFFFFFFF
 _PIXEL_TAGS = {
     (0x7FE0, 0x0010): "PixelData", (0x7FE0, 0x0008): "FloatPixelData", (0x7FE0, 0x0009): "DoubleFloatPixelData",
@@ -118,8 +119,9 @@ def header_of(path: Path) -> Header:
         size=Size(width, height), frames=frames, samples=samples, allocated=allocated, stored=max(1, stored),
         photometric=values.code(dataset, "PhotometricInterpretation") or ("MONOCHROME2" if samples == 1 else "RGB"),
     )  # fmt: skip
-    if element.length is not None:
-        present, needed = min(element.length, size_on_disk - element.offset), (header.frame_bits * frames + 7) // 8
+    if header.syntax in NATIVE or not header.syntax:
+        length = size_on_disk if element.length is None else element.length
+        present, needed = min(length, size_on_disk - element.offset), (header.frame_bits * frames + 7) // 8
         if present < needed:
             raise SourceError(
                 path, f"{path.name} is cut short: {present:,} of {needed:,} bytes of pixels are there; copy it again."
@@ -202,7 +204,8 @@ def _bits(path: Path, dataset: Dataset) -> int:
 def _without_picture(path: Path, dataset: Dataset) -> str:
     from pydicom.uid import UID
 
-    kind = UID(values.uid(dataset, "SOPClassUID")).name.removesuffix(" Storage")
-    if "Rows" in dataset or not kind:
+    meta = getattr(dataset, "file_meta", None)
+    kind = UID(values.uid(dataset, "SOPClassUID") or values.uid(meta, "MediaStorageSOPClassUID")).name.removesuffix(" Storage")
+    if "Rows" in dataset:
         return f"{path.name} ends before its pixels: it was cut short, copy it again."
-    return f"{path.name} holds no picture ({kind}): open an image of the same study."
+    return f"{path.name} is DICOM without a picture ({kind or 'of no stated kind'}): open an image of the same study."

@@ -28,4 +28,6 @@ def coloured(header: Header, stored: NDArray[np.generic]) -> NDArray[np.uint8]:
         painted = apply_color_lut(np.ascontiguousarray(stored), header.dataset)
     except values.PARSE_ERRORS as error:
         raise SourceError(header.path, f"{header.path.name} has a damaged colour table: export it again.") from error
-    return painted[..., :3].astype(np.uint8) if painted.dtype.itemsize == 1 else (painted[..., :3] >> 8).astype(np.uint8)
+    spare = 8 * (painted.dtype.itemsize - 1)
+    shown: NDArray[np.uint8] = (painted[..., :3] >> spare).astype(np.uint8)
+    return shown

@@ -50,7 +50,7 @@ class Plain:
             self._format, self._mode = str(image.format), image.mode
             self._pages = int(getattr(image, "n_frames", 1)) if image.format in ("TIFF", "GIF") else 1
             self._profile = bool(image.info.get("icc_profile"))
-        self.levels = (Level(self.size, 1.0),)
+        self.levels: tuple[Level, ...] = (Level(self.size, 1.0),)
         self.notes = self._noted()
         self._cache = FrameCache(_CACHE_BYTES)
 

@@ -21,7 +21,7 @@ from viewers.sources.resample import resized
 
 if TYPE_CHECKING:
     import openslide
-    from PIL import Image
+    from PIL import Image, ImageCms
 
 T = TypeVar("T")
 SANE_MPP = (0.05, 20.0)
@@ -173,16 +173,17 @@ class Slide:
 
     @property
     def _background(self) -> str:
-        return "#" + self._properties.get("openslide.background-color", "FFFFFF")
+        stated: str = self._properties.get("openslide.background-color", "FFFFFF")
+        return f"#{stated}"
 
     @cached_property
-    def _to_srgb(self) -> object | None:
+    def _to_srgb(self) -> ImageCms.ImageCmsTransform | None:
         """The transform from the slide's ICC profile to sRGB, None where there is no profile or it is sRGB itself."""
         from PIL import ImageCms
 
         try:
             profile = self._alive(lambda handle: handle.color_profile)
-            if profile is None or _is_srgb(ImageCms.getProfileDescription(profile)):
+            if profile is None or "sRGB" in ImageCms.getProfileDescription(profile):
                 return None
             keep_no_cache = ImageCms.Flags.NOCACHE  # LittleCMS's one-pixel cache is not thread-safe
             return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), "RGB", "RGB", flags=keep_no_cache)
@@ -240,10 +241,7 @@ def _number(text: str | None) -> float | None:
     return value if math.isfinite(value) and value > 0 else None
 
 
-def _is_srgb(description: str) -> bool:
-    return "sRGB" in description
-
-
 def _reason(error: Exception) -> str:
     """The first line of another program's message, without anything from the file in it beyond 120 characters."""
-    return (str(error).splitlines() or ["no reason given"])[0][:120]
+    lines = str(error).splitlines()
+    return lines[0][:120] if lines else "no reason given"

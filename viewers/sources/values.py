@@ -16,6 +16,8 @@ PARSE_ERRORS: tuple[type[Exception], ...] = (
     struct.error,
 )  # fmt: skip
 """What pydicom raises on damaged data; anything else is a fault of ours."""
+DECODE_ERRORS: tuple[type[Exception], ...] = (*PARSE_ERRORS, RuntimeError)
+"""What codecs raise on damaged data."""
 _CODE = re.compile(r"[A-Z0-9_ ]{1,16}")
 _UID = re.compile(r"[0-9.]{1,64}")
 
