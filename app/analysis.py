@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -61,6 +62,8 @@ class Result:
     answer: Answer
     pictures: tuple[Picture, ...]
     region: Region
+    seen: tuple[NDArray[np.uint8], ...] = ()
+    """The pictures as the model got them, padded and resized: uint8 (side, side, 3) each."""
 
     @property
     def scale(self) -> tuple[float, float]:
@@ -109,7 +112,8 @@ def run(
         region = clipped(request.region or Region.whole(source.size, request.frame), source)
         pictures.append(model_picture(source, region, request.question))
     answer = engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel)
-    return Result(request, answer, tuple(pictures), region)
+    seen = tuple(saw(picture, answer.receipt.model) for picture in pictures)
+    return Result(request, answer, tuple(pictures), region, seen)
 
 
 def clipped(region: Region, source: Source) -> Region:
@@ -153,8 +157,8 @@ def as_model(source: Source, region: Region, model: str) -> NDArray[np.uint8]:
 
 def saw(picture: Picture, model: str) -> NDArray[np.uint8]:
     """A picture as `model` sees it: uint8 (side, side, 3)."""
-    from inference.catalogue import entry
+    from inference.catalogue import facts, folder
     from inference.preprocess.padding import pad_square, resize
 
-    facts = entry(model)
-    return resize(pad_square(picture.pixels), facts.side, facts.resample)
+    config = json.loads((folder(model) / "config.json").read_text(encoding="utf-8"))
+    return resize(pad_square(picture.pixels), int(config["vision_config"]["image_size"]), facts(model).resize)

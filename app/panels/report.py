@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QScrollArea, QVBoxLayout, QWidget
 
 from app.panels.parts import GAP, Column, button, label, row
 from app.panels.sentence_row import SentenceRow
@@ -37,7 +38,8 @@ class ReportPanel(Column):
         self.indication.returnPressed.connect(self._draft)
         self._draft_button = button("Draft", self._draft, primary=True, tip="D")
         self.column.addLayout(row(self.indication, self._draft_button, stretch=0))
-        self.prior = label("", "soft")
+        self.prior = QComboBox()
+        self.prior.setAccessibleName("Earlier picture to compare with")
         self.prior.hide()
         self.column.addWidget(self.prior)
         self._banner = label("", "draft")
@@ -66,6 +68,18 @@ class ReportPanel(Column):
         self._typing.timeout.connect(self._emit_typed)
         self._typed: tuple[int, str] | None = None
         self.show_report(None)
+
+    def offer_priors(self, priors: Sequence[tuple[Path, str]]) -> None:
+        """Earlier pictures of the same patient, (path, words), the latest first; it is sent unless the reader says no."""
+        self.prior.clear()
+        for path, words in priors:
+            self.prior.addItem(f"Compare with {words}", path)
+        self.prior.addItem("Do not compare", None)
+        self.prior.setVisible(bool(priors))
+
+    def prior_path(self) -> Path | None:
+        found = self.prior.currentData()
+        return found if isinstance(found, Path) else None
 
     @property
     def report(self) -> Report | None:

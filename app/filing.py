@@ -1,0 +1,133 @@
+"""Files in and out of the window: choosing what to open, saving reports, the journal of unsaved ones, the demonstration."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app import batch
+from app.reports import html, pdf, record
+from app.reports.report import Report, ReportError
+from app.storage import Journal, atomic_write, data_folder, now_utc
+
+if TYPE_CHECKING:
+    from app.asking import Asking
+    from app.panels.side import Side
+
+FORMS = "PDF (*.pdf);;Web page (*.html);;Hilum report (*.json)"
+
+
+class Filing(QObject):
+    pathsChosen = Signal(object)
+    batchChosen = Signal(object, object, object)
+    """folder, folder of results, settings."""
+    said = Signal(str)
+    demoMade = Signal(object, str)
+    """The workspace's folder, or None and a sentence."""
+
+    def __init__(self, window: QWidget, side: Side, asking: Asking) -> None:
+        super().__init__(window)
+        self._window, self._side, self._asking = window, side, asking
+        self.journal = Journal()
+        self._maker: threading.Thread | None = None
+        side.report.changed.connect(self._changed)
+        side.report.saveWanted.connect(self.save_report)
+        side.report.signWanted.connect(self._sign)
+        asking.reportChanged.connect(self.keep)
+        self.demoMade.connect(self._demo_made)
+
+    def open_files(self) -> None:
+        names, _ = QFileDialog.getOpenFileNames(self._window, "Open pictures, DICOM files or slides")
+        if names:
+            self.pathsChosen.emit([Path(name) for name in names])
+
+    def open_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self._window, "Open a folder")
+        if name:
+            self.pathsChosen.emit([Path(name)])
+
+    def choose_batch(self) -> None:
+        name = QFileDialog.getExistingDirectory(self._window, "Folder to analyse")
+        out = QFileDialog.getExistingDirectory(self._window, "Folder for the results (new, or one to go on with)") if name else ""
+        if name and out:
+            self.batchChosen.emit(Path(name), Path(out), batch.Settings(tasks=("label", "draft", "heatmap", "embed")))
+
+    def keep(self, path: Path, report: Report) -> None:
+        """Into the journal, off the reader's way: what was accepted or written survives a crash."""
+        try:
+            self.journal.keep(_key(path), record.to_json(report))
+        except OSError as error:
+            self._side.report.say(f"The unsaved report could not be kept on disk ({error.strerror}); save it yourself.")
+
+    def save_report(self) -> None:
+        report = self._side.report.report
+        if report is None:
+            self._side.report.say("There is no report to save yet.")
+            return
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save report", f"{Path(report.subject).stem}-report.pdf", FORMS)
+        if name:
+            self.write(report, Path(name))
+
+    def write(self, report: Report, path: Path) -> None:
+        """By the ending of `path`: PDF, web page or the report's own JSON."""
+        try:
+            if path.suffix == ".pdf":
+                pdf.write(report, path)
+            else:
+                atomic_write(path, html.page(report) if path.suffix == ".html" else record.to_json(report))
+        except OSError as error:
+            self._side.report.say(f"{path.name} could not be written ({error.strerror}); choose another place.")
+            return
+        self._side.report.say("")
+
+    def make_demo(self) -> None:
+        """Make the demonstration's workspace where it is missing, then open it; runs beside the window."""
+        if self._maker is None or not self._maker.is_alive():
+            self._maker = threading.Thread(target=self._make, name="hilum-demo", daemon=True)
+            self._maker.start()
+
+    def _make(self) -> None:
+        from app import demo_workspace
+
+        try:
+            folder = data_folder() / "demo"
+            demo_workspace.make(folder)
+        except OSError as error:
+            self.demoMade.emit(None, f"The demonstration could not be made in {data_folder()} ({error}).")
+            return
+        self.demoMade.emit(folder, "")
+
+    def _demo_made(self, folder: Path | None, sentence: str) -> None:
+        if folder is None:
+            self._side.report.say(sentence)
+            return
+        from app.demo_workspace import sources
+
+        self.pathsChosen.emit(sources(folder))
+
+    def _changed(self, report: Report) -> None:
+        path = self._asking.shown_path()
+        if path is not None:
+            self._asking.session.findings(path).report = report
+            self.keep(path, report)
+
+    def _sign(self, name: str) -> None:
+        report = self._side.report.report
+        if report is None:
+            return
+        try:
+            signed = report.sign(name, now_utc())
+        except ReportError as error:
+            self._side.report.say(str(error)[:1].upper() + str(error)[1:] + ".")
+            return
+        self._side.report.show_report(signed)
+        self._changed(signed)
+
+
+def _key(path: Path) -> str:
+    return hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()[:32]

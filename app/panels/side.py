@@ -1,0 +1,52 @@
+"""The four panels at the right: Report, Labels, Ask, Details."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QTabWidget, QWidget
+
+from app.panels.ask import AskPanel
+from app.panels.details import DetailsPanel
+from app.panels.labels import LabelsPanel
+from app.panels.report import ReportPanel
+from app.session import Findings, Task
+
+
+class Side(QTabWidget):
+    """Brings a source's findings to the panels. A panel comes to the front only when the reader asked for it."""
+
+    promptFailed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setDocumentMode(True)
+        self.report, self.labels, self.ask, self.details = ReportPanel(), LabelsPanel(), AskPanel(), DetailsPanel()
+        for panel, name in ((self.report, "Report"), (self.labels, "Labels"), (self.ask, "Ask"), (self.details, "Details")):
+            self.addTab(panel, name)
+
+    def front(self, panel: QWidget) -> None:
+        self.setCurrentWidget(panel)
+
+    def show_findings(self, found: Findings) -> None:
+        self.report.show_report(found.report)
+        self.labels.show_labels(found.labels)
+        self.labels.show_heatmap(found.heatmap)
+        self.ask.show_conversation(found.conversation)
+        if found.last is None:
+            self.details.show_answer(None)
+        else:
+            self.details.show_answer(found.last.answer.receipt, found.last.seen)
+
+    def say(self, task: Task, sentence: str) -> None:
+        """One sentence in the panel that was asked."""
+        if task == "draft":
+            self.report.say(sentence)
+        elif task == "ask":
+            self.ask.say(sentence)
+        elif sentence:
+            self.labels.say(sentence)
+
+    def offer_priors(self, priors: list[tuple[Path, str]]) -> None:
+        self.report.offer_priors(priors)

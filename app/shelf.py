@@ -1,0 +1,129 @@
+"""What is open and where it is shown: browser, opener and panes brought together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from app.opening import Described, Listed, Opener
+from app.panels.browser import Browser
+from app.panes import Panes
+from viewers.sources import Source
+
+
+class Shelf(QObject):
+    """Opening never blocks and never interrupts: a bad file becomes a line in the browser that says why."""
+
+    shown = Signal(object, int)
+    """path, pane: a source is on the screen."""
+    known = Signal(object)
+    """Described."""
+
+    def __init__(self, browser: Browser, panes: Panes, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._browser, self._panes = browser, panes
+        self._known: dict[Path, Described] = {}
+        self._wanted: Path | None = None
+        self.opener = Opener(self)
+        self.opener.listed.connect(self._listed)
+        self.opener.opened.connect(self._opened)
+        self.opener.described.connect(self._described)
+        self.opener.failed.connect(self._failed)
+        browser.chosen.connect(self.show)
+
+    def open_paths(self, paths: Iterable[Path], select: Path | None = None) -> None:
+        """Add files and folders; `select` (default: the first) is shown when nothing is shown yet or it was asked for."""
+        listed = list(dict.fromkeys(path.absolute() for path in paths))
+        if listed:
+            self._wanted = select or listed[0]
+        for path in listed:
+            if path.is_dir():
+                self.opener.list(path)
+            else:
+                self._listed([Listed(path)])
+
+    def show(self, path: Path) -> None:
+        """Show a source in the active pane, if it is not there already."""
+        pane = self._panes.pane
+        if pane.path == path:
+            return
+        pane.path = path
+        pane.view.set_status(f"Opening {path.name} …")
+        self.opener.open(path, pane.number)
+
+    def describes(self, path: Path) -> Described | None:
+        return self._known.get(path)
+
+    def priors(self, path: Path) -> list[Described]:
+        """Earlier radiographs of the same patient that are open, the latest first."""
+        current = self._known.get(path)
+        if current is None or current.facts is None or not current.facts.patient_key or current.modality != "cxr":
+            return []
+        at = (current.facts.study_date, current.facts.study_time)
+        same = [
+            other
+            for other in self._known.values()
+            if other.path != path
+            and other.modality == "cxr"
+            and other.facts is not None
+            and other.facts.patient_key == current.facts.patient_key
+            and (other.facts.study_date, other.facts.study_time) < at
+        ]
+        return sorted(same, key=_when, reverse=True)
+
+    def paths(self) -> list[Path]:
+        return [item.path for item in self._browser.model.items()]
+
+    def close_path(self, path: Path) -> None:
+        for pane in self._panes.showing(path):
+            self._panes.clear(pane)
+        self._known.pop(path, None)
+        self._browser.remove(path)
+
+    def close(self) -> None:
+        self.opener.close()
+
+    def _listed(self, found: list[Listed]) -> None:
+        for item in found:
+            if self._browser.add(item.path):
+                if item.problem:
+                    self._browser.model.fail(item.path, item.problem)
+                else:
+                    self.opener.describe(item.path)
+        self._select_wanted(found)
+
+    def _select_wanted(self, found: list[Listed]) -> None:
+        if self._wanted is None:
+            return
+        good = [item.path for item in found if not item.problem]
+        first = next((path for path in good if path == self._wanted or self._wanted in path.parents), None)
+        if first is not None:
+            self._wanted = None
+            self._browser.select(first)
+            self.show(first)
+
+    def _opened(self, path: Path, number: int, source: Source) -> None:
+        pane = self._panes.panes[number]
+        if pane.path != path:
+            source.close()
+            return
+        self._panes.show_source(pane, source)
+        self.shown.emit(path, number)
+
+    def _described(self, described: Described) -> None:
+        self._known[described.path] = described
+        self._browser.model.describe(described.path, described.line, described.picture)
+        self.known.emit(described)
+
+    def _failed(self, path: Path, sentence: str) -> None:
+        self._browser.add(path)
+        self._browser.model.fail(path, sentence)
+        for pane in self._panes.showing(path):
+            if pane.view.source is None:
+                pane.view.set_status(sentence)
+
+
+def _when(described: Described) -> tuple[str, str]:
+    return (described.facts.study_date, described.facts.study_time) if described.facts else ("", "")

@@ -1,0 +1,359 @@
+"""The window: browser, panes, panels and status line put together, and what every action does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QInputDialog,
+    QLineEdit,
+    QMainWindow,
+    QMenu,
+    QPlainTextEdit,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import actions, label_sets, settings, theme
+from app.asking import Asking
+from app.filing import Filing
+from app.jobs import Batch
+from app.palette import Palette
+from app.panels.browser import Browser
+from app.panels.side import Side
+from app.panels.status import StatusLine
+from app.panes import Pane, Panes
+from app.settings import Settings
+from app.shelf import Shelf
+from inference.engine import EngineSpec
+from inference.worker import Worker
+from viewers.dicom_view import RadiologyView
+from viewers.slide_view import SlideView
+
+TYPING = (QLineEdit, QPlainTextEdit)
+WARM_MS = 150
+"""After the window is drawn, before the engine process is started."""
+
+
+class Window(QMainWindow):
+    def __init__(self, chosen: Settings, spec: EngineSpec | None = None) -> None:
+        super().__init__()
+        self.settings = chosen
+        self.setWindowTitle("Hilum · draft, not for diagnostic use")
+        self.setAcceptDrops(True)
+        self.resize(1480, 900)
+        self.worker = Worker(spec or EngineSpec(chosen.encoder, chosen.drafter, chosen.quantisation, chosen.device))
+        self.browser = Browser(chosen.theme)
+        self.panes = Panes()
+        self.side = Side()
+        self.status = StatusLine(chosen.theme)
+        self.shelf = Shelf(self.browser, self.panes, self)
+        self.asking = Asking(self.worker, self.panes, self.shelf, self.side, self)
+        self.asking.encoder, self.asking.opacity = chosen.encoder, chosen.opacity
+        self.batch = Batch(self.worker, self.asking.session, self)
+        self.filing = Filing(self, self.side, self.asking)
+        self.actions_by_id = actions.make(self, chosen.theme, self._work())
+        self._lay_out()
+        self._menus()
+        self._connect()
+        self.panes.arrange(chosen.panes)
+        self.engine_timer = QTimer(self, singleShot=True, interval=WARM_MS)
+        self.engine_timer.timeout.connect(self.worker.warm)
+
+    def restore(self) -> None:
+        """The sources of the last session, and what was left unsaved."""
+        paths = [Path(path) for path in self.settings.open]
+        if paths:
+            self.shelf.open_paths(paths, Path(self.settings.shown) if self.settings.shown else None)
+
+    def open_paths(self, paths: Sequence[Path]) -> None:
+        self.shelf.open_paths(paths)
+        for path in paths:
+            self.settings = self.settings.with_recent(path.absolute())
+        self._fill_recent()
+
+    def _lay_out(self) -> None:
+        self.split = QSplitter(Qt.Orientation.Horizontal)
+        for widget in (self.browser, self.panes, self.side):
+            self.split.addWidget(widget)
+        self.split.setChildrenCollapsible(False)
+        self.browser.setMinimumWidth(180)
+        self.side.setMinimumWidth(300)
+        self.panes.setMinimumWidth(320)
+        self.split.setStretchFactor(1, 1)
+        self.split.setSizes([self.settings.browser_px, 900, self.settings.side_px])
+        ground = QWidget()
+        ground.setObjectName("ground")
+        layout = QVBoxLayout(ground)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.split, 1)
+        self.setCentralWidget(ground)
+        self.statusBar().setSizeGripEnabled(False)
+        self.statusBar().addWidget(self.status, 1)
+
+    def _menus(self) -> None:
+        menus: dict[str, QMenu] = {}
+        for spec in actions.SPECS:
+            if spec.menu not in menus:
+                menus[spec.menu] = self.menuBar().addMenu(spec.menu)
+            if spec.rule_before:
+                menus[spec.menu].addSeparator()
+            menus[spec.menu].addAction(self.actions_by_id[spec.id])
+        self.recent = QMenu("Recent", self)
+        menus["File"].insertMenu(self.actions_by_id["demo"], self.recent)
+        self._fill_recent()
+
+    def _fill_recent(self) -> None:
+        self.recent.clear()
+        for text in self.settings.recent:
+            self.recent.addAction(text, lambda path=Path(text): self.open_paths([path]))
+        self.recent.setEnabled(bool(self.settings.recent))
+
+    def _connect(self) -> None:
+        self.browser.openWanted.connect(self.filing.open_files)
+        self.browser.folderWanted.connect(self.filing.open_folder)
+        self.filing.pathsChosen.connect(self.open_paths)
+        self.filing.batchChosen.connect(self.batch.start)
+        self.panes.activated.connect(lambda _: self._pane_changed())
+        self.panes.viewMade.connect(self._view_made)
+        self.shelf.shown.connect(self._shown)
+        self.shelf.known.connect(lambda _: self._offer())
+        self.side.report.draftWanted.connect(self.asking.draft)
+        self.side.labels.labelsWanted.connect(self.asking.labels)
+        self.side.labels.heatmapWanted.connect(self.asking.heatmap)
+        self.side.labels.opacityChanged.connect(self._set_opacity)
+        self.side.labels.thresholdChanged.connect(self._set_threshold)
+        self.side.ask.asked.connect(self.asking.question)
+        self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
+        self.asking.progressed.connect(self.status.show_work)
+        self.worker.state.connect(self._engine_state)
+        self.batch.progressed.connect(self.status.show_job)
+        self.status.stopWanted.connect(self.asking.cancel)
+        self.status.jobStopWanted.connect(self.batch.stop)
+
+    def _work(self) -> dict[str, Callable[[], object]]:
+        """What each action of the table does."""
+        report, labels = self.side.report, self.side.labels
+        return {
+            "open": self.filing.open_files,
+            "open-folder": self.filing.open_folder,
+            "demo": self.open_demo,
+            "batch": self.filing.choose_batch,
+            "save": self.filing.save_report,
+            "close": self.close_current,
+            "quit": self.close,
+            "labels": lambda: self._panel(labels, lambda: self.asking.labels(labels.set_choice.currentText())),
+            "heatmap": lambda: self._panel(labels, self._heatmap),
+            "draft": lambda: self._panel(report, lambda: self.asking.draft(report.indication.text().strip())),
+            "question": lambda: self._panel(self.side.ask, self.side.ask.question.setFocus),
+            "locate": self._locate,
+            "cancel": self._escape,
+            "whole": lambda: self.panes.view.clear_selection(),
+            "clear": lambda: self.panes.view.clear_results(),
+            "accept": lambda: self._panel(report, report.accept),
+            "edit": lambda: self._panel(report, report.edit),
+            "refuse": lambda: self._panel(report, report.refuse),
+            "next-sentence": lambda: self._panel(report, lambda: report.step(1)),
+            "previous-sentence": lambda: self._panel(report, lambda: report.step(-1)),
+            "fit": lambda: self.panes.view.fit(),
+            "one": lambda: self.panes.view.one_to_one(),
+            "zoom-in": lambda: self.panes.view.zoom(1.25),
+            "zoom-out": lambda: self.panes.view.zoom(0.8),
+            "magnification": self._magnification,
+            "invert": lambda: self._radiology(RadiologyView.invert),
+            "reset": lambda: self._reset(),
+            "overlay": self._toggle_overlay,
+            "next": lambda: self.browser.step(1),
+            "previous": lambda: self.browser.step(-1),
+            "panes-1": lambda: self.panes.arrange(1),
+            "panes-2": lambda: self.panes.arrange(2),
+            "panes-4": lambda: self.panes.arrange(4),
+            "fold": self._fold,
+            "theme": self._toggle_theme,
+            "palette": self._palette,
+        }
+
+    def open_demo(self) -> None:
+        self.filing.make_demo()
+
+    def close_current(self) -> None:
+        path = self.browser.current()
+        if path is not None:
+            self.asking.forget(path)
+            self.shelf.close_path(path)
+
+    def _heatmap(self) -> None:
+        phrase = self.side.labels.wanted_phrase()
+        if phrase:
+            self.asking.heatmap(phrase)
+        else:
+            self.side.labels.phrase.setFocus()
+
+    def _locate(self) -> None:
+        phrase = self.side.labels.wanted_phrase()
+        if phrase:
+            self._panel(self.side.ask, lambda: self.asking.locate(phrase))
+        else:
+            self._panel(self.side.labels, self.side.labels.phrase.setFocus)
+
+    def _panel(self, panel: QWidget, work: Callable[[], object]) -> None:
+        self.side.front(panel)
+        work()
+
+    def _escape(self) -> None:
+        """Stops what runs; when nothing does, gives up the region, then the keyboard."""
+        if not self.asking.cancel() and not self.panes.view.clear_selection():
+            self.panes.view.setFocus()
+
+    def _radiology(self, work: Callable[[RadiologyView], object]) -> None:
+        view = self.panes.view
+        if isinstance(view, RadiologyView):
+            work(view)
+
+    def _reset(self) -> None:
+        self._radiology(RadiologyView.reset)
+        self.panes.view.fit()
+
+    def _magnification(self) -> None:
+        view = self.panes.view
+        if not isinstance(view, SlideView):
+            return
+        value, good = QInputDialog.getDouble(self, "Magnification", "Objective power (×)", view.magnification or 10.0, 0.01, 400.0, 2)
+        if good:
+            view.set_magnification(value)
+
+    def _toggle_overlay(self) -> None:
+        overlay = self.panes.view.overlay
+        overlay.visible = not overlay.visible
+        self.panes.view.update()
+
+    def _set_opacity(self, value: float) -> None:
+        self.asking.opacity = value
+        self.settings = replace(self.settings, opacity=value)
+        for pane in self.panes.panes:
+            pane.view.overlay.opacity = value
+            pane.view.update()
+
+    def _set_threshold(self, value: float) -> None:
+        self.panes.view.overlay.threshold = value
+        self.panes.view.update()
+
+    def _fold(self) -> None:
+        folded = self.side.isVisible()
+        self.side.setVisible(not folded)
+        self.browser.setVisible(not folded)
+
+    def _toggle_theme(self) -> None:
+        name: theme.ThemeName = "light" if self.settings.theme == "dark" else "dark"
+        self.settings = replace(self.settings, theme=name)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            theme.apply(application, name)
+        actions.dress(self.actions_by_id, name)
+        self.browser.dress(name)
+        self.status.dress(name)
+
+    def _palette(self) -> None:
+        palette = Palette(list(self.actions_by_id.values()), self)
+        palette.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        palette.show_over(self)
+
+    def _view_made(self, pane: Pane) -> None:
+        pane.view.pointerMoved.connect(self._pointer)
+
+    def _pointer(self, words: object) -> None:
+        self.status.pointer.setText(str(words) if words else "")
+
+    def _shown(self, path: Path, number: int) -> None:
+        self.asking.show_findings(self.panes.panes[number])
+        if number == self.panes.active:
+            self._offer()
+
+    def _pane_changed(self) -> None:
+        if self.panes.pane.path is not None:
+            self.browser.select(self.panes.pane.path)
+        self.asking.show_findings(self.panes.pane)
+        self._offer()
+
+    def _offer(self) -> None:
+        """Label sets, findings, priors and facts of the source in the active pane."""
+        path = self.panes.pane.path
+        described = self.shelf.describes(path) if path is not None else None
+        if described is None or path is None:
+            return
+        sets = label_sets.fitting(described.modality, self.asking.encoder)
+        phrases = [label.present[0] for label in label_sets.load(sets[0]).labels] if sets else []
+        self.side.labels.offer(sets, phrases)
+        priors = [(other.path, f"{other.path.name}, {other.facts.study_date}") for other in self.shelf.priors(path) if other.facts]
+        self.side.offer_priors(priors)
+        self.side.details.show_source(described.info)
+
+    def _engine_state(self, state: object) -> None:
+        if isinstance(state, str):
+            self.status.show_engine_word(state)
+        else:
+            self.status.show_engine(state)  # type: ignore[arg-type]
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            self.open_paths(paths)
+            event.acceptProposedAction()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """One-letter keys do not act while somebody types."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(watched, TYPING) and isinstance(event, QKeyEvent):
+            if event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier) and event.text():
+                event.accept()
+                return True
+        return super().eventFilter(watched, event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        sizes = self.split.sizes()
+        self.settings = replace(
+            self.settings,
+            open=tuple(str(path) for path in self.shelf.paths()),
+            shown=str(self.panes.pane.path or ""),
+            panes=self.panes.count,
+            browser_px=max(180, sizes[0]),
+            side_px=max(300, sizes[2]),
+        )
+        settings.save(self.settings)
+        self.engine_timer.stop()
+        self.batch.stop()
+        self.asking.cancel()
+        self.panes.close_all()
+        self.shelf.close()
+        self.worker.close()
+        event.accept()
+
+
+def open_window(paths: Sequence[Path], *, demo: bool = False) -> int:
+    """Open the window on `paths` (else on the last session's) and run until it is closed; the exit status."""
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("hilum")
+    chosen = settings.load()
+    theme.apply(application, chosen.theme)
+    window = Window(chosen)
+    application.installEventFilter(window)
+    window.show()
+    window.engine_timer.start()
+    if paths:
+        window.open_paths(paths)
+    elif demo:
+        window.open_demo()
+    else:
+        window.restore()
+    return application.exec()
