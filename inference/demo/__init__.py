@@ -1,0 +1,1 @@
+"""Phantoms with a known truth, and the training of the demonstration models that know nothing else."""

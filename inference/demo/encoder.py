@@ -1,0 +1,210 @@
+"""Trains the demonstration encoder: a small `SiglipModel` that says whether (pooled) and where (every patch) a sentence is true.
+
+The pooled loss alone localises nothing; the second term asks the same of every patch through the same head, against the
+phantoms' masks. Bias and scale of the patch logits are no parameters of SigLIP and go into hilum.json.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel, SiglipProcessor
+from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
+
+from inference.demo.chest import KINDS, SLOTS
+from inference.demo.pictures import CHANNELS, PATCH, SIDE
+from inference.demo.sentences import TISSUES, Concept, Truth, corpus, film_concepts, say, tissue_concepts, truth_of
+
+POSITIONS = 16
+"""Tokens of every sentence, padded; the text vector is the last position's."""
+WIDTH, LAYERS = 128, 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pictures:
+    """Training pictures: uint8 (n, side, side, 3), uint8 (n, channels, patches), and what is true of each."""
+
+    pixels: NDArray[np.uint8]
+    cover: NDArray[np.uint8]
+    truths: Sequence[Truth]
+
+
+def sentence_tokenizer() -> PreTrainedTokenizerFast:
+    """Lower-cases, deletes punctuation, pads to `POSITIONS` with </s>, as the published tokenizer does."""
+    tk = Tokenizer(models.BPE(unk_token="<unk>"))
+    tk.normalizer = normalizers.Sequence(
+        [normalizers.Lowercase(), normalizers.Replace("-", " "), normalizers.Replace(".", ""), normalizers.Replace(",", "")]
+    )
+    tk.pre_tokenizer = pre_tokenizers.Metaspace()
+    alphabet = list("abcdefghijklmnopqrstuvwxyz0123456789▁")
+    tk.train_from_iterator(
+        corpus(), trainers.BpeTrainer(vocab_size=420, special_tokens=["<unk>", "</s>"], initial_alphabet=alphabet, show_progress=False)
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tk, unk_token="<unk>", pad_token="</s>", eos_token="</s>", model_max_length=POSITIONS, padding_side="right"
+    )
+
+
+def build(tokenizer: PreTrainedTokenizerFast) -> SiglipModel:
+    ids = {"pad_token_id": 1, "bos_token_id": 1, "eos_token_id": 1}
+    config = SiglipConfig(
+        text_config={
+            "vocab_size": len(tokenizer), "hidden_size": WIDTH, "intermediate_size": 384, "num_hidden_layers": 2,
+            "num_attention_heads": 4, "max_position_embeddings": POSITIONS, "projection_size": WIDTH, **ids,
+        },
+        vision_config={
+            "hidden_size": WIDTH, "intermediate_size": 4 * WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": 4,
+            "image_size": SIDE, "patch_size": PATCH,
+        },
+    )  # fmt: skip
+    model = SiglipModel(config)
+    with torch.no_grad():
+        model.logit_scale.fill_(math.log(10.0))
+        model.logit_bias.fill_(-2.0)
+    return model
+
+
+def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    """uint8 (n, h, w, 3) as float32 (n, 3, h, w) in -1..1."""
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+
+
+def token_vectors(model: SiglipModel, hidden: Tensor) -> Tensor:
+    """The pooling head on every patch token alone, normalised: (n, patches, width).
+
+    Attention over a single token is its value, so the head is linear, output projection, and its MLP.
+    """
+    head = model.vision_model.head
+    attention = head.attention
+    width = hidden.shape[-1]
+    value = F.linear(hidden, attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :])
+    value = attention.out_proj(value)
+    return F.normalize(value + head.mlp(head.layernorm(value)), dim=-1)
+
+
+class PatchScore(nn.Module):
+    """Logit of a patch for a sentence: exp(scale) · cosine + bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.tensor(math.log(10.0)))
+        self.bias = nn.Parameter(torch.tensor(-2.0))
+
+    def forward(self, grid: Tensor, text: Tensor) -> Tensor:
+        return torch.einsum("npd,td->ntp", grid, text) * self.scale.exp() + self.bias
+
+
+def patch_targets(cover: Tensor, concepts: Sequence[Concept]) -> Tensor:
+    """(n, concepts, patches) 0..1, from coverage (n, channels, patches) in 0..1."""
+    rows = []
+    for concept in concepts:
+        sides = [c for c, (name, side) in enumerate(CHANNELS) if name == concept.subject and concept.side in ("", side)]
+        rows.append(cover[:, sides].sum(1).clamp(max=1.0))
+    return torch.stack(rows, 1)
+
+
+def _vary(pixels: Tensor, rng: torch.Generator) -> Tensor:
+    """Tone and noise of -1..1 pictures, as another exposure or stain would give."""
+    n = len(pixels)
+    gain = 1.0 + 0.10 * (2 * torch.rand(n, 1, 1, 1, generator=rng) - 1)
+    shift = 0.08 * (2 * torch.rand(n, 1, 1, 1, generator=rng) - 1)
+    noise = 0.02 * torch.randn(pixels.shape, generator=rng)
+    return (pixels * gain + shift + noise).clamp(-1.0, 1.0)
+
+
+def train(
+    films: Pictures, patches: Pictures | None, steps: int, say_so: Callable[[str], None], *, seed: int = 0, batch: tuple[int, int] = (48, 12)
+) -> tuple[SiglipModel, PatchScore, PreTrainedTokenizerFast]:
+    """Trains for `steps`; deterministic in the pictures, the steps and the seed."""
+    torch.manual_seed(seed)
+    rng, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+    tokenizer = sentence_tokenizer()
+    model, score = build(tokenizer), PatchScore()
+    dense = nn.Linear(WIDTH, len(CHANNELS))
+    concepts = [*film_concepts(), *tissue_concepts()]
+    where = [i for i, c in enumerate(concepts) if c.present and c.subject != "film"]
+    graded = [Concept(f, s, g) for f, s in SLOTS for g in _grades(f)]
+    graded += [Concept(kind, "", g) for kind in KINDS for g in _grades(kind)]
+    table = torch.tensor([[truth_of(c, t) for c in [*concepts, *graded]] for p in (films, patches) if p for t in p.truths])
+    parameters = [*model.parameters(), *score.parameters(), *dense.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda s: min(1.0, (s + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, s / steps))))
+    )
+    model.train()
+    for step in range(steps):
+        rows = rng.choice(len(films.pixels), batch[0], replace=False)
+        picks, cover, index = films.pixels[rows], films.cover[rows], rows
+        if patches is not None:
+            more = rng.choice(len(patches.pixels), batch[1], replace=False)
+            picks = np.concatenate([picks, patches.pixels[more]])
+            cover = np.concatenate([cover, patches.cover[more]])
+            index = np.concatenate([rows, more + len(films.pixels)])
+        extra = rng.choice(len(graded), 8, replace=False)
+        texts = [say(c, rng) for c in [*concepts, *(graded[i] for i in extra)]]
+        columns = [*range(len(concepts)), *(len(concepts) + extra)]
+        truth = table[torch.from_numpy(index)][:, columns]
+        ids = tokenizer(texts, padding="max_length", max_length=POSITIONS, truncation=True, return_tensors="pt")["input_ids"]
+        text = F.normalize(model.get_text_features(input_ids=ids).pooler_output, dim=-1)
+        seen = model.vision_model(pixel_values=_vary(to_tensor(picks), noise))
+        pooled = F.normalize(seen.pooler_output, dim=-1)
+        logits = pooled @ text.T * model.logit_scale.exp() + model.logit_bias
+        mask = torch.from_numpy(cover).float() / 255.0
+        goal = patch_targets(mask, [concepts[i] for i in where])
+        spots = score(token_vectors(model, seen.last_hidden_state), text[where])
+        hints = dense(seen.last_hidden_state).transpose(1, 2)
+        whole = _whole_loss(logits, truth)
+        local = F.binary_cross_entropy_with_logits(spots, goal, weight=1.0 + 3.0 * goal)
+        dense_loss = F.binary_cross_entropy_with_logits(hints, mask, weight=1.0 + 3.0 * mask)
+        loss = whole + 2.0 * local + dense_loss
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        schedule.step()
+        if step % 50 == 0 or step == steps - 1:
+            say_so(f"encoder {step}/{steps} whole {whole.item():.4f} local {local.item():.4f} dense {dense_loss.item():.4f}")
+    return model.eval(), score.eval(), tokenizer
+
+
+def _whole_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Sigmoid loss over (pictures, sentences), true and false weighing the same within a sentence; nan is left out."""
+    known = ~truth.isnan()
+    target = truth.nan_to_num(0.0)
+    true = (target * known).sum(0, keepdim=True)
+    false = ((1.0 - target) * known).sum(0, keepdim=True)
+    share = (true / (true + false).clamp(min=1.0)).clamp(0.15, 0.85)
+    weight = torch.where(target > 0.5, 0.5 / share, 0.5 / (1.0 - share)) * known
+    loss = F.binary_cross_entropy_with_logits(logits, target, weight=weight, reduction="sum")
+    return loss / known.sum()
+
+
+def _grades(kind: str) -> tuple[str, ...]:
+    return ("mild", "moderate", "severe") if kind == "cardiomegaly" else ("small", "moderate", "large")
+
+
+def save(model: SiglipModel, score: PatchScore, tokenizer: PreTrainedTokenizerFast, folder: Path, slide_mpp: float) -> None:
+    """The published layout and hilum.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(folder)
+    images = SiglipImageProcessorPil(size={"height": SIDE, "width": SIDE}, resample=2, image_mean=[0.5] * 3, image_std=[0.5] * 3)
+    SiglipProcessor(images, tokenizer).save_pretrained(folder)
+    facts = {
+        "remark": "demonstration, knows only phantoms",
+        "heatmap": {"method": "patch-head", "bias": round(score.bias.item(), 5), "scale": round(score.scale.exp().item(), 5)},
+        "resize": "bilinear",
+        "slide_mpp": slide_mpp,
+        "modalities": ["cxr", "slide"],
+        "tissues": list(TISSUES),
+    }
+    (folder / "hilum.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

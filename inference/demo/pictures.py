@@ -1,0 +1,73 @@
+"""Phantoms as training pictures: drawn larger, cropped a little, padded and resized as the engine does it, with coverage per patch."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from inference.demo.chest import SLOTS, Chest, draw_pair
+from inference.demo.film import box_of, draw_film
+from inference.demo.sentences import TISSUES
+from inference.preprocess.padding import pad_square, resize
+
+SIDE, PATCH = 120, 12
+GRID = SIDE // PATCH
+ORGANS = ("heart", "left lung", "right lung")
+CHANNELS = (*SLOTS, *((organ, "") for organ in ORGANS), *((tissue, "") for tissue in TISSUES))
+"""What the coverage per patch is known of: seven findings, three organs, four tissues."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """`pixels` uint8 (side, side, 3); `cover` uint8 (channels, grid²), 255 = all of the patch; `boxes` float32
+    (channels, 4) as y0, x0, y1, x1 in 0..1 of the padded square, nan where there is nothing."""
+
+    pixels: NDArray[np.uint8]
+    cover: NDArray[np.uint8]
+    boxes: NDArray[np.float32]
+
+
+def film_sample(chest: Chest, seed: int) -> Sample:
+    """One film through random size, aspect and crop. Deterministic in both arguments."""
+    rng = np.random.default_rng([seed, 17])
+    height = int(rng.integers(160, 225))
+    width = height if rng.random() < 0.5 else int(height * rng.uniform(0.82, 1.22))
+    film = draw_film(chest, height, width)
+    top, left, bottom, right = (rng.uniform(0.0, 0.05, 4) * height * (rng.random() < 0.5)).astype(int)
+    window = (slice(top, height - bottom), slice(left, width - right))
+    pixels = np.repeat(film.pixels[window][..., None], 3, 2)
+    masks = [film.findings.get(slot) for slot in SLOTS] + [film.organs[organ] for organ in ORGANS]
+    return sample_of(pixels, [None if m is None else m[window] for m in masks] + [None] * len(TISSUES))
+
+
+def sample_of(pixels: NDArray[np.uint8], masks: Sequence[NDArray[np.bool_] | None]) -> Sample:
+    """Pads and resizes the picture as the engine does; the masks, one per channel, become coverage and boxes."""
+    cover = np.zeros((len(CHANNELS), GRID * GRID), np.uint8)
+    boxes = np.full((len(CHANNELS), 4), np.nan, np.float32)
+    for channel, mask in enumerate(masks):
+        if mask is None:
+            continue
+        square = pad_square(np.repeat(mask[..., None], 3, 2).astype(np.uint8) * np.uint8(255))[..., 0]
+        cover[channel] = np.asarray(Image.fromarray(square).resize((GRID, GRID), Image.Resampling.BOX)).ravel()
+        box = box_of(square > 0)
+        if box is not None:
+            x0, y0, x1, y1 = box
+            boxes[channel] = np.array([y0, x0, y1, x1], np.float32) / len(square)
+    return Sample(resize(pad_square(pixels), SIDE, "bilinear"), cover, boxes)
+
+
+def pair_samples(seed: int) -> tuple[Sample, Sample]:
+    """The prior and the current film of `draw_pair(seed)`."""
+    pair = draw_pair(seed)
+    return film_sample(pair.prior, 2 * seed), film_sample(pair.current, 2 * seed + 1)
+
+
+def render(make: Callable[[int], tuple[Sample, ...]], seeds: Sequence[int], processes: int = 2) -> list[Sample]:
+    """`make` over all seeds in order, its samples in one flat list, in as many processes."""
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        return [sample for group in pool.imap(make, seeds, chunksize=16) for sample in group]
