@@ -134,7 +134,7 @@ class Encoder:
             batch = self._tensor(squares[done : done + size])
             try:
                 found = self.towers.vision(batch, (output,))[0]
-            except torch.OutOfMemoryError:
+            except (torch.OutOfMemoryError, MemoryError):
                 found = None
             if found is None:
                 size = self._smaller(size)
@@ -170,6 +170,13 @@ class Encoder:
         return size // 2
 
     def _towers(self, model: Any, revision: str, threads: int, runtime: str) -> Towers:
+        if runtime == "onnx":
+            from inference import onnx_encoder
+
+            try:
+                return onnx_encoder.towers(model, revision, self.side, self._length, self.device.type, threads)
+            except onnx_encoder.OnnxUnfit as error:
+                self.steps += (f"torch in place of ONNX Runtime: {error}",)
         parameters = sum(weight.numel() for weight in model.parameters())
         place = devices.place(self.device, parameters, "float32" if self.device.type == "cpu" else "auto")
         return TorchTowers(model.to(place.device, place.dtype), place)
