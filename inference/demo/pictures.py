@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,15 @@ from PIL import Image
 
 from inference.demo.chest import SLOTS, Chest, draw_pair
 from inference.demo.film import box_of, draw_film
+from inference.demo.slide import CELL, SlidePhantom
 from inference.demo.sentences import TISSUES
 from inference.preprocess.padding import pad_square, resize
 
+T = TypeVar("T")
 SIDE, PATCH = 120, 12
 GRID = SIDE // PATCH
+SLIDE_MPP = 2.0
+"""Micrometres per pixel at which the encoder sees slides."""
 ORGANS = ("heart", "left lung", "right lung")
 CHANNELS = (*SLOTS, *((organ, "") for organ in ORGANS), *((tissue, "") for tissue in TISSUES))
 """What the coverage per patch is known of: seven findings, three organs, four tissues."""
@@ -67,7 +72,26 @@ def pair_samples(seed: int) -> tuple[Sample, Sample]:
     return film_sample(pair.prior, 2 * seed), film_sample(pair.current, 2 * seed + 1)
 
 
-def render(make: Callable[[int], tuple[Sample, ...]], seeds: Sequence[int], processes: int = 2) -> list[Sample]:
-    """`make` over all seeds in order, its samples in one flat list, in as many processes."""
+def patch_samples(seed: int, count: int = 40) -> list[tuple[Sample, tuple[float, ...]]]:
+    """`count` patches of one small slide around `SLIDE_MPP`, every tissue as often, each with its tissues' shares."""
+    slide = SlidePhantom(seed, 8192, 8192)
+    rng = np.random.default_rng([seed, 37])
+    found = []
+    for number in range(count):
+        rows, columns = np.nonzero(slide.class_map == number % len(TISSUES))
+        pick = rng.integers(len(rows)) if len(rows) else 0
+        row, column = (rows[pick], columns[pick]) if len(rows) else (0, 0)
+        side = int(2 * SIDE * rng.uniform(0.75, 1.35))
+        shift = rng.integers(-side // 3, side // 3 + 1, 2) - side // 2
+        x, y = int(column) * CELL // 2 + int(shift[0]), int(row) * CELL // 2 + int(shift[1])
+        weights = slide.weights(2, x, y, side, side)
+        masks = [None] * (len(CHANNELS) - len(TISSUES)) + [w > 128 for w in weights]
+        share = tuple(float(w.mean()) / 256.0 for w in weights)
+        found.append((sample_of(slide.tile(2, x, y, side, side), masks), share))
+    return found
+
+
+def render(make: Callable[[int], Sequence[T]], seeds: Sequence[int], processes: int = 2) -> list[T]:
+    """`make` over all seeds in order, its results in one flat list, in as many processes."""
     with multiprocessing.get_context("fork").Pool(processes) as pool:
-        return [sample for group in pool.imap(make, seeds, chunksize=16) for sample in group]
+        return [sample for group in pool.imap(make, seeds, chunksize=4) for sample in group]
