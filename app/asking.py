@@ -91,6 +91,10 @@ class Asking(QObject):
         if pane.number == self._panes.active:
             self._side.show_findings(found)
 
+    def shown_path(self) -> Path | None:
+        """The source in the active pane."""
+        return self._panes.pane.path
+
     def forget(self, path: Path) -> None:
         self.session.forget(path)
         self._quiet()

@@ -54,10 +54,7 @@ class Batch(QObject):
         self._out, self._at, self._failed_items = out, 0, 0
         self.progressed.emit(f"listing {folder.name}", 0, 0)
 
-        def plan(_: AnyEngine, on_progress: Callable[[Progress], None], cancel: threading.Event) -> batch.Batch:
-            return batch.Batch(folder, out, settings, resume=True)
-
-        self._send(plan)
+        self._send(lambda *_: batch.Batch(folder, out, settings, resume=True))
 
     def stop(self) -> None:
         """Stop after cancelling the running item; what is done is kept and a later start goes on from there."""

@@ -7,21 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QApplication,
     QInputDialog,
-    QLineEdit,
     QMainWindow,
     QMenu,
-    QPlainTextEdit,
     QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
 from app import actions, label_sets, settings, theme
+from app.analysis import AnyEngine
 from app.asking import Asking
 from app.filing import Filing
 from app.jobs import Batch
@@ -32,12 +31,13 @@ from app.panels.status import StatusLine
 from app.panes import Pane, Panes
 from app.settings import Settings
 from app.shelf import Shelf
+from inference.answers import EngineState
 from inference.engine import EngineSpec
+from inference.host import EngineProcess
 from inference.worker import Worker
 from viewers.dicom_view import RadiologyView
 from viewers.slide_view import SlideView
 
-TYPING = (QLineEdit, QPlainTextEdit)
 WARM_MS = 150
 """After the window is drawn, before the engine process is started."""
 
@@ -64,8 +64,12 @@ class Window(QMainWindow):
         self._menus()
         self._connect()
         self.panes.arrange(chosen.panes)
+        # Tab folds while the picture has the keyboard; in the panels it goes from field to field.
+        self.removeAction(self.actions_by_id["fold"])
+        self.panes.addAction(self.actions_by_id["fold"])
+        self.actions_by_id["fold"].setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.engine_timer = QTimer(self, singleShot=True, interval=WARM_MS)
-        self.engine_timer.timeout.connect(self.worker.warm)
+        self.engine_timer.timeout.connect(self._start_engine)
 
     def restore(self) -> None:
         """The sources of the last session, and what was left unsaved."""
@@ -124,7 +128,7 @@ class Window(QMainWindow):
         self.filing.batchChosen.connect(self.batch.start)
         self.panes.activated.connect(lambda _: self._pane_changed())
         self.panes.viewMade.connect(self._view_made)
-        self.shelf.shown.connect(self._shown)
+        self.shelf.shown.connect(lambda _path, number: self._shown(number))
         self.shelf.known.connect(lambda _: self._offer())
         self.side.report.draftWanted.connect(self.asking.draft)
         self.side.labels.labelsWanted.connect(self.asking.labels)
@@ -164,7 +168,7 @@ class Window(QMainWindow):
             "next-sentence": lambda: self._panel(report, lambda: report.step(1)),
             "previous-sentence": lambda: self._panel(report, lambda: report.step(-1)),
             "fit": lambda: self.panes.view.fit(),
-            "one": lambda: self.panes.view.one_to_one(),
+            "one": lambda: self.panes.view.zoom_actual(),
             "zoom-in": lambda: self.panes.view.zoom(1.25),
             "zoom-out": lambda: self.panes.view.zoom(0.8),
             "magnification": self._magnification,
@@ -226,7 +230,9 @@ class Window(QMainWindow):
         view = self.panes.view
         if not isinstance(view, SlideView):
             return
-        value, good = QInputDialog.getDouble(self, "Magnification", "Objective power (×)", view.magnification or 10.0, 0.01, 400.0, 2)
+        value, good = QInputDialog.getDouble(
+            self, "Magnification", "Objective power (×)", view.magnification or 10.0, 0.01, 400.0, 2
+        )
         if good:
             view.set_magnification(value)
 
@@ -269,10 +275,10 @@ class Window(QMainWindow):
     def _view_made(self, pane: Pane) -> None:
         pane.view.pointerMoved.connect(self._pointer)
 
-    def _pointer(self, words: object) -> None:
-        self.status.pointer.setText(str(words) if words else "")
+    def _pointer(self, place: tuple[float, float] | None) -> None:
+        self.status.pointer.setText(f"{int(place[0])}, {int(place[1])} px" if place else "")
 
-    def _shown(self, path: Path, number: int) -> None:
+    def _shown(self, number: int) -> None:
         self.asking.show_findings(self.panes.panes[number])
         if number == self.panes.active:
             self._offer()
@@ -292,15 +298,19 @@ class Window(QMainWindow):
         sets = label_sets.fitting(described.modality, self.asking.encoder)
         phrases = [label.present[0] for label in label_sets.load(sets[0]).labels] if sets else []
         self.side.labels.offer(sets, phrases)
-        priors = [(other.path, f"{other.path.name}, {other.facts.study_date}") for other in self.shelf.priors(path) if other.facts]
-        self.side.offer_priors(priors)
+        priors = [
+            (other.path, f"{other.path.name}, {other.facts.study_date}") for other in self.shelf.priors(path) if other.facts
+        ]
+        self.side.report.offer_priors(priors)
         self.side.details.show_source(described.info)
 
-    def _engine_state(self, state: object) -> None:
-        if isinstance(state, str):
-            self.status.show_engine_word(state)
-        else:
-            self.status.show_engine(state)  # type: ignore[arg-type]
+    def _start_engine(self) -> None:
+        """Once the window stands: the first question then finds the engine running."""
+        self.status.show_engine_word("starting the engine …")
+        self.worker.submit(self.asking.session.ticket(), _start, priority=2)
+
+    def _engine_state(self, state: EngineState) -> None:
+        self.status.show_engine(state)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():
@@ -311,14 +321,6 @@ class Window(QMainWindow):
         if paths:
             self.open_paths(paths)
             event.acceptProposedAction()
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """One-letter keys do not act while somebody types."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(watched, TYPING) and isinstance(event, QKeyEvent):
-            if event.modifiers() in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier) and event.text():
-                event.accept()
-                return True
-        return super().eventFilter(watched, event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         sizes = self.split.sizes()
@@ -340,6 +342,11 @@ class Window(QMainWindow):
         event.accept()
 
 
+def _start(engine: AnyEngine, on_progress: object, cancel: object) -> None:  # noqa: ARG001 - the form of a job
+    if isinstance(engine, EngineProcess):
+        engine.start()
+
+
 def open_window(paths: Sequence[Path], *, demo: bool = False) -> int:
     """Open the window on `paths` (else on the last session's) and run until it is closed; the exit status."""
     application = QApplication(sys.argv[:1])
@@ -347,7 +354,6 @@ def open_window(paths: Sequence[Path], *, demo: bool = False) -> int:
     chosen = settings.load()
     theme.apply(application, chosen.theme)
     window = Window(chosen)
-    application.installEventFilter(window)
     window.show()
     window.engine_timer.start()
     if paths:

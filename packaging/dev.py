@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(rest: Sequence[str]) -> int:
-    module = ["app", "demo"] if has_display() else ["app.tour"]
+    module = ["app", "open", "--demo"] if has_display() else ["app.tour"]
     return call([PYTHON, "-m", *module, *rest], env=environment(offscreen=not has_display()))
 
 

@@ -91,7 +91,9 @@ def _answer(draft: Draft) -> QFrame:
         thought = label(draft.thought, "soft", selectable=True)
         thought.hide()
         inside.addWidget(thought)
-        inside.addWidget(button("Thinking trace", lambda: thought.setVisible(not thought.isVisible())), 0, Qt.AlignmentFlag.AlignLeft)
+        inside.addWidget(
+            button("Thinking trace", lambda: thought.setVisible(not thought.isVisible())), 0, Qt.AlignmentFlag.AlignLeft
+        )
     ended = "" if draft.finish == "stop" else f" · incomplete ({draft.finish})"
     inside.addWidget(label(f"{draft.receipt.model} · draft, not for diagnostic use{ended}", "soft"))
     return frame

@@ -119,11 +119,15 @@ class Line(QStyledItemDelegate):
         frame = QRect(option.rect.left() + 10, option.rect.top() + 8, PICTURE, PICTURE)
         painter.fillRect(frame, QColor(chosen["field"]))
         if item.picture is not None:
-            shown = item.picture.scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
+            shown = item.picture.scaled(
+                frame.size(), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+            )
             painter.drawPixmap(frame.center() - shown.rect().center(), shown)
         elif item.problem:
             painter.drawPixmap(frame.adjusted(14, 14, -14, -14), icon("mdi6.alert-outline", self.theme, "warn").pixmap(20, 20))
-        text = QRect(frame.right() + 10, option.rect.top() + 8, option.rect.right() - frame.right() - 18, option.rect.height() - 12)
+        text = QRect(
+            frame.right() + 10, option.rect.top() + 8, option.rect.right() - frame.right() - 18, option.rect.height() - 12
+        )
         metrics = option.fontMetrics
         painter.setPen(QColor(chosen["text"]))
         name = metrics.elidedText(item.path.name, Qt.TextElideMode.ElideMiddle, text.width())

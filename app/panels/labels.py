@@ -24,7 +24,6 @@ class LabelsPanel(Column):
     """The phrase."""
     opacityChanged = Signal(float)
     thresholdChanged = Signal(float)
-    overlayToggled = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

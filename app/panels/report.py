@@ -188,7 +188,9 @@ class ReportPanel(Column):
             if sentences:
                 self._lines.addWidget(label(str(section), "heading"))
             for sentence in sentences:
-                words = " ".join(one.text for one in found if sentence.id in one.sentences and sentence.state is not State.REFUSED)
+                words = " ".join(
+                    one.text for one in found if sentence.id in one.sentences and sentence.state is not State.REFUSED
+                )
                 self._add(SentenceRow(sentence, words))
         self._lines.addStretch(1)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from app.panels.ask import AskPanel
@@ -16,8 +13,6 @@ from app.session import Findings, Task
 
 class Side(QTabWidget):
     """Brings a source's findings to the panels. A panel comes to the front only when the reader asked for it."""
-
-    promptFailed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,6 +42,3 @@ class Side(QTabWidget):
             self.ask.say(sentence)
         elif sentence:
             self.labels.say(sentence)
-
-    def offer_priors(self, priors: list[tuple[Path, str]]) -> None:
-        self.report.offer_priors(priors)

@@ -32,10 +32,12 @@ class StatusLine(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 12, 0)
         layout.setSpacing(12)
-        for widget in (self.engine, self.work, self.speed, self.stop):
+        left: tuple[QWidget, ...] = (self.engine, self.work, self.speed, self.stop)
+        right: tuple[QWidget, ...] = (self.pointer, self.job, self.bar, self.job_stop, self.word)
+        for widget in left:
             layout.addWidget(widget)
         layout.addStretch(1)
-        for widget in (self.pointer, self.job, self.bar, self.job_stop, self.word):
+        for widget in right:
             layout.addWidget(widget)
         self.show_work(None)
         self.show_job("", 0, 0)
@@ -63,8 +65,7 @@ class StatusLine(QWidget):
             self.speed.setText(f"{progress.tokens_per_second:.0f} tokens/s")
 
     def show_job(self, text: str, done: int, total: int) -> None:
-        for widget in (self.job, self.bar, self.job_stop):
-            widget.setVisible(bool(text))
+        self.job.setVisible(bool(text))
         self.job_stop.setVisible(bool(text) and done < total)
         self.bar.setVisible(bool(text) and done < total)
         self.job.setText(text)

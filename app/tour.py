@@ -1,0 +1,152 @@
+"""The main job without a display: the real window, offscreen, driven over the demonstration; what it shows is kept.
+
+`python -m app.tour [FOLDER]` leaves screenshots, the drafted report, the labels and the batch table in FOLDER (demo-output).
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app import batch, demo_workspace, settings, theme
+from app.storage import data_folder
+from app.window import Window
+from inference.answers import LabelScores
+
+LIMIT_S = 240.0
+"""How long one step may take before the tour gives up and says which."""
+
+
+class Tour:
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        out.mkdir(parents=True, exist_ok=True)
+        application = QApplication.instance() or QApplication(sys.argv[:1])
+        assert isinstance(application, QApplication)
+        theme.apply(application, "dark")
+        self.window = Window(replace(settings.Settings(), theme="dark"))
+        self.window.show()
+
+    def run(self) -> None:
+        say("making the demonstration's workspace (once, up to a minute)")
+        workspace = demo_workspace.make(data_folder() / "demo")
+        self.window.open_paths(demo_workspace.sources(workspace.folder))
+        self._shot("1-browser", self._described)
+        self._chest(workspace.current)
+        self._slide(workspace.slide)
+        self._ct(workspace.ct)
+        self._batch(workspace.batch)
+        self.window.close()
+
+    def _chest(self, path: Path) -> None:
+        say("chest film: labels, heatmap, draft compared with the prior, a question")
+        self._open(path)
+        self._ask("labels", lambda found: found.labels is not None)
+        answer = self._found(path).labels
+        assert answer is not None
+        assert isinstance(answer.answer, LabelScores)
+        with (self.out / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["label", "contrast", "score"])
+            rows.writerows([one.name, f"{one.contrast:.4f}", f"{one.probability:.4f}"] for one in answer.answer.scores)
+        self.window.side.labels.table.selectRow(0)
+        self._ask("heatmap", lambda found: found.heatmap is not None)
+        self._shot("2-chest-labels-and-heatmap")
+        self._ask("draft", lambda found: found.report is not None)
+        self._shot("3-chest-draft")
+        report = self._found(path).report
+        assert report is not None
+        for ending in ("json", "html", "pdf"):
+            self.window.filing.write(report, self.out / f"report.{ending}")
+        self.window.side.front(self.window.side.ask)
+        self.window.asking.question("Is there a pleural effusion?")
+        self._wait(lambda: bool(self._found(path).conversation), "question")
+        self._shot("4-chest-question")
+        self.window.side.front(self.window.side.details)
+        self._shot("5-chest-what-the-model-saw")
+
+    def _slide(self, path: Path) -> None:
+        say("slide: labels and heatmap of a field")
+        self._open(path)
+        self._ask("labels", lambda found: found.labels is not None)
+        self.window.side.labels.table.selectRow(0)
+        self._ask("heatmap", lambda found: found.heatmap is not None)
+        self._shot("6-slide-labels-and-heatmap")
+        self.window.actions_by_id["theme"].trigger()
+        self._shot("7-slide-light-theme")
+        self.window.actions_by_id["theme"].trigger()
+
+    def _ct(self, path: Path) -> None:
+        say("CT-like series")
+        self._open(path)
+        self._shot("8-ct")
+
+    def _batch(self, folder: Path) -> None:
+        say(f"batch over {folder.name}")
+        out = self.out / "batch"
+        shutil.rmtree(out, ignore_errors=True)
+        self.window.batch.start(folder, out, batch.Settings(tasks=("label", "draft", "heatmap")))
+        self._wait(lambda: not self.window.batch.running, "batch")
+        self._shot("9-batch-done")
+
+    def _open(self, path: Path) -> None:
+        self.window.browser.select(path)
+        self._wait(lambda: self.window.panes.pane.path == path and self.window.panes.view.source is not None, "opening")
+        self._settle(0.8)
+
+    def _ask(self, action: str, there: Callable[..., bool]) -> None:
+        path = self.window.panes.pane.path
+        assert path is not None
+        self.window.actions_by_id[action].trigger()
+        self._wait(lambda: there(self._found(path)) and not self.window.asking.session.waiting(), action)
+
+    def _found(self, path: Path):  # type: ignore[no-untyped-def]
+        return self.window.asking.session.findings(path)
+
+    def _described(self) -> bool:
+        return all(item.line or item.problem for item in self.window.browser.model.items())
+
+    def _wait(self, done: Callable[[], bool], what: str) -> None:
+        end = time.monotonic() + LIMIT_S
+        while not done():
+            self._settle(0.02)
+            if time.monotonic() > end:
+                self._shot(f"stuck-at-{what}")
+                raise SystemExit(f"hilum: the tour waited {LIMIT_S:.0f} s for: {what}")
+
+    def _settle(self, seconds: float) -> None:
+        loop = QEventLoop()
+        QTimer.singleShot(round(seconds * 1000), loop.quit)
+        loop.exec()
+
+    def _shot(self, name: str, ready: Callable[[], bool] | None = None) -> None:
+        if ready is not None:
+            self._wait(ready, name)
+        self._settle(0.6)
+        self.window.grab().save(str(self.out / f"{name}.png"))
+
+
+def say(text: str) -> None:
+    print(f"hilum: {text}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    out = Path(sys.argv[1] if len(sys.argv) > 1 else "demo-output")
+    say("no display here: doing the main job offscreen")
+    Tour(out).run()
+    say(f"done; screenshots, report, labels and batch table are in {out}/")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
