@@ -69,7 +69,7 @@ def generate(
     pick = _picker(decoding)
     written: list[int] = []
     with torch.inference_mode():
-        with interruptible(_decoder(model).layers, cancel):
+        with interruptible(decoder_layers(model), cancel):
             logits = prefill(model, batch, features, cache)
         for _ in range(most):
             if cancel.is_set():
@@ -151,6 +151,8 @@ def _new_cache(model: Any) -> Any:
     return DynamicCache(config=model.config.get_text_config())
 
 
-def _decoder(model: Any) -> Any:
-    """The stack of decoder layers of a model with or without eyes."""
-    return model.model.language_model if hasattr(model.model, "language_model") else model.model
+def decoder_layers(model: Any) -> Iterable[nn.Module]:
+    """The decoder layers of a model with or without eyes, first to last."""
+    stack = model.model.language_model if hasattr(model.model, "language_model") else model.model
+    layers: nn.ModuleList = stack.layers
+    return layers

@@ -54,7 +54,8 @@ class Drafter:
         self.entry = entry
         self.place = devices.place(devices.choose(device), _parameters(folder), dtype)
         self.model = _load(folder, entry, self.place)
-        self.quantisation = quantize.apply(self.model, quantisation)
+        self.quantisation = quantize.apply(self.model, quantisation, self.place.device)
+        self.model.to(self.place.device)
         self.sees = entry.family == "gemma3"
         self.processor = _processor(folder, self.sees)
         self.tokenizer = self.processor.tokenizer if self.sees else self.processor
@@ -170,7 +171,7 @@ def _load(folder: Path, entry: Entry, place: devices.Place) -> Any:
         if info[what]:
             name = next(iter(info[what]))
             raise ModelRefused(f"the weights in {folder} do not fit its config.json ({what.replace('_', ' ')}: {name})")
-    return model.eval().requires_grad_(False).to(place.device)
+    return model.eval().requires_grad_(False)
 
 
 def _processor(folder: Path, sees: bool) -> Any:

@@ -120,12 +120,16 @@ def siglip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+DRAFTER = "medgemma-4b-it"
+ENCODER = "medsiglip-448"
+
+
 @pytest.fixture
 def models(home: Path, gemma_folder: Path, siglip_folder: Path) -> Path:
-    """A home where the demo models are the tiny random checkpoints; gives $HILUM_HOME/models."""
+    """A home where DRAFTER and ENCODER of the catalogue are the tiny random checkpoints; gives $HILUM_HOME/models."""
     place = home / "models"
-    shutil.copytree(gemma_folder, place / "demo-drafter")
-    shutil.copytree(siglip_folder, place / "demo-encoder")
+    shutil.copytree(gemma_folder, place / DRAFTER)
+    shutil.copytree(siglip_folder, place / ENCODER)
     return place
 
 
