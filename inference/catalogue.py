@@ -14,7 +14,7 @@ from typing import Any, Literal
 import resources
 from inference import modelfiles
 from inference.errors import ModelMissing, ModelRefused
-from inference.places import home
+from inference.places import home as home
 from inference.preprocess.padding import Resample
 
 Role = Literal["encoder", "drafter"]
