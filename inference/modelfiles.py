@@ -75,9 +75,11 @@ def header(path: Path) -> dict[str, Any]:
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
-        if start[:1] == b"\x80" or start[:2] == b"PK":
+        begin = file.read(1)
+        if begin != b"{" and (start[:1] == b"\x80" or start[:2] == b"PK"):
             raise ValueError("it is a pickle under another name")
         length = int.from_bytes(start, "little")
+        file.seek(8)
         if len(start) < 8 or length > HEADER_CAP or length > size - 8:
             raise ValueError("it is cut off or no safetensors file")
         try:
