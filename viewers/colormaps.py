@@ -1,0 +1,28 @@
+"""Colour maps whose lightness rises evenly and that colour-blind readers can order.
+
+Anchors of matplotlib's inferno, viridis and cividis (van der Walt, Smith, Firing; Nuñez, Anderton, Renslow; CC0),
+joined by straight lines in sRGB.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+MapName = Literal["inferno", "viridis", "cividis"]
+
+_ANCHORS: dict[MapName, str] = {
+    "inferno": "000004 1b0c42 4b0c6b 781c6d a52c60 cf4446 ed6925 fb9a06 f7d03c fcffa4",
+    "viridis": "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6dcd59 b4de2c fde725",
+    "cividis": "00204d 00336f 39486b 575c6d 707173 8a8779 a69d75 c4b56c e4cf5b ffea46",
+}
+
+
+def colormap(name: MapName, count: int = 256, start: float = 0.0) -> NDArray[np.uint8]:
+    """`count` colours from low to high, uint8 (count, 3) sRGB; `start` (0 … 1) leaves out the darkest part."""
+    anchors = np.array([list(bytes.fromhex(colour)) for colour in _ANCHORS[name].split()], np.float64)
+    places = np.linspace(start, 1.0, count) * (len(anchors) - 1)
+    channels = [np.interp(places, np.arange(len(anchors)), anchors[:, channel]) for channel in range(3)]
+    return np.rint(np.stack(channels, axis=1)).astype(np.uint8)

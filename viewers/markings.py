@@ -1,0 +1,79 @@
+"""What lies over a picture: a heatmap, a model's boxes, the selected region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QObject, QPointF, QRectF, Signal
+from PySide6.QtGui import QFont, QPainter
+
+from viewers import marks, theme
+from viewers.camera import Camera
+from viewers.geometry import Region
+from viewers.lettering import Lettering
+from viewers.marks import BoxMark
+from viewers.overlay import HeatmapLayer
+
+
+class Markings(QObject):
+    """Holds them and paints them. Each belongs to the frame it was made for and shows on no other."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.overlay = HeatmapLayer(self)
+        self.overlay.changed.connect(self.changed)
+        self.selection: Region | None = None
+        self._proposed = False
+        self._boxes: tuple[BoxMark, ...] = ()
+        self._frame = 0
+
+    def select(self, region: Region | None, proposed: bool) -> None:
+        self.selection, self._proposed = region, proposed
+        self.changed.emit()
+
+    def use_frame(self, frame: int) -> None:
+        """Results shown from now on belong to `frame`; those of another frame go."""
+        if frame != self._frame:
+            self.clear()
+        self._frame = frame
+
+    def box(self, boxes: Sequence[tuple[str, float, float, float, float]]) -> None:
+        self._boxes = tuple(BoxMark(*box) for box in boxes)
+        self.changed.emit()
+
+    def clear(self) -> None:
+        """Take away heatmap and boxes, not the selection."""
+        self._boxes = ()
+        self.overlay.clear()
+
+    def legend_shown(self, frame: int) -> bool:
+        return self.overlay.present and self.overlay.visible and frame == self._frame
+
+    def paint_heatmap(self, painter: QPainter, camera: Camera, frame: int) -> None:
+        """The painter's unit is the device pixel."""
+        if frame == self._frame:
+            self.overlay.paint(painter, camera)
+
+    def paint(
+        self,
+        painter: QPainter,
+        lettering: Lettering,
+        font: QFont,
+        camera: Camera,
+        frame: int,
+        bounds: QRectF,
+        band: tuple[QPointF, QPointF] | None,
+    ) -> None:
+        """Boxes, the selection, and the region being dragged (`band`); the painter's unit is the screen pixel."""
+        if frame == self._frame:
+            marks.draw_boxes(painter, lettering, font, camera, self._boxes, bounds)
+        chosen = self.selection
+        if chosen is not None and chosen.frame == frame and band is None:
+            rect = marks.screen_rect(camera, (chosen.x, chosen.y, chosen.right, chosen.bottom))
+            marks.draw_outline(painter, rect, theme.PROPOSED if self._proposed else theme.ACCENT, self._proposed)
+            if self._proposed:
+                marks.draw_tag(painter, lettering, font, rect, "proposed · approximate", bounds)
+        if band is not None:
+            marks.draw_outline(painter, QRectF(*band).normalized(), theme.ACCENT, dashed=False)

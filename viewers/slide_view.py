@@ -1,0 +1,210 @@
+"""The slide pane: a pyramid painted tile by tile, never blank and never waiting."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from PySide6.QtCore import QPointF, QRectF, Qt, Slot
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter
+from PySide6.QtWidgets import QWidget
+
+from viewers import theme
+from viewers.blit import blit, snapped
+from viewers.camera import Box
+from viewers.canvas import Canvas
+from viewers.lettering import pane_font
+from viewers.overview import LONGEST, Overview
+from viewers.pyramid import TileKey
+from viewers.relay import Relay
+from viewers.sources import Source, TiledSource
+from viewers.tiles import TileStore
+
+SMOOTH_PIXELS = 4_200_000
+"""Device pixels up to which a pane at rest is drawn smoothly; a larger one would hold the GUI thread over 16 ms."""
+
+
+class SlideView(Canvas):
+    """Paints what is decoded: sharp tiles where they are there, the finest coarser ones under the rest.
+
+    `cache_bytes` None is an eighth of the machine's memory, at most 1 GiB.
+    """
+
+    background = "#ffffff"
+    ink = theme.DARK_INK
+
+    def __init__(self, parent: QWidget | None = None, cache_bytes: int | None = None) -> None:
+        super().__init__(parent)
+        self.overlay.map = "viridis"
+        self._cache_bytes = cache_bytes
+        self._overview = Overview()
+        self._overview_image: QImage | None = None
+        self._store: TileStore | None = None
+        self._planned: tuple[Box, int] | None = None
+        self._jumping = False
+        self._end: weakref.finalize[..., SlideView] | None = None
+
+    @property
+    def tiles(self) -> TileStore | None:
+        return self._store
+
+    def opened(self, source: Source) -> None:
+        relay = Relay()
+        relay.arrived.connect(self._collect)
+        self._store = TileStore(cast(TiledSource, source), relay, self._cache_bytes)
+        self._end = weakref.finalize(self, self._store.close)
+
+    def closed(self) -> None:
+        if self._end is not None:
+            self._end()
+        self._end = self._store = self._overview_image = self._planned = None
+
+    def set_magnification(self, power: float) -> None:
+        """Show `power` × (10× is 1 µm per device pixel). Raises ValueError where the slide states no size of a pixel."""
+        spacing = self.source.spacing if self.source else None
+        if spacing is None:
+            raise ValueError("The slide states no µm per pixel, so a magnification cannot be set: give the spacing first.")
+        if not power > 0:
+            raise ValueError(f"A magnification is a number above 0, not {power:g}.")
+        self.zoom_to(power * spacing.mpp / 10)
+
+    @property
+    def magnification(self) -> float | None:
+        """What is shown now; None where the slide states no size of a pixel."""
+        spacing = self.source.spacing if self.source else None
+        return None if spacing is None else spacing.magnification * self.camera.device_scale
+
+    def corner_lines(self) -> Mapping[str, Sequence[str]]:
+        source, camera = self.source, self.camera
+        if source is None:
+            return {}
+        power = self.magnification
+        if power is None or source.spacing is None:
+            zoom = f"{camera.device_scale * 100:.3g} % of the stored pixels"
+            spacing = "µm/px unknown"
+        else:
+            zoom = f"{_power(power)}×  ({source.spacing.mpp / camera.device_scale:.2f} µm/px)"
+            spacing = f"{source.spacing.mpp:.3g} µm/px, {source.spacing.provenance}"
+        return {
+            "top-left": [f"{source.size.width:,} × {source.size.height:,} px".replace(",", " ")],
+            "bottom-left": [zoom],
+            "bottom-right": [spacing, "draft, not for diagnostic use"],
+        }
+
+    def paint_picture(self, painter: QPainter) -> None:
+        store = self._store
+        if store is None:
+            return
+        step = store.pyramid.step_for(self.camera.device_scale)
+        box = self.camera.visible()
+        if self._planned != (box, step):
+            self._planned = box, step
+            store.plan(box, step)
+        bounds = round(self.camera.width * self.camera.ratio), round(self.camera.height * self.camera.ratio)
+        smooth = not self.moving and bounds[0] * bounds[1] <= SMOOTH_PIXELS
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        for key in store.pyramid.keys(step, box):
+            image = store.get(key)
+            if image is not None:
+                blit(painter, image, snapped(self.camera.to_device(store.pyramid.extent(key))), bounds)
+            else:
+                self._paint_coarser(painter, store, step + 1, store.pyramid.extent(key), bounds)
+                if key in store.failed:
+                    self._paint_failed(painter, store, key)
+
+    def _paint_coarser(self, painter: QPainter, store: TileStore, step: int, part: Box, bounds: tuple[int, int]) -> None:
+        """Fill `part` (level-0 pixels) from the finest coarser tiles that are there."""
+        if step >= len(store.pyramid.steps):
+            return
+        down = store.pyramid.steps[step].downsample
+        for key in store.pyramid.keys(step, part):
+            x0, y0, x1, y1 = store.pyramid.extent(key)
+            shared = max(x0, part[0]), max(y0, part[1]), min(x1, part[2]), min(y1, part[3])
+            if shared[2] <= shared[0] or shared[3] <= shared[1]:
+                continue
+            image = store.get(key)
+            if image is None:
+                self._paint_coarser(painter, store, step + 1, shared, bounds)
+            else:
+                source = (shared[0] - x0) / down, (shared[1] - y0) / down, (shared[2] - x0) / down, (shared[3] - y0) / down
+                blit(painter, image, snapped(self.camera.to_device(shared)), bounds, source)
+
+    def _paint_failed(self, painter: QPainter, store: TileStore, key: TileKey) -> None:
+        """A grey tile with the reason, where nothing can be read."""
+        x0, y0, x1, y1 = snapped(self.camera.to_device(store.pyramid.extent(key)))
+        rect = QRectF(x0, y0, x1 - x0, y1 - y0)
+        painter.save()
+        painter.fillRect(rect, QColor(theme.FAILED_TILE))
+        if rect.width() > 150 * self.camera.ratio:
+            font = pane_font(self.font(), theme.SMALL_POINTS)
+            font.setPointSizeF(font.pointSizeF() * self.camera.ratio)
+            painter.setFont(font)
+            painter.setPen(QColor("#16181b"))
+            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
+            painter.drawText(rect.adjusted(8, 8, -8, -8), flags, store.failed[key])
+        painter.restore()
+
+    def paint_insets(self, painter: QPainter) -> float:
+        if self._store is not None:
+            self._overview.paint(painter, self.camera, self._overview_picture(self._store))
+        rect = self._overview.rect(self.camera)
+        return 0.0 if rect.isEmpty() else rect.bottom()
+
+    def _overview_picture(self, store: TileStore) -> QImage | None:
+        """The coarsest step as one image, twice the inset's size so that it stays sharp on dense screens."""
+        if self._overview_image is None and store.overview_ready:
+            size = self.camera.size
+            scale = 2 * LONGEST / max(size.width, size.height)
+            width, height = max(1, round(size.width * scale)), max(1, round(size.height * scale))
+            image = QImage(width, height, QImage.Format.Format_RGB32)
+            image.fill(QColor(self.background))
+            painter = QPainter(image)
+            for key in store.overview_keys:
+                tile = store.get(key)
+                if tile is not None:
+                    x0, y0, x1, y1 = snapped(tuple(edge * scale for edge in store.pyramid.extent(key)))  # type: ignore[arg-type]
+                    target = QRectF(x0, y0, max(1.0, x1 - x0), max(1.0, y1 - y0)).toRect()
+                    mode = Qt.TransformationMode.SmoothTransformation
+                    painter.drawImage(target, tile.scaled(target.size(), mode=mode))
+            painter.end()
+            self._overview_image = image
+        return self._overview_image
+
+    @Slot()
+    def _collect(self) -> None:
+        store = self._store
+        if store is None or not store.collect():
+            return
+        self._overview_image = None if self._overview_image is None or not store.overview_ready else self._overview_image
+        if store.failed and store.overview_ready and not any(store.get(key) for key in store.overview_keys):
+            self.set_status(f"cannot show: {next(iter(store.failed.values()))}")
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._jumping = event.button() == Qt.MouseButton.LeftButton and self._jump(event.position())
+        if not self._jumping:
+            super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._jumping:
+            self._jump(event.position())
+        else:
+            super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._jumping:
+            self._jumping = False
+        else:
+            super().mouseReleaseEvent(event)
+
+    def _jump(self, place: QPointF) -> bool:
+        """Go where the overview was pressed; whether it was."""
+        point = self._overview.place(self.camera, place.x(), place.y()) if self._store else None
+        if point is not None:
+            self.centre_on(*point)
+        return point is not None
+
+
+def _power(power: float) -> str:
+    return f"{power:.1f}" if power >= 1 else f"{power:.2g}"
