@@ -45,7 +45,7 @@ def decoded(header: Header, frame: int) -> NDArray[np.generic]:
         raise
     except InflateError as error:
         raise SourceError(path, f"{path.name} {error}: it is damaged or hostile, export it again.") from error
-    except values.DECODE_ERRORS as error:
+    except Exception as error:  # codecs name no closed list of what damage raises
         what = f"frame {frame + 1} of {path.name}" if header.frames > 1 else f"the picture in {path.name}"
         raise SourceError(path, f"{what} is damaged or cut short ({syntax_name(header.syntax)}): export it again.") from error
     wanted = (header.size.height, header.size.width) + ((3,) if header.samples == 3 else ())
@@ -68,7 +68,7 @@ def _encoded(header: Header, frame: int) -> bytes:
     element = header.pixels
     with opened(header.path) as file:
         file.seek(element.offset)
-        if header.syntax not in NATIVE and header.syntax:
+        if not header.native:
             frames = header.frames
             offsets = values.raw(header.dataset, "ExtendedOffsetTable"), values.raw(header.dataset, "ExtendedOffsetTableLengths")
             extended = cast("tuple[bytes, bytes] | None", offsets if all(isinstance(one, bytes) for one in offsets) else None)
@@ -147,7 +147,7 @@ def _by_pydicom(header: Header, syntax: str, data: bytes) -> NDArray[np.generic]
     colour = header.samples == 3
     try:
         pixels, _ = decoder.as_array(encapsulate([data]) if syntax in _PLUGIN else data, raw=not colour, as_rgb=colour, **options)
-    except values.DECODE_ERRORS:
+    except Exception:
         if syntax not in _JPEG_2000:
             raise
         import imagecodecs

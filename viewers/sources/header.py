@@ -25,6 +25,7 @@ _UNDEFINED = 0xFFFFFFFF
 _PIXEL_TAGS = {
     (0x7FE0, 0x0010): "PixelData", (0x7FE0, 0x0008): "FloatPixelData", (0x7FE0, 0x0009): "DoubleFloatPixelData",
 }  # fmt: skip
+_ITEM, _END_OF_ITEMS = 0xE000FFFE, 0xE0DDFFFE
 _LONG_VR = frozenset({b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN", b"SQ", b"UT", b"UC", b"UR"})
 
 
@@ -55,10 +56,28 @@ class Header:
     photometric: str
 
     @property
+    def native(self) -> bool:
+        """Whether the pixels lie uncompressed one after the other."""
+        return self.syntax in NATIVE or not self.syntax
+
+    @property
     def frame_bits(self) -> int:
         """Bits of one uncompressed frame, subsampled colour as it is stored natively."""
         samples = 2 if self.photometric == "YBR_FULL_422" and self.samples == 3 else self.samples
         return self.size.width * self.size.height * samples * self.allocated
+
+
+def _fragments_whole(file: BinaryIO, element: PixelElement) -> bool:
+    """Whether encapsulated fragments (PS3.5 A.4) reach to their end mark, or at least to the end of the file exactly."""
+    end = file.seek(0, io.SEEK_END)
+    place = element.offset
+    while place + 8 <= end:
+        file.seek(place)
+        tag, length = struct.unpack("<II", file.read(8))
+        if tag != _ITEM:
+            return bool(tag == _END_OF_ITEMS)
+        place += 8 + length
+    return place == end
 
 
 def is_dicom(start: bytes) -> bool:
@@ -98,6 +117,7 @@ def header_of(path: Path) -> Header:
         dataset = _parsed(path, file, None)
         little = bool(dataset.original_encoding[1])
         element = _pixel_element(file, little, bool(dataset.original_encoding[0]))
+        whole = element is None or _fragments_whole(file, element)
         size_on_disk = file.seek(0, io.SEEK_END)
     if element is None:
         raise SourceError(path, _without_picture(path, dataset))
@@ -119,13 +139,12 @@ def header_of(path: Path) -> Header:
         size=Size(width, height), frames=frames, samples=samples, allocated=allocated, stored=max(1, stored),
         photometric=values.code(dataset, "PhotometricInterpretation") or ("MONOCHROME2" if samples == 1 else "RGB"),
     )  # fmt: skip
-    if header.syntax in NATIVE or not header.syntax:
-        length = size_on_disk if element.length is None else element.length
-        present, needed = min(length, size_on_disk - element.offset), (header.frame_bits * frames + 7) // 8
-        if present < needed:
-            raise SourceError(
-                path, f"{path.name} is cut short: {present:,} of {needed:,} bytes of pixels are there; copy it again."
-            )
+    length = size_on_disk if element.length is None else element.length
+    present, needed = min(length, size_on_disk - element.offset), (header.frame_bits * frames + 7) // 8
+    if header.native and present < needed:
+        raise SourceError(path, f"{path.name} is cut short: {present:,} of {needed:,} bytes of pixels are there; copy it again.")
+    if not header.native and not whole:
+        raise SourceError(path, f"{path.name} is cut short: it ends inside its compressed pixels; copy it again.")
     return header
 
 
@@ -167,7 +186,9 @@ def _parsed(path: Path, file: BinaryIO, tags: list[str] | None) -> Dataset:
             return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags)
     except RecursionError as error:
         raise SourceError(path, f"{path.name} nests its sequences too deeply: it is damaged or hostile.") from error
-    except values.PARSE_ERRORS as error:
+    except SourceError:
+        raise
+    except Exception as error:  # pydicom names no closed list of what damage raises
         raise SourceError(path, f"{path.name} has a damaged DICOM header: export it again from where it came.") from error
 
 

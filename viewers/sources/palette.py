@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewers.errors import SourceError
-from viewers.sources import values
 from viewers.sources.header import Header
 
 
@@ -26,7 +25,7 @@ def coloured(header: Header, stored: NDArray[np.generic]) -> NDArray[np.uint8]:
 
     try:
         painted = apply_color_lut(np.ascontiguousarray(stored), header.dataset)
-    except values.PARSE_ERRORS as error:
+    except Exception as error:  # pydicom names no closed list of what damage raises
         raise SourceError(header.path, f"{header.path.name} has a damaged colour table: export it again.") from error
     spare = 8 * (painted.dtype.itemsize - 1)
     shown: NDArray[np.uint8] = (painted[..., :3] >> spare).astype(np.uint8)

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-PARSE_ERRORS: tuple[type[Exception], ...] = (
-    ValueError, TypeError, LookupError, AttributeError, NotImplementedError, EOFError, ArithmeticError, RecursionError,
-    struct.error,
-)  # fmt: skip
-"""What pydicom raises on damaged data; anything else is a fault of ours."""
-DECODE_ERRORS: tuple[type[Exception], ...] = (*PARSE_ERRORS, RuntimeError)
-"""What codecs raise on damaged data."""
 _CODE = re.compile(r"[A-Z0-9_ ]{1,16}")
 _UID = re.compile(r"[0-9.]{1,64}")
 
@@ -28,7 +20,7 @@ def raw(dataset: Dataset | None, keyword: str) -> object:
         return None
     try:
         value = dataset.get(keyword)
-    except PARSE_ERRORS:
+    except Exception:  # pydicom parses values when asked and names no closed list of what damage raises
         return None
     return None if value is None or value == "" else value
 
