@@ -20,7 +20,8 @@ from inference.answers import Draft, Receipt
 
 RECEIPT = Receipt(
     model="demo-drafter", revision="ab" * 32, quantisation="none", dtype="float32", device="cpu", prompt="<b>describe</b>",
-    seed=0, preprocessing=("padded to a square",), pixels_sha256=("cd" * 32,), versions=(("torch", "2.13.0"),), seconds=1.5, tokens=9,
+    seed=0,
+    preprocessing=("padded to a square",), pixels_sha256=("cd" * 32,), versions=(("torch", "2.13.0"),), seconds=1.5, tokens=9,
 )  # fmt: skip
 TEXT = "Findings: Left effusion. No pneumothorax. Impression: Left effusion."
 

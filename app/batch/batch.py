@@ -1,0 +1,190 @@
+"""One batch: which jobs are left, doing them, and the tables at the end.
+
+Every answer is written before the next question is asked, as part of its item's JSON: temporary file, sync, rename, sync.
+A job is known by its key: SHA-256 of the file's content, task, model, the model's revision, question and settings. On the
+next start a job whose key and files are there is kept, any other is done again; so a changed picture, model, prompt or
+label set is noticed, and what failed is tried again. The tables are made from the item files at the end. Times and dates
+stand in the item's JSON (`when`, `receipt.seconds`), never in the tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from app import __version__
+from app.analysis import AnyEngine, Request, Result, ignore, run
+from app.batch.folder import BatchFolder
+from app.batch.items import Item, content_sha256, plan
+from app.batch.table import Row, csv_text, parquet_bytes
+from app.batch.tasks import Settings, Task, perform
+from app.modality import modality_of
+from app.reports import BANNER
+from app.reports.sentences import plain
+from app.storage import now_utc
+from inference.answers import Progress
+from inference.errors import Cancelled, InferenceError, ModelMissing, ModelRefused
+from inference.questions import Modality, Question
+from viewers.errors import SourceError
+from viewers.geometry import Region
+
+
+class Batch:
+    """One run over `folder` into `out`. Raises BatchError, SourceError (the folder), ModelMissing and ModelRefused."""
+
+    def __init__(self, folder: Path, out: Path, settings: Settings, *, resume: bool = False) -> None:
+        from inference import catalogue
+
+        self.settings = settings
+        needed = sorted({settings.model(task) for task in settings.tasks})
+        self._models = {model: catalogue.require(model) for model in needed}
+        self._remark = "; ".join(sorted({facts.remark for facts, _, _ in self._models.values()} - {""}))
+        self.items = plan(folder, leave_out=out)
+        self._folder = BatchFolder(out, resume=resume)
+        self._folder.settings({"folder": str(folder), "settings": asdict(settings), "hilum": __version__})
+
+    def __enter__(self) -> Batch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.close()
+
+    def run_item(
+        self,
+        item: Item,
+        engine: AnyEngine,
+        on_progress: Callable[[Progress], None] = ignore,
+        cancel: threading.Event | None = None,
+    ) -> Row:
+        """Do what is left to do of one item and give its row. What goes wrong with the item alone stands in the row.
+
+        Raises ModelMissing and ModelRefused, which end the batch, Cancelled, and OSError when `out` cannot be written.
+        """
+        record = self._opened(item)
+        tasks = self.settings.tasks if not record["failure"] else ()
+        for task in tasks:
+            try:
+                questions = self.settings.questions(task, record["modality"])
+            except ValueError as error:
+                self._failed(item, record, task, "", str(error))
+                continue
+            key = self._key(task, record, questions)
+            done = record["tasks"].get(task, {})
+            if done.get("key") == key and done["status"] != "failed" and self._folder.holds(done["files"]):
+                continue
+            self._do(item, record, task, key, questions, engine, on_progress, cancel)
+        return self._row(item, record)
+
+    def finish(self) -> list[Row]:
+        """Write results.csv and results.parquet from the item files and give the rows."""
+        rows = [self._row(item, self._folder.load(item.id)) for item in self.items]
+        self._folder.write("results.csv", csv_text(rows))
+        self._folder.write("results.parquet", parquet_bytes(rows))
+        return rows
+
+    def _opened(self, item: Item) -> dict[str, Any]:
+        """The item's record, begun anew when its content changed or could not be read."""
+        failure, about, sha256 = plain(item.failure), {}, ""
+        try:
+            sha256 = content_sha256(item)
+            record = self._folder.load(item.id)
+            if record.get("sha256") == sha256 and not record["failure"] and not failure:
+                return record
+            about = {} if failure else _about(item)
+        except (SourceError, ValueError) as error:
+            failure = failure or plain(str(error))
+        record = {"item": item.name, "sha256": sha256, "failure": failure, "use": BANNER.lower(), "tasks": {}, **about}
+        self._folder.save(item.id, record)
+        return record
+
+    def _key(self, task: Task, record: dict[str, Any], questions: tuple[Question, ...]) -> str:
+        model = self.settings.model(task)
+        asked = [{"kind": type(one).__name__, **asdict(one)} for one in questions]
+        body = {
+            "sha256": record["sha256"],
+            "frame": record["frame"],
+            "task": task,
+            "model": model,
+            "revision": self._models[model][2],
+            "quantisation": self.settings.quantisation,
+            "device": self.settings.device,
+            "questions": asked,
+        }
+        return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+    def _do(
+        self,
+        item: Item,
+        record: dict[str, Any],
+        task: Task,
+        key: str,
+        questions: tuple[Question, ...],
+        engine: AnyEngine,
+        on_progress: Callable[[Progress], None],
+        cancel: threading.Event | None,
+    ) -> None:
+        def ask(question: Question) -> Result:
+            request = Request(item.path, question, frame=record["frame"])
+            return run(request, engine, on_progress, cancel, open=lambda _: item.open())
+
+        try:
+            outcome = perform(task, item.id, questions, ask)
+        except (ModelMissing, ModelRefused, Cancelled):
+            raise
+        except (InferenceError, SourceError, ValueError) as error:
+            self._failed(item, record, task, key, plain(str(error)))
+            return
+        for name, content in outcome.files.items():
+            self._folder.write(name, content)
+        record["tasks"][task] = {
+            "key": key,
+            "status": "partly" if outcome.partly else "done",
+            "reason": outcome.partly,
+            "values": outcome.values,
+            "files": list(outcome.files),
+            "answers": outcome.answers,
+            "when": now_utc(),
+        }
+        self._folder.save(item.id, record)
+
+    def _failed(self, item: Item, record: dict[str, Any], task: Task, key: str, reason: str) -> None:
+        failed = {"key": key, "status": "failed", "reason": reason, "values": {}, "files": [], "answers": [], "when": now_utc()}
+        record["tasks"][task] = failed
+        self._folder.save(item.id, record)
+
+    def _row(self, item: Item, record: dict[str, Any]) -> Row:
+        tasks = {task: record.get("tasks", {}).get(task) for task in self.settings.tasks}
+        done = [one["status"] if one else "open" for one in tasks.values()]
+        reasons = [
+            record.get("failure", ""),
+            *(f"{task}: {one['reason']}" for task, one in tasks.items() if one and one["reason"]),
+        ]
+        if not record or (not record["failure"] and "open" in done):
+            status = "open"
+        elif record["failure"] or set(done) == {"failed"}:
+            status = "failed"
+        else:
+            status = "done" if set(done) == {"done"} else "partly"
+        row: Row = {"item": item.name, "status": status, "reason": " ".join(one for one in reasons if one)}
+        row |= {name: record.get(name) for name in ("kind", "modality", "width", "height", "frames", "frame", "sha256")}
+        row |= {"record": f"items/{item.id}.json", "remark": self._remark, "use": BANNER.lower()}
+        for one in tasks.values():
+            row |= one["values"] if one else {}
+        return row
+
+
+def _about(item: Item) -> dict[str, Any]:
+    """What the table says of the picture. Of many frames the middle one is taken. Raises SourceError."""
+    with closing(item.open()) as source:
+        frame = source.frames // 2
+        sample = source.read(Region.whole(source.size, frame), source.size.fitted(256))
+        modality: Modality = modality_of(source, sample)[0]
+        size = source.size
+        known = {"kind": source.kind, "modality": modality, "width": size.width, "height": size.height}
+        return {**known, "frames": source.frames, "frame": frame}

@@ -1,0 +1,71 @@
+"""The command line: which command is asked for, and which exit code its errors have.
+
+0 done · 2 wrong call · 3 the input cannot be read · 4 the model is missing, was refused or gave no answer · 5 partly done ·
+130 stopped with Ctrl-C. Results go to stdout, everything else to stderr. Each command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from app import __version__
+from app.commands import ask, batch, doctor, draft, heatmap, info, label, models, render, window
+from app.commands.output import WrongCall, complain
+
+if TYPE_CHECKING:
+    from app.analysis import AnyEngine
+    from inference.engine import EngineSpec
+
+COMMANDS = (window, info, render, label, heatmap, draft, ask, batch, models, doctor)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser("hilum", description="Read radiology images and slides with models on this machine.")
+    top.add_argument("--version", action="version", version=f"hilum {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", title="commands (without one, the window opens)")
+    for command in COMMANDS:
+        command.add(commands)
+    return top
+
+
+def main(arguments: Sequence[str] | None = None, engine: Callable[[EngineSpec], AnyEngine] | None = None) -> int:
+    """Run one command and give its exit code. `engine` makes the engine from what to load; None takes the one in process."""
+    try:
+        args = parser().parse_args(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 2
+    args.make_engine = engine
+    try:
+        code: int = args.run(args) if "run" in args else window.open_paths([])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        complain("stopped")
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        known = exit_code(error)
+        if known is None:
+            raise
+        complain(str(error))
+        return known
+    return code
+
+
+def exit_code(error: Exception) -> int | None:
+    """The exit code of an error whose words are a sentence; None for any other, which is a fault of the program."""
+    from app.reports.report import ReportError
+    from inference.errors import Cancelled, InferenceError
+    from viewers.errors import SourceError
+
+    if isinstance(error, SourceError):
+        return 3
+    if isinstance(error, Cancelled):
+        return 130
+    if isinstance(error, (InferenceError, ReportError)):
+        return 4
+    return 2 if isinstance(error, (WrongCall, ValueError, OSError)) else None

@@ -1,0 +1,1 @@
+"""One file per command: its options in `add`, its work in `run`."""

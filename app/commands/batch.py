@@ -1,0 +1,90 @@
+"""`hilum batch FOLDER --out DIR`: a folder, unattended."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.commands import options
+from app.commands.options import Commands, command
+from app.commands.output import Meter, complain, show
+
+if TYPE_CHECKING:
+    from app.batch import Batch, Row
+
+TASKS = ("label", "draft", "heatmap", "embed")
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "batch", "every picture below a folder: one row each in results.csv and results.parquet")
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="an empty folder, or with --resume a batch's own")
+    parser.add_argument("--tasks", type=_tasks, default=TASKS, metavar=",".join(TASKS), help="all four without it")
+    parser.add_argument("--resume", action="store_true", help="go on with the batch in DIR; what is done is kept")
+    parser.add_argument("--set", default="", metavar="NAME|FILE", help="labels; those suited to the picture without it")
+    parser.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="phrase of a heatmap; may be repeated")
+    parser.add_argument("--indication", default="", metavar="TEXT", help="the same for every draft")
+    parser.add_argument("--max-tokens", type=int, default=0, metavar="N", help="of a draft; 0 takes the model's own limit")
+    options.add_engine(parser, encoder=True, drafter=True)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from app.batch import Batch, Settings
+    from app.label_sets import load
+    from inference.catalogue import facts
+
+    if args.set:
+        load(args.set)
+    settings = Settings(
+        tasks=args.tasks,
+        encoder=args.encoder,
+        drafter=args.drafter,
+        quantisation=args.quantisation,
+        device=args.device,
+        label_set=args.set,
+        phrases=tuple(args.prompt),
+        indication=args.indication,
+        max_tokens=args.max_tokens or facts(args.drafter).max_tokens,
+    )
+    with Batch(args.folder, args.out, settings, resume=args.resume) as batch:
+        try:
+            _work(args, batch)
+        except KeyboardInterrupt:
+            complain(f"stopped; what was done is kept in {args.out}, go on with --resume")
+            return 130
+        rows = batch.finish()
+    return _report(args, rows)
+
+
+def _work(args: argparse.Namespace, batch: Batch) -> None:
+    meter, began, failed = Meter(), time.monotonic(), 0
+    with closing(options.engine(args)) as engine:
+        for number, item in enumerate(batch.items):
+            left = (time.monotonic() - began) / number * (len(batch.items) - number) if number else 0.0
+            about = f"{number + 1} of {len(batch.items)}, {failed} failed, {left:.0f} s left: {item.name}"
+            meter.say(about, about)
+            failed += batch.run_item(item, engine)["status"] == "failed"
+    meter.end()
+
+
+def _report(args: argparse.Namespace, rows: list[Row]) -> int:
+    counts = {status: sum(row["status"] == status for row in rows) for status in ("done", "partly", "failed")}
+    for row in rows:
+        if row["reason"]:
+            complain(f"{row['item']}: {row['reason']}")
+    body = {"items": len(rows), **counts, "csv": str(args.out / "results.csv"), "parquet": str(args.out / "results.parquet")}
+    text = f"{len(rows)} items: {counts['done']} done, {counts['partly']} partly, {counts['failed']} failed. {body['csv']}"
+    show(args, body, text)
+    return 0 if counts["done"] == len(rows) else 5
+
+
+def _tasks(text: str) -> tuple[str, ...]:
+    """In the fixed order, whatever the order in which they were named."""
+    named = text.split(",")
+    if unknown := [one for one in named if one not in TASKS]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is no task; choose from {', '.join(TASKS)}")
+    return tuple(one for one in TASKS if one in named)

@@ -1,0 +1,59 @@
+"""`hilum doctor`: what is here, what it can use, and what is wrong."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from app.commands.options import Commands, command
+from app.commands.output import complain, show, table
+
+if TYPE_CHECKING:
+    from app.doctor import Facts
+
+
+def add(commands: Commands) -> None:
+    command(commands, "doctor", "versions, accelerator, memory, folders, and what is wrong").set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 whatever is found: the examination itself was done."""
+    from app import doctor
+
+    complain("trying out torch and ONNX Runtime, which takes some seconds")
+    facts = doctor.collect()
+    wrong = doctor.problems(facts)
+    show(args, _body(facts, wrong), _text(facts, wrong))
+    return 0
+
+
+def _body(facts: Facts, wrong: list[str]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from inference.catalogue import folder
+
+    models = {model: {"installed": there, "folder": str(folder(model))} for model, there in facts.models.items()}
+    return {**asdict(facts), "models": models, "problems": wrong}
+
+
+def _text(facts: Facts, wrong: list[str]) -> str:
+    from app.machine import GIGABYTE
+    from inference.catalogue import folder
+
+    torch, runtime = facts.torch, facts.onnxruntime
+    device = ", ".join(torch["devices"]) or "processor"
+    cards = [
+        f"{card.name}, {card.memory_free / GIGABYTE:.1f} of {card.memory_total / GIGABYTE:.1f} GB free" for card in facts.cards
+    ]
+    rows = [
+        ("system", f"{facts.system}, {facts.cores} cores"),
+        ("memory", f"{facts.memory.free / GIGABYTE:.1f} of {facts.memory.total / GIGABYTE:.1f} GB free"),
+        ("NVIDIA cards", "; ".join(cards) or "none"),
+        ("torch", f"{torch['version'] or 'not usable'}, runs on {device}, {'with' if torch['bfloat16'] else 'without'} bfloat16"),
+        ("ONNX Runtime", f"{runtime['version'] or 'not usable'}, can use {', '.join(runtime['usable']) or 'nothing'}"),
+        ("data folder", f"{facts.home.path} ({facts.home.file_system}, {facts.home.free / GIGABYTE:.0f} GB free)"),
+        *((f"model {model}", f"{folder(model)}" if there else "not installed") for model, there in facts.models.items()),
+        *((name, version or "not installed") for name, version in facts.packages.items()),
+    ]
+    findings = ["", *(f"Wrong: {one}." for one in wrong)] if wrong else ["", "Nothing is wrong."]
+    return "\n".join([table(rows), *findings])

@@ -1,0 +1,76 @@
+"""`hilum draft PATH`: a drafted report, every sentence proposed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.commands import options
+from app.commands.options import Commands, command
+from app.commands.output import complain, out_path, show
+
+if TYPE_CHECKING:
+    from app.reports.report import Report
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "draft", "a drafted report: findings and impression, sentence by sentence")
+    options.add_place(parser)
+    parser.add_argument("--prior", type=Path, metavar="PATH", help="an earlier picture, sent to the model first")
+    parser.add_argument("--indication", default="", metavar="TEXT", help="why the picture was taken")
+    parser.add_argument("--out", type=out_path((".json", ".html", ".pdf")), metavar="X.json|.html|.pdf")
+    options.add_engine(parser, drafter=True)
+    options.add_decoding(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from app.described import described
+    from app.reports import record
+    from app.reports.checks import remarks
+    from app.reports.sentences import from_draft
+    from inference.answers import Draft
+    from inference.questions import DraftQuestion
+
+    result = options.answered(args, DraftQuestion(args.indication, options.decoding(args)))
+    if not isinstance(result.answer, Draft):
+        raise TypeError("a draft question is answered by a draft")
+    prior = args.prior is not None
+    report = from_draft(result.answer, args.path.name, indication=args.indication, prior_sent=prior, boxes=result.boxes())
+    if args.out:
+        write(report, args.out)
+    found = [one.text for one in remarks(report)]
+    body = {**described(result), "report": json.loads(record.to_json(report)), "remarks": found}
+    show(args, {**body, "out": str(args.out) if args.out else None}, _text(report, found))
+    if result.answer.finish != "stop":
+        complain(f"the draft is incomplete, the model ended by {result.answer.finish}; --max-tokens allows more")
+        return 5
+    return 0
+
+
+def write(report: Report, path: Path) -> None:
+    """In the form the name's ending asks for. Raises OSError."""
+    from app.reports import html, record
+    from app.storage import atomic_write
+
+    if path.suffix.lower() == ".pdf":
+        from app.reports import pdf
+
+        pdf.write(report, path)
+    else:
+        atomic_write(path, html.page(report) if path.suffix.lower() == ".html" else record.to_json(report))
+
+
+def _text(report: Report, found: list[str]) -> str:
+    from app.reports.report import Section
+
+    lines = [f"{report.banner}."]
+    lines += [f"By {one.model}" + (f", {one.remark}." if one.remark else ".") for one in report.receipts]
+    for section in Section:
+        if sentences := report.section(section):
+            lines += ["", f"{section}:", *(f"  {one.text}" for one in sentences)]
+    if found:
+        lines += ["", "Look at twice:", *(f"  {one}" for one in found)]
+    return "\n".join(lines)

@@ -1,0 +1,130 @@
+"""Options that several commands share, and what is made of them."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.commands.output import Meter, WrongCall
+
+if TYPE_CHECKING:
+    from app.analysis import AnyEngine, Result
+    from inference.questions import Modality, Question
+    from viewers.geometry import Region
+
+Commands = Any
+"""What `ArgumentParser.add_subparsers` gives."""
+
+
+def command(commands: Commands, name: str, help: str) -> argparse.ArgumentParser:
+    """A command with --json."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=help, description=help)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    return parser
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", type=Path, metavar="PATH", help="a file, or the folder of one series")
+    parser.add_argument("--region", type=_numbers(4), metavar="X,Y,W,H", help="in level-0 pixels; the whole picture without it")
+    parser.add_argument("--frame", type=_count, default=0, metavar="N", help="frame or slice, counted from 0")
+
+
+def add_engine(parser: argparse.ArgumentParser, *, encoder: bool = False, drafter: bool = False) -> None:
+    if encoder:
+        parser.add_argument("--encoder", default="demo-encoder", metavar="MODEL", help="catalogue id of the encoder")
+    if drafter:
+        parser.add_argument("--drafter", default="demo-drafter", metavar="MODEL", help="catalogue id of the drafter")
+        parser.add_argument("--quantisation", choices=("none", "int8", "int4"), default="none", help="of the drafter's decoder")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+
+
+def add_decoding(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--max-tokens", type=_count, default=0, metavar="N", help="0 takes the model's own limit")
+    parser.add_argument("--temperature", type=float, default=0.0, help="0 decodes greedily")
+    parser.add_argument("--seed", type=int, default=0)
+
+
+def decoding(args: argparse.Namespace) -> Any:
+    from inference.catalogue import facts
+    from inference.questions import Decoding
+
+    return Decoding(args.max_tokens or facts(args.drafter).max_tokens, args.temperature, args.seed)
+
+
+def region(args: argparse.Namespace) -> Region | None:
+    """The region asked for, None for the whole picture. Raises ValueError."""
+    from viewers.geometry import Region
+
+    if not args.region:
+        return None
+    x, y, width, height = args.region
+    return Region(x, y, width, height, args.frame)
+
+
+def engine(args: argparse.Namespace) -> AnyEngine:
+    from inference.engine import Engine, EngineSpec
+
+    given = {name: getattr(args, name) for name in ("encoder", "drafter", "quantisation", "device") if name in args}
+    spec = EngineSpec(**given)
+    made: AnyEngine = args.make_engine(spec) if args.make_engine else Engine(spec)
+    return made
+
+
+def answered(args: argparse.Namespace, question: Question) -> Result:
+    """The question asked of the place the arguments name, with progress on stderr."""
+    from app.analysis import Request, run
+
+    meter = Meter()
+    request = Request(args.path, question, region(args), getattr(args, "prior", None), args.frame)
+    try:
+        with closing(engine(args)) as ready:
+            return run(request, ready, meter)
+    finally:
+        meter.end()
+
+
+def modality(args: argparse.Namespace) -> Modality:
+    """What the picture is, for the choice of labels. Raises SourceError."""
+    from app.analysis import clipped
+    from app.modality import modality_of
+    from viewers.geometry import Region
+    from viewers.sources import open_source
+
+    with closing(open_source(args.path)) as source:
+        whole = clipped(Region.whole(source.size, args.frame), source)
+        return modality_of(source, source.read(whole, source.size.fitted(256)))[0]
+
+
+def numbers_type(count: int) -> Any:
+    return _numbers(count)
+
+
+def _numbers(count: int) -> Any:
+    def parse(text: str) -> tuple[int, ...]:
+        try:
+            numbers = tuple(int(part) for part in text.split(","))
+        except ValueError:
+            numbers = ()
+        if len(numbers) != count:
+            raise argparse.ArgumentTypeError(f"{text!r} must be {count} whole numbers with commas between")
+        if min(numbers[-2:]) < 1:
+            raise argparse.ArgumentTypeError(f"{text!r} needs a width and a height of at least 1")
+        return numbers
+
+    return parse
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
+def must_not(args: argparse.Namespace, name: str, others: tuple[str, ...]) -> None:
+    """Raises WrongCall when option `name` stands beside one of `others`."""
+    if getattr(args, name):
+        for other in others:
+            if getattr(args, other):
+                raise WrongCall(f"--{name.replace('_', '-')} shows what the model gets, so --{other} has no place beside it")

@@ -1,0 +1,103 @@
+"""`hilum render PATH --out X.png`: the displayed pixels, or exactly what a model gets."""
+
+from __future__ import annotations
+
+import argparse
+import io
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+from app.commands import options
+from app.commands.options import Commands, command
+from app.commands.output import WrongCall, complain, out_path, show
+
+if TYPE_CHECKING:
+    from viewers.geometry import Region, Size
+    from viewers.sources import Source
+
+LARGEST = 64_000_000
+"""Pixels written without --size; a larger place is shrunk to `FITTED` and that is said."""
+FITTED = 4096
+
+
+def add(commands: Commands) -> None:
+    parser = command(commands, "render", "write the displayed pixels, or what a model gets, as PNG")
+    options.add_place(parser)
+    parser.add_argument("--out", type=out_path((".png",)), required=True, metavar="X.png")
+    parser.add_argument("--size", type=options.numbers_type(2), metavar="W,H", help="of the PNG; as stored without it")
+    parser.add_argument("--window", type=_window, metavar="C,W", help="centre and width in modality values (greyscale DICOM)")
+    parser.add_argument("--as-model", metavar="MODEL", help="what this model gets: padded and resized to its square")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from PIL import Image
+
+    from app.analysis import as_model, clipped
+    from app.storage import atomic_write
+    from inference import catalogue
+    from viewers.geometry import Region
+    from viewers.sources import open_source
+
+    options.must_not(args, "as_model", ("size", "window"))
+    if args.as_model and not catalogue.installed(args.as_model):
+        catalogue.require(args.as_model)
+    asked = options.region(args)
+    with closing(open_source(args.path)) as source:
+        region = clipped(asked or Region.whole(source.size, args.frame), source)
+        pixels = as_model(source, region, args.as_model) if args.as_model else _displayed(args, source, asked or region)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    atomic_write(args.out, buffer.getvalue())
+    body = {"out": str(args.out), "width": pixels.shape[1], "height": pixels.shape[0], "as_model": args.as_model}
+    show(args, body, f"{args.out}  {pixels.shape[1]} × {pixels.shape[0]} pixels")
+    return 0
+
+
+def _displayed(args: argparse.Namespace, source: Source, region: Region) -> Any:
+    """uint8 (H, W, 3) of `region`, which may reach beyond the picture."""
+    from viewers.geometry import Size
+
+    size = Size(*args.size) if args.size else _size(region)
+    return _windowed(source, region, size, args.window) if args.window else source.read(region, size)
+
+
+def _size(region: Region) -> Size:
+    if region.width * region.height <= LARGEST:
+        return region.size
+    size = region.size.fitted(FITTED)
+    complain(f"{region.width} × {region.height} pixels were shrunk to {size.width} × {size.height}; --size asks for another size")
+    return size
+
+
+def _windowed(source: Source, region: Region, size: Size, window: tuple[float, float]) -> Any:
+    """Through the reader's window; outside the picture black, as in `Source.read`."""
+    import numpy as np
+    from PIL import Image
+
+    from viewers.geometry import Region
+    from viewers.grayscale import Window
+    from viewers.sources import GrayscaleSource
+
+    if not isinstance(source, GrayscaleSource):
+        raise WrongCall(f"--window is for greyscale DICOM; {source.name} has no stored values to window")
+    inside = region.intersection(Region.whole(source.size))
+    grey = source.render(region.frame, Window(*window))
+    canvas = np.zeros((region.height, region.width), np.uint8)
+    if inside is not None:
+        top, left = inside.y - region.y, inside.x - region.x
+        canvas[top : top + inside.height, left : left + inside.width] = grey[inside.y : inside.bottom, inside.x : inside.right]
+    image = Image.fromarray(canvas)
+    if size != region.size:
+        image = image.resize((size.width, size.height), Image.Resampling.BILINEAR)
+    return np.repeat(np.asarray(image)[..., None], 3, axis=2)
+
+
+def _window(text: str) -> tuple[float, float]:
+    try:
+        centre, width = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} must be centre,width") from None
+    if not width > 0:
+        raise argparse.ArgumentTypeError(f"{text!r} needs a width above 0")
+    return centre, width

@@ -1,0 +1,255 @@
+"""A folder worked through: rows and files, resuming, refusals; with a real kill -9 at random moments."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.batch import Batch, BatchError, Settings, plan
+from app.batch.table import csv_text, escaped, parquet_bytes
+from app.cli import main
+from tests.app.fake_engine import LABELS, FakeEngine, install_models
+
+ROOT = Path(__file__).resolve().parents[2]
+WITH_FAKE = """
+import sys
+from app.cli import main
+from tests.app.fake_engine import FakeEngine
+sys.exit(main(sys.argv[1:], FakeEngine))
+"""
+TASKS = "label,draft,heatmap,embed"
+
+
+@pytest.fixture
+def labels(tmp_path: Path) -> Path:
+    path = tmp_path / "trial.toml"
+    path.write_text(LABELS)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, home: Path) -> Path:
+    """Seven pictures in two folders, one empty file, one text, one picture that the model fails on."""
+    install_models(home)
+    made = tmp_path / "pictures"
+    (made / "inside").mkdir(parents=True)
+    random_numbers = np.random.default_rng(3)
+    for number in range(6):
+        name = f"film {number}.png" if number < 3 else f"inside/Größe-{number}.png"
+        Image.fromarray(np.repeat(random_numbers.integers(0, 255, (20, 30, 1), np.uint8), 3, axis=2)).save(made / name)
+    Image.fromarray(np.full((9, 9, 3), (1, 2, 3), np.uint8)).save(made / "fails.png")
+    (made / "empty.dcm").touch()
+    (made / "=cmd.png").write_text("this is no picture")
+    return made
+
+
+def call(folder: Path, out: Path, labels: Path, *more: str, tasks: str = TASKS) -> int:
+    return main(["batch", str(folder), "--out", str(out), "--tasks", tasks, "--set", str(labels), *more], FakeEngine)
+
+
+def rows(out: Path) -> dict[str, dict[str, str]]:
+    with (out / "results.csv").open(encoding="utf-8", newline="") as file:
+        return {row["item"]: row for row in csv.DictReader(file)}
+
+
+def tables(out: Path) -> tuple[bytes, bytes]:
+    return (out / "results.csv").read_bytes(), (out / "results.parquet").read_bytes()
+
+
+def test_every_item_has_a_row_and_a_record(
+    folder: Path, tmp_path: Path, labels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert call(folder, out, labels, "--json") == 5
+    said = capsys.readouterr()
+    assert json.loads(said.out) | {"csv": "", "parquet": ""} == {
+        "items": 9, "done": 6, "partly": 0, "failed": 3, "csv": "", "parquet": "",
+    }  # fmt: skip
+    found = rows(out)
+    assert set(found) == {
+        "'=cmd.png", "empty.dcm", "fails.png", "film 0.png", "film 1.png", "film 2.png",
+        "inside/Größe-3.png", "inside/Größe-4.png", "inside/Größe-5.png",
+    }  # fmt: skip
+    assert {name for name, row in found.items() if row["status"] == "failed"} == {"'=cmd.png", "empty.dcm", "fails.png"}
+    assert "empty" in found["empty.dcm"]["reason"]
+    assert found["fails.png"]["reason"].count("the model could not answer") == 4
+    assert found["fails.png"]["draft.impression"] == ""
+    good = found["film 0.png"]
+    assert (good["width"], good["height"], good["modality"], good["use"]) == ("30", "20", "cxr", "draft, not for diagnostic use")
+    assert good["label.highest"] == "effusion"
+    assert good["draft.impression"].startswith("Effusion, ")
+    record = json.loads((out / good["record"]).read_text(encoding="utf-8"))
+    assert record["tasks"]["label"]["answers"][0]["scores"][0]["contrast"] == float(good["label.effusion.contrast"])
+    assert np.load(out / good["embed.file"]).shape == (1, 3)
+    with Image.open(out / good["heatmap.1.file"]) as image:
+        image.verify()
+    assert np.load((out / good["heatmap.1.file"]).with_suffix(".npy")).max() == np.float32(good["heatmap.1.max"])
+
+
+def test_parquet_holds_the_same_rows(folder: Path, tmp_path: Path, labels: Path) -> None:
+    import pyarrow.parquet
+
+    out = tmp_path / "out"
+    call(folder, out, labels)
+    table = pyarrow.parquet.read_table(out / "results.parquet").to_pylist()
+    for row, told in zip(table, rows(out).values(), strict=True):
+        for name, cell in row.items():
+            assert ("" if cell is None else str(cell)) == told[name].removeprefix("'"), name
+
+
+def test_nothing_is_done_twice(folder: Path, tmp_path: Path, labels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, log = tmp_path / "out", tmp_path / "log"
+    call(folder, out, labels)
+    before = tables(out), {path.name: path.read_bytes() for path in (out / "items").iterdir() if "fails" not in path.read_text()}
+    monkeypatch.setenv("FAKE_LOG", str(log))
+    assert call(folder, out, labels, "--resume") == 5
+    assert {line.split()[0] for line in log.read_text().splitlines()} == {"asked"}  # only the failed ones are tried again
+    assert (tables(out), {name: (out / "items" / name).read_bytes() for name in before[1]}) == before
+
+
+def test_a_changed_picture_a_new_task_and_a_new_label_set_are_done_again(
+    folder: Path, tmp_path: Path, labels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, log = tmp_path / "out", tmp_path / "log"
+    for name in ("fails.png", "empty.dcm", "=cmd.png"):
+        (folder / name).unlink()
+    assert call(folder, out, labels, tasks="label") == 0
+    monkeypatch.setenv("FAKE_LOG", str(log))
+
+    def asked(*more: str, tasks: str) -> Counter[str]:
+        log.write_text("")
+        assert call(folder, out, labels, "--resume", *more, tasks=tasks) == 0
+        return Counter(line.split()[1] for line in log.read_text().splitlines() if line.startswith("asked"))
+
+    shutil.copy(folder / "film 1.png", folder / "film 0.png")
+    assert asked(tasks="label") == {"LabelQuestion": 1}
+    assert rows(out)["film 0.png"]["label.effusion.contrast"] == rows(out)["film 1.png"]["label.effusion.contrast"]
+    assert asked(tasks="label,embed") == {"EmbedQuestion": 6}
+    assert asked("--device", "cpu", tasks="embed") == {"EmbedQuestion": 6}
+    labels.write_text(LABELS.replace("there is an effusion", "effusion is seen"))
+    assert asked("--device", "cpu", tasks="embed,label") == {"LabelQuestion": 6}
+    next((out / "embeddings").iterdir()).unlink()
+    assert asked("--device", "cpu", tasks="embed,label") == {"EmbedQuestion": 1}
+
+
+def test_killed_at_any_moment_and_resumed_it_equals_an_unbroken_run(folder: Path, tmp_path: Path, labels: Path) -> None:
+    """kill -9 of the real process, six times; then to the end. At most the one question under way is asked again."""
+    whole, broken, log = tmp_path / "whole", tmp_path / "broken", tmp_path / "log"
+    assert call(folder, whole, labels) == 5
+    command = [sys.executable, "-c", WITH_FAKE, "batch", folder, "--tasks", TASKS, "--set", labels, "--resume", "--out"]
+    environment = {**os.environ, "FAKE_LOG": str(log), "FAKE_SECONDS": "0.03"}
+    chance, kept, kills = random.Random(5), dict[str, str](), 0
+    for _ in range(6):
+        started = len(lines(log))
+        child = subprocess.Popen(
+            [*command, broken], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        while child.poll() is None and len(lines(log)) == started:
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0.0, 0.35))
+        child.send_signal(signal.SIGKILL)
+        kills += child.wait() == -signal.SIGKILL
+        done = finished(broken)
+        assert kept.items() <= done.items()  # what was done before is the same to the last byte, its time included
+        kept = done
+    assert kills >= 3
+    assert subprocess.run([*command, broken], cwd=ROOT, env=environment, capture_output=True, timeout=120).returncode == 5
+    assert kept.items() <= finished(broken).items()
+    assert tables(broken) == tables(whole)
+    answered = Counter(line for line in lines(log) if line.startswith("answered"))
+    assert sum(answered.values()) - len(answered) - 6 <= kills  # a heatmap asks for labels again: 6 items, the same question
+    leftovers = [path for path in broken.rglob("*") if path.name.startswith(".")]
+    assert leftovers == []
+
+
+def lines(log: Path) -> list[str]:
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def finished(out: Path) -> dict[str, str]:
+    """Item and task → all that is recorded of a task that is done."""
+    found = {}
+    for path in (out / "items").glob("*.json"):
+        for task, body in json.loads(path.read_text(encoding="utf-8"))["tasks"].items():
+            if body["status"] != "failed":
+                found[f"{path.stem} {task}"] = json.dumps(body, sort_keys=True)
+    return found
+
+
+def test_a_batch_is_never_overwritten_in_silence(
+    folder: Path, tmp_path: Path, labels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    call(folder, out, labels, tasks="embed")
+    before = tables(out)
+    assert call(folder, out, labels, tasks="embed") == 2
+    assert "go on with --resume" in capsys.readouterr().err
+    assert tables(out) == before
+    assert call(folder, folder / "inside", labels, tasks="embed") == 2
+    assert "holds no batch" in capsys.readouterr().err
+
+
+def test_a_second_process_is_refused(folder: Path, tmp_path: Path) -> None:
+    settings = Settings(tasks=("embed",))
+    with Batch(folder, tmp_path / "out", settings), pytest.raises(BatchError, match="another process is working"):
+        Batch(folder, tmp_path / "out", settings, resume=True)
+    with Batch(folder, tmp_path / "out", settings, resume=True):
+        pass
+
+
+def test_a_missing_model_ends_the_batch_with_4(folder: Path, tmp_path: Path, labels: Path, home: Path) -> None:
+    (home / "models" / "demo-drafter" / "model.safetensors").write_bytes(b"\x80\x04 pickle")
+    assert call(folder, tmp_path / "out", labels) == 4
+    assert call(folder, tmp_path / "out", labels, "--drafter", "medgemma-4b-it") == 4
+    assert not (tmp_path / "out").exists()
+
+
+def test_output_inside_the_folder_is_not_taken_for_input(folder: Path, labels: Path) -> None:
+    out = folder / "out"
+    call(folder, out, labels)
+    call(folder, out, labels, "--resume")
+    assert len(rows(out)) == 9
+    assert len(plan(folder)) > 9
+    assert len(plan(folder, leave_out=out)) == 9
+
+
+def test_an_unreadable_folder_is_3(tmp_path: Path, labels: Path, home: Path) -> None:
+    install_models(home)
+    assert call(tmp_path / "absent", tmp_path / "out", labels) == 3
+
+
+def test_phrases_make_a_heatmap_each(folder: Path, tmp_path: Path, labels: Path) -> None:
+    out = tmp_path / "out"
+    call(folder, out, labels, "--prompt", "effusion", "--prompt", "=opacity", tasks="heatmap")
+    row = rows(out)["film 0.png"]
+    assert (row["heatmap.1.phrase"], row["heatmap.2.phrase"]) == ("effusion", "'=opacity")
+    assert row["heatmap.1.file"] != row["heatmap.2.file"]
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+def test_cells_that_look_like_formulas_are_escaped(cell: str) -> None:
+    assert escaped(cell) == f"'{cell}"
+
+
+def test_numbers_and_plain_text_are_not_escaped() -> None:
+    assert [escaped(cell) for cell in (-0.5, 3, None, "left = right", "")] == [-0.5, 3, None, "left = right", ""]
+
+
+def test_equal_rows_are_equal_bytes() -> None:
+    made = [{"item": "a", "label.x.contrast": 0.1}, {"item": 'b\n"c"', "draft.findings": "ä"}]
+    assert csv_text(made) == csv_text([dict(row) for row in made])
+    assert parquet_bytes(made) == parquet_bytes([dict(row) for row in made])
+    assert list(csv.DictReader(csv_text(made).splitlines(keepends=True)))[1]["item"] == 'b\n"c"'
