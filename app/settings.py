@@ -50,8 +50,9 @@ def load(folder: Path | None = None) -> Settings:
 
 
 def save(settings: Settings, folder: Path | None = None) -> None:
-    text = json.dumps(asdict(settings), indent=1, ensure_ascii=False)
-    atomic_write((folder or data_folder()) / "settings.json", text.encode())
+    place = folder or data_folder()
+    place.mkdir(parents=True, exist_ok=True)
+    atomic_write(place / "settings.json", json.dumps(asdict(settings), indent=1, ensure_ascii=False))
 
 
 def _from(found: dict[str, object]) -> Settings:

@@ -31,6 +31,7 @@ from app.panels.status import StatusLine
 from app.panes import Pane, Panes
 from app.settings import Settings
 from app.shelf import Shelf
+from app.toolbar import Toolbar
 from inference.answers import EngineState
 from inference.engine import EngineSpec
 from inference.host import EngineProcess
@@ -85,7 +86,13 @@ class Window(QMainWindow):
 
     def _lay_out(self) -> None:
         self.split = QSplitter(Qt.Orientation.Horizontal)
-        for widget in (self.browser, self.panes, self.side):
+        middle = QWidget()
+        over = QVBoxLayout(middle)
+        over.setContentsMargins(0, 0, 0, 0)
+        over.setSpacing(0)
+        over.addWidget(Toolbar(self.actions_by_id))
+        over.addWidget(self.panes, 1)
+        for widget in (self.browser, middle, self.side):
             self.split.addWidget(widget)
         self.split.setChildrenCollapsible(False)
         self.browser.setMinimumWidth(180)

@@ -17,6 +17,7 @@ class Side(QTabWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setDocumentMode(True)
+        self.tabBar().setDrawBase(False)
         self.report, self.labels, self.ask, self.details = ReportPanel(), LabelsPanel(), AskPanel(), DetailsPanel()
         for panel, name in ((self.report, "Report"), (self.labels, "Labels"), (self.ask, "Ask"), (self.details, "Details")):
             self.addTab(panel, name)
