@@ -7,40 +7,23 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.modality import modality_of
-from inference.answers import Answer, Box, Draft, EngineState, Heatmap, Progress
+from inference.answers import Answer, Box, Draft, Heatmap, Progress
+from inference.engine import AnyEngine as AnyEngine
 from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, HeatmapQuestion, LabelQuestion, Picture, Question
 from viewers.geometry import Region, Size
 from viewers.sources import Source, open_source
 
 LONGEST = 2048
 """Longest side, in pixels, of what is sent to an engine. Models see 448 or 896 pixels; a heatmap's windows need more."""
-
-
-class AnyEngine(Protocol):
-    """What answers questions: `inference.engine.Engine` here, `inference.host.EngineProcess` across a process boundary."""
-
-    def answer(
-        self,
-        question: Question,
-        pictures: Sequence[Picture],
-        *,
-        on_progress: Callable[[Progress], None] = ...,
-        cancel: threading.Event | None = None,
-    ) -> Answer: ...
-
-    def state(self) -> EngineState: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

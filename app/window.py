@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
@@ -125,8 +126,11 @@ class Window(QMainWindow):
     def _fill_recent(self) -> None:
         self.recent.clear()
         for text in self.settings.recent:
-            self.recent.addAction(text, lambda path=Path(text): self.open_paths([path]))
+            self.recent.addAction(text).triggered.connect(partial(self._open_recent, Path(text)))
         self.recent.setEnabled(bool(self.settings.recent))
+
+    def _open_recent(self, path: Path, _checked: bool = False) -> None:
+        self.open_paths([path])
 
     def _connect(self) -> None:
         self.browser.openWanted.connect(self.filing.open_files)
@@ -175,7 +179,7 @@ class Window(QMainWindow):
             "next-sentence": lambda: self._panel(report, lambda: report.step(1)),
             "previous-sentence": lambda: self._panel(report, lambda: report.step(-1)),
             "fit": lambda: self.panes.view.fit(),
-            "one": lambda: self.panes.view.zoom_actual(),
+            "one": lambda: self.panes.view.one_to_one(),
             "zoom-in": lambda: self.panes.view.zoom(1.25),
             "zoom-out": lambda: self.panes.view.zoom(0.8),
             "magnification": self._magnification,

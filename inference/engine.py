@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from inference import catalogue
 from inference.answers import Answer, EngineState, Progress
@@ -37,6 +37,23 @@ class EngineSpec:
     """CPU threads; 0 = all cores but one, at least 1."""
     runtime: Literal["onnx", "torch"] = "onnx"
     """What runs the encoder; "onnx" falls back to torch where it must, and says so."""
+
+
+class AnyEngine(Protocol):
+    """What answers questions: `Engine` in this process, `inference.host.EngineProcess` across a process boundary."""
+
+    def answer(
+        self,
+        question: Question,
+        pictures: Sequence[Picture],
+        *,
+        on_progress: Callable[[Progress], None] = ...,
+        cancel: threading.Event | None = None,
+    ) -> Answer: ...
+
+    def state(self) -> EngineState: ...
+
+    def close(self) -> None: ...
 
 
 def quiet(progress: Progress) -> None:

@@ -10,34 +10,17 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 
-from inference.answers import Answer, EngineState, Progress
-from inference.engine import EngineSpec
+from inference.answers import EngineState, Progress
+from inference.engine import AnyEngine, EngineSpec
 from inference.errors import Cancelled
 from inference.host import EngineProcess
-from inference.questions import Picture, Question
 from inference.scheduler import Scheduler
 
 EVERY_MS = 34
 """Between two deliveries of progress."""
-
-
-class AnyEngine(Protocol):
-    """What `Engine` and `EngineProcess` have in common."""
-
-    def answer(
-        self,
-        question: Question,
-        pictures: list[Picture] | tuple[Picture, ...],
-        *,
-        on_progress: Callable[[Progress], None] = ...,
-        cancel: threading.Event | None = None,
-    ) -> Answer: ...
-    def state(self) -> EngineState: ...
-    def close(self) -> None: ...
 
 
 Work = Callable[[AnyEngine, Callable[[Progress], None], threading.Event], object]
