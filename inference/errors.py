@@ -23,3 +23,11 @@ class EngineLost(InferenceError):
 
 class Cancelled(InferenceError):
     """The reader stopped the request."""
+
+
+class DownloadFailed(InferenceError):
+    """A model's files could not be fetched; what was fetched is kept, and the next try goes on from there."""
+
+
+class TermsNotAccepted(InferenceError):
+    """The publisher's terms of this model were not accepted on this machine."""
