@@ -1,0 +1,57 @@
+"""A CT-like chest and upper abdomen in Hounsfield units with one lesion in the liver, and its mask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+SPACING = (5.0, 1.6, 1.6)
+"""Millimetres between slices, rows and columns."""
+HU = {"air": -1000, "fat": -90, "muscle": 50, "lung": -830, "heart": 45, "liver": 62, "spine": 420, "marrow": 180, "lesion": 18}
+"""Before noise."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Volume:
+    """`hu` int16 (slices, rows, columns), slice 0 lowest (towards the feet), rows to the patient's back, columns to the
+    patient's left; `lesion` bool, alike; `spacing_mm` of the three axes."""
+
+    hu: NDArray[np.int16]
+    lesion: NDArray[np.bool_]
+    spacing_mm: tuple[float, float, float]
+
+
+def draw_volume(seed: int, slices: int = 48, side: int = 256) -> Volume:
+    """A volume from its seed; the lower half shows the liver, the upper the lungs."""
+    rng = np.random.default_rng([seed, 41])
+    z = ((np.arange(slices) + 0.5) / slices)[:, None, None].astype(np.float32)
+    y = (((np.arange(side) + 0.5) / side - 0.5) * 2)[None, :, None].astype(np.float32)
+    x = (((np.arange(side) + 0.5) / side - 0.5) * 2)[None, None, :].astype(np.float32)
+    wide, deep = rng.uniform(0.80, 0.90), rng.uniform(0.56, 0.64)
+
+    def inside(cx: float, cy: float, cz: float, rx: float, ry: float, rz: float) -> NDArray[np.bool_]:
+        return np.asarray(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 + ((z - cz) / rz) ** 2 < 1.0)
+
+    body = np.broadcast_to((x / wide) ** 2 + (y / deep) ** 2 < 1.0, (slices, side, side))
+    muscle = np.broadcast_to((x / (wide - 0.07)) ** 2 + (y / (deep - 0.07)) ** 2 < 1.0, body.shape)
+    hu = np.full(body.shape, HU["air"], np.float32)
+    hu[body], hu[muscle] = HU["fat"], HU["muscle"]
+    middle = wide * 0.5
+    lungs = inside(-middle, -0.02, 1.0, 0.33, 0.42, 0.55) | inside(middle, -0.02, 1.0, 0.31, 0.42, 0.60)
+    hu[lungs & muscle] = HU["lung"]
+    hu[inside(0.10, -0.16, 0.72, 0.26, 0.24, 0.24)] = HU["heart"]
+    liver = inside(-0.34, -0.04, 0.18, 0.42, 0.40, 0.36) & muscle & ~lungs
+    hu[liver] = HU["liver"]
+    spine = np.broadcast_to(x**2 + (y - deep * 0.62) ** 2 < 0.115**2, body.shape)
+    marrow = np.broadcast_to(x**2 + (y - deep * 0.62) ** 2 < 0.085**2, body.shape)
+    hu[spine], hu[marrow] = HU["spine"], HU["marrow"]
+    for turn in np.linspace(0.25, 2 * np.pi - 0.25, 18):
+        hu[inside(float(np.sin(turn)) * (wide - 0.08), -float(np.cos(turn)) * (deep - 0.08), 0.75, 0.03, 0.025, 0.4)] = HU["spine"]
+    radius = rng.uniform(0.08, 0.13)
+    at = (-0.34 + rng.uniform(-0.12, 0.12), -0.04 + rng.uniform(-0.10, 0.10), 0.20 + rng.uniform(-0.05, 0.05))
+    lesion = inside(*at, radius, radius, radius * side * SPACING[1] / (2 * slices * SPACING[0])) & liver
+    hu[lesion] = HU["lesion"] + rng.uniform(-8, 8)
+    hu += rng.standard_normal(hu.shape, np.float32) * np.float32(9.0)
+    return Volume(np.clip(np.round(hu), -1024, 3071).astype(np.int16), lesion, SPACING)

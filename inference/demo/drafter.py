@@ -1,0 +1,259 @@
+"""Trains the demonstration drafter: a small `Gemma3ForConditionalGeneration` on the encoder's vision tower.
+
+It learns on the answer's tokens only: reports, comparisons with a prior film, questions, boxes. The tower's features are
+computed once; the tower stays as the encoder left it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor
+from transformers import (
+    Gemma3Config,
+    Gemma3ForConditionalGeneration,
+    Gemma3Processor,
+    GemmaTokenizer,
+    GenerationConfig,
+    SiglipModel,
+)
+from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
+
+from inference.demo import reports
+from inference.demo.chest import SLOTS, Pair
+from inference.demo.pictures import CHANNELS, GRID, ORGANS, SIDE
+from inference.demo.sentences import NAMES, SIDED, phrase
+from resources import text as resource_text
+
+SPECIAL = (
+    "<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>",
+    "<image_soft_token>",
+)  # fmt: skip
+TOKENS = GRID * GRID
+"""Image tokens of one picture: one per patch."""
+WIDTH = 128
+TEMPLATE = """{{ bos_token }}{%- set lead = '' -%}{%- set turns = messages -%}
+{%- if messages[0]['role'] == 'system' -%}
+{%- set lead = (messages[0]['content'] if messages[0]['content'] is string else messages[0]['content'][0]['text']) + '\\n\\n' -%}
+{%- set turns = messages[1:] -%}
+{%- endif -%}
+{%- for message in turns -%}
+{%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) -%}
+{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}
+{%- endif -%}
+{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else message['role']) + '\\n' + (lead if loop.first else '') }}
+{%- if message['content'] is string -%}
+{{ message['content'] | trim }}
+{%- else -%}
+{%- for item in message['content'] -%}
+{%- if item['type'] == 'image' -%}{{ '<start_of_image>' }}{%- elif item['type'] == 'text' -%}{{ item['text'] | trim }}{%- endif -%}
+{%- endfor -%}
+{%- endif -%}
+{{ '<end_of_turn>\\n' }}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{ '<start_of_turn>model\\n' }}{%- endif -%}
+"""
+PICTURE = "\n\n<start_of_image>" + "<image_soft_token>" * TOKENS + "<end_of_image>\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Rows of the pictures, what is asked, and what is to be answered."""
+
+    pictures: tuple[int, ...]
+    prompt: str
+    answer: str
+
+
+def prompts() -> dict[str, str]:
+    return dict(tomllib.loads(resource_text("prompts/demo.toml")))
+
+
+class School:
+    """Makes lessons from pairs of films; picture 2·i is the prior of pair i, 2·i + 1 the current film."""
+
+    def __init__(self, pairs: list[Pair], boxes: NDArray[np.float32], seed: int) -> None:
+        self.pairs, self.boxes = pairs, boxes
+        self.rng = np.random.default_rng(seed)
+        self.prompts = prompts()
+
+    def compare(self) -> Lesson:
+        number = int(self.rng.integers(len(self.pairs)))
+        prompt = self.prompts["compare"].format(indication=reports.indication(self.rng)).strip()
+        return Lesson((2 * number, 2 * number + 1), prompt, reports.comparison(self.pairs[number]))
+
+    def single(self) -> Lesson:
+        """A draft, a question or a box of one film."""
+        draw = self.rng.random()
+        row = int(self.rng.integers(2 * len(self.pairs)))
+        pair = self.pairs[row // 2]
+        chest = pair.current if row % 2 else pair.prior
+        if draw < 0.5:
+            return Lesson((row,), self.prompts["draft"].format(indication=reports.indication(self.rng)).strip(), reports.report(chest))
+        if draw < 0.72:
+            asked, answer = reports.question(chest, self.rng)
+            return Lesson((row,), self.prompts["ask"].format(question=asked).strip(), answer)
+        return self.locate(row)
+
+    def locate(self, row: int) -> Lesson:
+        """The box of a finding that is there, now and then of one that is not, or of an organ."""
+        rng = self.rng
+        known = ~np.isnan(self.boxes[row, :, 0])
+        pool = [c for c in range(len(CHANNELS)) if known[c] and (CHANNELS[c][0] not in ORGANS or rng.random() < 0.35)]
+        if not pool or rng.random() < 0.06:
+            pool = list(range(len(SLOTS)))
+        name, side = CHANNELS[pool[rng.integers(len(pool))]]
+        if name in ORGANS:
+            wanted, asked = [(name, side)], name
+        else:
+            side = side if rng.random() < 0.7 else ""
+            wanted = [c for c in SLOTS if c[0] == name and side in ("", c[1])]
+            names = NAMES[name]
+            asked = phrase(names[rng.integers(len(names))], side, "", SIDED[rng.integers(len(SIDED))])
+        found = {}
+        for key in wanted:
+            box = self.boxes[row, CHANNELS.index(key)]
+            if not np.isnan(box[0]):
+                label = key[0] if key[0] in ORGANS else phrase(reports.WORDS[key[0]], key[1], "")  # type: ignore[index, arg-type]
+                found[label] = tuple(float(v) for v in box)
+        return Lesson((row,), self.prompts["locate"].format(object=asked), reports.boxes_answer(found))  # type: ignore[arg-type]
+
+
+def word_tokenizer(lessons: Iterable[Lesson]) -> GemmaTokenizer:
+    """Byte-fallback BPE in which every digit stays alone."""
+    tk = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    tk.normalizer = normalizers.Replace(" ", "▁")
+    tk.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split("▁", "merged_with_next"), pre_tokenizers.Split("\n", "isolated"), pre_tokenizers.Digits(individual_digits=True)]
+    )
+    lines = [line for lesson in lessons for line in (lesson.prompt, lesson.answer, lesson.answer.lower(), lesson.prompt.lower())]
+    letters = [chr(c) for c in range(32, 127)] + ["\n"]
+    specials = [*SPECIAL, *(f"<0x{i:02X}>" for i in range(256))]
+    tk.train_from_iterator(
+        lines, trainers.BpeTrainer(vocab_size=760, special_tokens=specials, initial_alphabet=letters, show_progress=False)
+    )
+    bpe = json.loads(tk.to_str())["model"]
+    return GemmaTokenizer(
+        vocab=bpe["vocab"], merges=[tuple(pair) for pair in bpe["merges"]], add_bos_token=True,
+        extra_special_tokens={
+            "image_token": "<image_soft_token>", "boi_token": "<start_of_image>", "eoi_token": "<end_of_image>",
+            "sot_token": "<start_of_turn>", "eot_token": "<end_of_turn>",
+        },
+    )  # fmt: skip
+
+
+def build(tokenizer: GemmaTokenizer, encoder: SiglipModel) -> Gemma3ForConditionalGeneration:
+    """The model around a copy of the encoder's tower."""
+    vision = encoder.config.vision_config.to_dict() | {"vision_use_head": False, "model_type": "siglip_vision_model"}
+    config = Gemma3Config(
+        text_config={
+            "vocab_size": len(tokenizer), "hidden_size": WIDTH, "intermediate_size": 3 * WIDTH, "num_hidden_layers": 4,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "query_pre_attn_scalar": 32, "sliding_window": 512,
+            "sliding_window_pattern": 2, "max_position_embeddings": 2048, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2,
+        },
+        vision_config=vision, mm_tokens_per_image=TOKENS, boi_token_index=tokenizer.boi_token_id,
+        eoi_token_index=tokenizer.eoi_token_id, image_token_index=tokenizer.image_token_id, eos_token_id=[1, tokenizer.eot_token_id],
+    )  # fmt: skip
+    model = Gemma3ForConditionalGeneration(config)
+    missing = model.model.vision_tower.load_state_dict(
+        {k: v for k, v in encoder.vision_model.state_dict().items() if not k.startswith("head.")}, strict=False
+    )
+    if missing.missing_keys:
+        raise ValueError(f"the encoder's tower lacks {missing.missing_keys[0]}")
+    return model
+
+
+@torch.inference_mode()
+def tower_features(encoder: SiglipModel, pixels: NDArray[np.uint8], batch: int = 64) -> Tensor:
+    """bfloat16-free float16 (n, patches, width) of uint8 (n, side, side) grey or (n, side, side, 3) pictures."""
+    parts = []
+    for start in range(0, len(pixels), batch):
+        part = torch.from_numpy(pixels[start : start + batch])
+        part = part[..., None].expand(-1, -1, -1, 3) if part.ndim == 3 else part
+        seen = encoder.vision_model(pixel_values=part.permute(0, 3, 1, 2).float() / 127.5 - 1.0)
+        parts.append(seen.last_hidden_state.half())
+    return torch.cat(parts)
+
+
+def collate(lessons: list[Lesson], tokenizer: GemmaTokenizer) -> dict[str, Tensor]:
+    """input_ids, attention_mask, token_type_ids (1 on image tokens) and labels (-100 outside the answer), padded right."""
+    rows, starts = [], []
+    for lesson in lessons:
+        head = f"<bos><start_of_turn>user\n{PICTURE * len(lesson.pictures)}{lesson.prompt}<end_of_turn>\n<start_of_turn>model\n"
+        first = tokenizer(head, add_special_tokens=False)["input_ids"]
+        answer = tokenizer(lesson.answer, add_special_tokens=False)["input_ids"]
+        rows.append([*first, *answer, tokenizer.eot_token_id])
+        starts.append(len(first))
+    longest = max(map(len, rows))
+    ids = torch.zeros(len(rows), longest, dtype=torch.long)
+    mask = torch.zeros_like(ids)
+    labels = torch.full_like(ids, -100)
+    for i, (row, start) in enumerate(zip(rows, starts, strict=True)):
+        ids[i, : len(row)] = torch.tensor(row)
+        mask[i, : len(row)] = 1
+        labels[i, start : len(row)] = ids[i, start : len(row)]
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": (ids == tokenizer.image_token_id).long(), "labels": labels}
+
+
+def loss_of(model: Gemma3ForConditionalGeneration, batch: dict[str, Tensor], features: Tensor) -> Tensor:
+    """Mean cross-entropy over the answers' tokens; `features` float (pictures, patches, width) in order of appearance."""
+    ids = batch["input_ids"]
+    x = model.get_input_embeddings()(ids)
+    seen = model.model.multi_modal_projector(features)
+    x = x.masked_scatter((ids == model.config.image_token_id)[..., None], seen)
+    out = model.model(inputs_embeds=x, attention_mask=batch["attention_mask"], token_type_ids=batch["token_type_ids"], use_cache=False)
+    wanted = batch["labels"][:, 1:] != -100
+    logits = model.lm_head(out.last_hidden_state[:, :-1][wanted])
+    return F.cross_entropy(logits, batch["labels"][:, 1:][wanted])
+
+
+def train(
+    school: School, encoder: SiglipModel, features: Tensor, steps: int, say_so: Callable[[str], None], *, seed: int = 0
+) -> tuple[Gemma3ForConditionalGeneration, GemmaTokenizer]:
+    """Every third step compares, the others draft, answer and locate; deterministic in pictures, steps and seed."""
+    torch.manual_seed(seed)
+    words = [school.single() if i % 3 else school.compare() for i in range(6000)]
+    tokenizer = word_tokenizer(words)
+    model = build(tokenizer, encoder)
+    model.model.vision_tower.requires_grad_(False)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=1.5e-3, betas=(0.9, 0.98), weight_decay=0.03)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda s: min(1.0, (s + 1) / 80) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, s / steps))))
+    )
+    model.train()
+    for step in range(steps):
+        lessons = [school.compare() for _ in range(20)] if step % 3 == 2 else [school.single() for _ in range(36)]
+        rows = [p for lesson in lessons for p in lesson.pictures]
+        loss = loss_of(model, collate(lessons, tokenizer), features[rows].float())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        schedule.step()
+        if step % 50 in (0, 2) or step == steps - 1:
+            say_so(f"drafter {step}/{steps} {'compare' if step % 3 == 2 else 'single'} {loss.item():.4f}")
+    return model.eval(), tokenizer
+
+
+def save(model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, folder: Path) -> None:
+    """The published layout and hilum.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    model.generation_config = GenerationConfig(
+        bos_token_id=2, eos_token_id=[1, tokenizer.eot_token_id], pad_token_id=0, do_sample=False, cache_implementation=None
+    )
+    model.save_pretrained(folder)
+    images = Gemma3ImageProcessorPil(size={"height": SIDE, "width": SIDE}, image_mean=[0.5] * 3, image_std=[0.5] * 3)
+    Gemma3Processor(images, tokenizer, chat_template=TEMPLATE, image_seq_length=TOKENS).save_pretrained(folder)
+    facts = {"remark": "demonstration, knows only phantoms", "prompts": "demo", "resize": "bilinear", "max_tokens": 160}
+    (folder / "hilum.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,99 @@
+"""Writes one phantom with its truth: `python -m inference.demo.phantoms --kind cxr|slide|ct --seed N --out FOLDER`.
+
+Seeds below 1,000,000 are for training, seeds from 2,000,000 on for benchmarks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from inference.demo.chest import Pair, draw_pair
+from inference.demo.ct import HU, draw_volume
+from inference.demo.film import Film, box_of, draw_film
+from inference.demo.reports import comparison, report
+from inference.demo.slide import CELL, CLASSES, MPP, SlidePhantom
+
+TRAINING_SEEDS, BENCHMARK_SEEDS = range(1_000_000), range(2_000_000, 3_000_000)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; 0 when everything was written."""
+    parser = argparse.ArgumentParser(prog="python -m inference.demo.phantoms", description="Write one phantom with its truth.")
+    parser.add_argument("--kind", choices=("cxr", "slide", "ct"), required=True)
+    parser.add_argument("--seed", type=int, default=2_000_000)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--size", type=int, default=0, help="pixels a side (cxr 1024, ct 256, slide 8192)")
+    given = parser.parse_args(arguments)
+    given.out.mkdir(parents=True, exist_ok=True)
+    writers = {"cxr": write_film, "slide": write_slide, "ct": write_volume}
+    truth = {"kind": given.kind, "seed": given.seed, **writers[given.kind](given.seed, given.out, given.size)}
+    (given.out / "truth.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+def write_film(seed: int, folder: Path, size: int = 0) -> dict[str, Any]:
+    """prior.png and current.png (16-bit files of 12-bit values, *-8bit.png beside them), a mask per finding and organ;
+    returns the truth of both."""
+    side = size or 1024
+    pair = draw_pair(seed)
+    truth: dict[str, Any] = {"report": report(pair.current), "comparison": comparison(pair), "changes": _changes(pair)}
+    for name, chest in (("prior", pair.prior), ("current", pair.current)):
+        film = draw_film(chest, side, side)
+        Image.fromarray(film.values).save(folder / f"{name}.png")
+        Image.fromarray(film.pixels).save(folder / f"{name}-8bit.png")
+        truth[name] = [
+            {"kind": f.kind, "side": f.side, "grade": f.grade, "amount": round(f.amount, 4)} for f in chest.findings
+        ]
+        truth[f"{name}_masks"] = _write_masks(film, name, folder)
+    return truth
+
+
+def _changes(pair: Pair) -> list[dict[str, str]]:
+    return [{"kind": kind, "side": side, "change": change} for (kind, side), change in pair.changes.items()]
+
+
+def _write_masks(film: Film, name: str, folder: Path) -> dict[str, Any]:
+    """One 8-bit PNG a mask, 255 inside; returns {file: box (x0, y0, x1, y1) or null}."""
+    named = {f"{side} {kind}".strip(): mask for (kind, side), mask in film.findings.items()} | film.organs
+    written = {}
+    for words, mask in named.items():
+        file = f"{name}-mask-{words.replace(' ', '-')}.png"
+        Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).save(folder / file)
+        written[file] = box_of(mask)
+    return written
+
+
+def write_slide(seed: int, folder: Path, size: int = 0) -> dict[str, Any]:
+    """thumbnail.png, classes.npy (uint8, one value a cell) and one 512 px tile of every class; returns the truth."""
+    slide = SlidePhantom(seed, size or 8192, size or 8192)
+    Image.fromarray(slide.thumbnail()).save(folder / "thumbnail.png")
+    np.save(folder / "classes.npy", slide.class_map)
+    tiles = {}
+    for number, name in enumerate(CLASSES):
+        rows, columns = np.nonzero(slide.class_map == number)
+        if len(rows) == 0:
+            continue
+        x, y = int(columns[len(rows) // 2]) * CELL, int(rows[len(rows) // 2]) * CELL
+        Image.fromarray(slide.tile(1, x, y, 512, 512)).save(folder / f"tile-{name}.png")
+        tiles[f"tile-{name}.png"] = {"x": x, "y": y, "shares": dict(zip(CLASSES, slide.share(1, x, y, 512, 512), strict=True))}
+    return {"width": slide.width, "height": slide.height, "mpp": MPP, "cell": CELL, "classes": list(CLASSES), "tiles": tiles}
+
+
+def write_volume(seed: int, folder: Path, size: int = 0) -> dict[str, Any]:
+    """volume.npy (int16 HU), lesion.npy (bool); returns the truth."""
+    volume = draw_volume(seed, side=size or 256)
+    np.save(folder / "volume.npy", volume.hu)
+    np.save(folder / "lesion.npy", volume.lesion)
+    z, y, x = (int(round(float(v))) for v in np.argwhere(volume.lesion).mean(0))
+    return {"spacing_mm": volume.spacing_mm, "shape": volume.hu.shape, "lesion_centre": [z, y, x], "hu": HU}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
