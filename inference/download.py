@@ -107,7 +107,7 @@ def _listing(hub: str, repository: str, revision: str, token: str) -> tuple[str,
     try:
         with _open(url, token) as answer:
             table: dict[str, Any] = json.loads(answer.read(1 << 26))
-        files = [_remote(one) for one in table["siblings"]]
+        files = [_remote(one) for one in table["siblings"] if not str(one["rfilename"]).startswith(".git")]
         return str(table["sha"]), [file for file in files if PurePosixPath(file.name).suffix.lower() in WANTED]
     except (ValueError, KeyError, TypeError) as error:
         raise DownloadFailed(f"the server's list of the files of {repository} makes no sense; check the address") from error
@@ -117,15 +117,7 @@ def _listing(hub: str, repository: str, revision: str, token: str) -> tuple[str,
 
 def _remote(table: dict[str, Any]) -> Remote:
     name = str(table["rfilename"])
-    path = PurePosixPath(name)
-    if (
-        path.is_absolute()
-        or "\\" in name
-        or ":" in name
-        or any(part in ("", ".", "..") or part[0] == "." for part in name.split("/"))
-    ):
-        if name.startswith(".git"):
-            return Remote("ignored", 0, "", "")
+    if "\\" in name or ":" in name or any(not part or part.startswith(".") for part in name.split("/")):
         raise ModelRefused(f"the server names a file {name!r}, which would lie outside the model's folder; nothing was fetched")
     large = table.get("lfs") or {}
     return Remote(name, int(large.get("size", table["size"])), str(large.get("sha256", "")), str(table.get("blobId", "")))
