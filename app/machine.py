@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 PACKAGES = (
     "hilum",
@@ -32,6 +33,8 @@ PACKAGES = (
     "pyarrow",
 )
 GIGABYTE = 1_000_000_000
+Fit = Literal["fits", "tight", "too large"]
+"""Of a model: it fits into what is free; only once other programs are closed; not on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +128,17 @@ def _file_system(path: Path) -> str:
     place = path.resolve()
     mounts = [one for one in psutil.disk_partitions(all=True) if place.is_relative_to(one.mountpoint)]
     return str(max(mounts, key=lambda one: len(one.mountpoint)).fstype) if mounts else ""
+
+
+def room() -> Memory:
+    """Where a model would lie: the memory of the largest card, else the machine's."""
+    best = max(cards(), key=lambda card: card.memory_total, default=None)
+    return Memory(best.memory_total, best.memory_free) if best and best.memory_total else memory()
+
+
+def fit(weights: float, where: Memory) -> Fit:
+    """Whether `weights` gigabytes can be loaded: a fifth more is needed while a model answers, and 1 GB besides."""
+    needed = (weights * 1.2 + 1.0) * GIGABYTE
+    if needed <= where.free:
+        return "fits"
+    return "tight" if needed <= where.total else "too large"

@@ -1,1 +1,145 @@
-def add(commands): ...
+"""`hilum models list | import FOLDER | get ID | check ID`. `get` is the only command that uses the network."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.commands.options import Commands, command
+from app.commands.output import Meter, complain, show, table
+
+if TYPE_CHECKING:
+    from inference.catalogue import Entry
+
+PRECISIONS = ("bf16", "int8", "int4")
+
+
+def add(commands: Commands) -> None:
+    parser = commands.add_parser("models", help="list, import, fetch and check models")
+    parser.set_defaults(run=_list, json=False)
+    parts = parser.add_subparsers(metavar="WHAT")
+    command(parts, "list", "the catalogue: what is installed, and what fits into this machine's memory").set_defaults(run=_list)
+
+    bring = command(parts, "import", "copy a model's folder (published layout) to where Hilum keeps models, after checking it")
+    bring.add_argument("folder", type=Path, metavar="FOLDER")
+    bring.add_argument("--as", dest="model", metavar="ID", help="catalogue id; taken from the folder's name without it")
+    bring.set_defaults(run=_import)
+
+    get = command(parts, "get", "fetch a model; the token comes from $HF_TOKEN or the keyring (`keyring set hilum huggingface`)")
+    get.add_argument("model", metavar="ID")
+    get.add_argument("--accept", action="store_true", help="accept the publisher's terms, which are shown")
+    get.add_argument("--revision", default="main", metavar="COMMIT", help="branch, tag or commit")
+    get.add_argument("--endpoint", metavar="URL", help="another server of the same kind; $HF_ENDPOINT without it")
+    get.set_defaults(run=_get)
+
+    check = command(parts, "check", "whether a model's files are whole, of the published layout, and unchanged")
+    check.add_argument("model", metavar="ID")
+    check.add_argument("--values", action="store_true", help="also look for NaN and infinity in every weight")
+    check.set_defaults(run=_check)
+
+
+def _list(args: argparse.Namespace) -> int:
+    from app import machine
+    from inference import catalogue, terms
+
+    where = machine.room()
+    body: list[dict[str, Any]] = []
+    for one in catalogue.entries():
+        fits = {name: machine.fit(one.memory[name], where) for name in PRECISIONS if name in one.memory}
+        about = {"id": one.id, "title": one.title, "role": one.role, "installed": catalogue.installed(one.id)}
+        place = {"folder": str(catalogue.folder(one.id)), "repository": one.repository, "remark": one.remark}
+        agreed = {"terms": one.terms, "terms_accepted": terms.accepted(one)}
+        body.append({**about, **place, "memory_gb": dict(one.memory), "fit": fits, **agreed})
+    show(args, body, table([_HEAD, *(_row(one) for one in body)]))
+    return 0
+
+
+_HEAD = ("model", "role", "installed", *(f"{name}, GB" for name in PRECISIONS), "terms")
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    sizes = [f"{one['memory_gb'][name]:.3g} {one['fit'][name]}" if name in one["fit"] else "" for name in PRECISIONS]
+    agreed = f"{one['terms']}{', accepted' if one['terms_accepted'] else ', not accepted'}" if one["terms"] else one["remark"]
+    return (one["id"], one["role"], "yes" if one["installed"] else "no", *sizes, agreed)
+
+
+def _import(args: argparse.Namespace) -> int:
+    from inference import catalogue
+    from inference.answers import Progress
+
+    meter = Meter()
+    try:
+        one = catalogue.import_folder(
+            args.model, args.folder, on_progress=lambda done, total: meter(Progress("copying, bytes", done, total))
+        )
+    finally:
+        meter.end()
+    return _installed(args, one)
+
+
+def _get(args: argparse.Namespace) -> int:
+    from inference import catalogue, download
+
+    one = catalogue.entry(args.model)
+    _terms(one, accept=args.accept)
+    meter = Meter()
+    try:
+        download.get(one, token=token(), base=args.endpoint, revision=args.revision, on_progress=meter)
+    finally:
+        meter.end()
+    return _installed(args, one)
+
+
+def _terms(one: Entry, *, accept: bool) -> None:
+    """Show the terms and record a yes. Without one nothing is recorded, and fetching is refused."""
+    from inference import terms
+
+    if terms.accepted(one):
+        return
+    shown = terms.text(one)
+    print(shown, file=sys.stderr)
+    if not accept and sys.stdin.isatty():
+        print("Do you accept these terms? Type yes: ", end="", file=sys.stderr, flush=True)
+        accept = sys.stdin.readline().strip().lower() == "yes"
+    if accept:
+        terms.accept(one, shown)
+    else:
+        complain("accept the terms above with --accept, or by typing yes at the terminal")
+
+
+def token() -> str:
+    """$HF_TOKEN, else the system keyring's password of huggingface for hilum, else ""."""
+    found = os.environ.get("HF_TOKEN", "").strip()
+    if found:
+        return found
+    import keyring
+    from keyring.errors import KeyringError
+
+    try:
+        return keyring.get_password("hilum", "huggingface") or ""
+    except KeyringError:
+        return ""
+
+
+def _installed(args: argparse.Namespace, one: Entry) -> int:
+    from inference import catalogue
+
+    _, place, revision = catalogue.require(one.id)
+    body = {"id": one.id, "folder": str(place), "revision": revision}
+    show(args, body, f"{one.id} is installed in {place}, revision {revision[:12]}")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    """0 when nothing is wrong, 4 when something is."""
+    from inference import catalogue, modelfiles
+
+    place = catalogue.folder(catalogue.entry(args.model).id)
+    wrong = catalogue.check(args.model, nan=args.values)
+    revision = "" if wrong else modelfiles.revision(place)
+    text = f"{args.model} is whole, revision {revision[:12]}"
+    show(args, {"id": args.model, "folder": str(place), "problems": wrong, "revision": revision}, "\n".join(wrong) or text)
+    return 4 if wrong else 0
