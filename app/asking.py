@@ -50,6 +50,9 @@ class Asking(QObject):
         worker.cancelled.connect(self._cancelled)
 
     def labels(self, name: str) -> None:
+        if not name and self._panes.pane.path is not None:
+            self._side.labels.say(f"No label set of {self.encoder} fits this kind of picture; type a phrase and press H instead.")
+            return
         try:
             question = LabelQuestion(label_sets.load(name))
         except ValueError as error:

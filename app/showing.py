@@ -8,7 +8,7 @@ from inference.answers import Heatmap
 
 
 def show_on_pane(pane: Pane, found: Findings, opacity: float) -> None:
-    """What was found in the pane's own source; anything drawn before goes. A map of another frame is not drawn."""
+    """What was found in the pane's own source; anything drawn before goes. Each is drawn on the frame it was made for."""
     view = pane.view
     if view.source is None:
         return
@@ -18,9 +18,14 @@ def show_on_pane(pane: Pane, found: Findings, opacity: float) -> None:
         answer = result.answer
         view.overlay.opacity = opacity
         view.show_heatmap(
-            answer.values, result.heatmap_extent(), answer.low, answer.high, answer.phrase, answer.unit, answer.validated
+            answer.values,
+            result.heatmap_extent(),
+            answer.low,
+            answer.high,
+            answer.phrase,
+            answer.unit,
+            answer.validated,
+            result.region.frame,
         )
-    boxes = [box for _, asked in found.conversation[-1:] for box in asked.boxes()]
-    if found.draft is not None:
-        boxes += found.draft.boxes()
-    view.show_boxes([(box.label, box.x0, box.y0, box.x1, box.y1) for box in boxes])
+    for result in [one for _, one in found.conversation[-1:] if one.boxes()]:
+        view.show_boxes([(box.label, box.x0, box.y0, box.x1, box.y1) for box in result.boxes()], result.region.frame)

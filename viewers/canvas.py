@@ -114,6 +114,11 @@ class Canvas(Steered):
         self.setAccessibleName("Picture")
         self.update()
 
+    @property
+    def settled(self) -> bool:
+        """Whether what is shown is final: nothing moves, nothing visible is still being read."""
+        return not self.moving and not self.overlay.fading
+
     def set_status(self, text: str) -> None:
         """A message in the middle of the pane; "" takes it away."""
         self._status = text
@@ -158,14 +163,15 @@ class Canvas(Steered):
         phrase: str,
         unit: str,
         validated: bool,
+        frame: int | None = None,
     ) -> None:
-        """Fade in a heatmap over the current frame; see `HeatmapLayer.show`."""
-        self._markings.use_frame(self.frame)
+        """Fade in a heatmap over a frame (None: the one shown); see `HeatmapLayer.show`."""
+        self._markings.use_frame(self.frame if frame is None else frame)
         self.overlay.show(values, extent, low, high, phrase, unit, validated)
 
-    def show_boxes(self, boxes: Sequence[tuple[str, float, float, float, float]]) -> None:
-        """A model's boxes (label, x0, y0, x1, y1) on the current frame."""
-        self._markings.use_frame(self.frame)
+    def show_boxes(self, boxes: Sequence[tuple[str, float, float, float, float]], frame: int | None = None) -> None:
+        """A model's boxes (label, x0, y0, x1, y1) on a frame (None: the one shown)."""
+        self._markings.use_frame(self.frame if frame is None else frame)
         self._markings.box(boxes)
 
     def clear_results(self) -> None:

@@ -27,6 +27,7 @@ class LabelsPanel(Column):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._offered: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         self.set_choice = QComboBox()
         self.set_choice.setToolTip("Label set")
         self._ask = button("Labels", lambda: self.labelsWanted.emit(self.set_choice.currentText()), primary=True, tip="L")
@@ -75,6 +76,9 @@ class LabelsPanel(Column):
 
     def offer(self, sets: Sequence[str], phrases: Sequence[str]) -> None:
         """The label sets that fit the picture, the default first, and the findings a heatmap can be asked for."""
+        if (tuple(sets), tuple(phrases)) == self._offered:
+            return
+        self._offered = (tuple(sets), tuple(phrases))
         keep = self.set_choice.currentText()
         self.set_choice.clear()
         self.set_choice.addItems(list(sets))

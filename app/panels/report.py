@@ -31,6 +31,7 @@ class ReportPanel(Column):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._report: Report | None = None
+        self._priors: list[tuple[Path, str]] = []
         self._chosen = 0
         self._rows: dict[int, SentenceRow] = {}
         self.indication = QLineEdit()
@@ -71,6 +72,9 @@ class ReportPanel(Column):
 
     def offer_priors(self, priors: Sequence[tuple[Path, str]]) -> None:
         """Earlier pictures of the same patient, (path, words), the latest first; it is sent unless the reader says no."""
+        if list(priors) == self._priors:
+            return
+        self._priors = list(priors)
         self.prior.clear()
         for path, words in priors:
             self.prior.addItem(f"Compare with {words}", path)

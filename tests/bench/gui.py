@@ -80,12 +80,13 @@ class Driver:
 
 def films(folder: Path) -> list[Path]:
     """Chest phantoms as PNG files, 1024 px."""
-    from inference.demo.chest import draw
+    from inference.demo.chest import draw_pair
+    from inference.demo.film import draw_film
 
     paths = []
     for seed in range(2_500_000, 2_500_004):
         path = folder / f"{seed}.png"
-        Image.fromarray(draw(seed)).save(path)
+        Image.fromarray(draw_film(draw_pair(seed).current).pixels).save(path)
         paths.append(path)
     return paths
 
