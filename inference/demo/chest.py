@@ -16,6 +16,7 @@ Side = Literal["left", "right", ""]
 """The patient's side; "" for the heart, which has none."""
 Change = Literal["new", "resolved", "improved", "worsened", "stable"]
 
+CHANGES: tuple[Change, ...] = ("new", "resolved", "improved", "worsened", "stable")
 KINDS: tuple[Kind, ...] = ("cardiomegaly", "effusion", "pneumothorax", "opacity")
 SIDES: tuple[Side, ...] = ("right", "left")
 SLOTS: tuple[tuple[Kind, Side], ...] = (
@@ -119,14 +120,6 @@ class Pair:
     changes: dict[tuple[Kind, Side], Change]
 
 
-def draw_chest(seed: int, *, probability: float = 0.27) -> Chest:
-    """A phantom from its seed: each of the seven slots is filled with `probability`, one phantom in seven is normal."""
-    rng = np.random.default_rng([seed, 11])
-    anatomy, pose = _anatomy(rng), _pose(rng)
-    keep = _keep(rng, probability)
-    return Chest(anatomy, pose, _findings(rng, keep, {slot: rng.random() for slot in keep}))
-
-
 def draw_pair(seed: int) -> Pair:
     """A patient on two days; the five changes are about equally frequent among the findings."""
     rng = np.random.default_rng([seed, 13])
@@ -134,9 +127,8 @@ def draw_pair(seed: int) -> Pair:
     changes: dict[tuple[Kind, Side], Change] = {}
     before: dict[tuple[Kind, Side], float] = {}
     after: dict[tuple[Kind, Side], float] = {}
-    kinds: tuple[Change, ...] = ("new", "resolved", "improved", "worsened", "stable")
-    for slot in _keep(rng, 0.27):
-        change = kinds[rng.integers(5)]
+    for slot in _keep(rng):
+        change = CHANGES[rng.integers(5)]
         low, high = _two_amounts(rng)
         changes[slot] = change
         if change == "stable":
@@ -164,11 +156,12 @@ def _two_amounts(rng: np.random.Generator) -> tuple[float, float]:
     return low, min(high, 0.999)
 
 
-def _keep(rng: np.random.Generator, probability: float) -> list[tuple[Kind, Side]]:
+def _keep(rng: np.random.Generator) -> list[tuple[Kind, Side]]:
+    """Which slots are filled: one patient in seven has none."""
     normal = rng.random() < 1.0 / 7.0
     draws = rng.random(len(SLOTS))
     boost = {"cardiomegaly": 1.35, "effusion": 1.0, "pneumothorax": 0.85, "opacity": 1.0}
-    return [] if normal else [s for s, p in zip(SLOTS, draws, strict=True) if p < probability * boost[s[0]]]
+    return [] if normal else [s for s, p in zip(SLOTS, draws, strict=True) if p < 0.27 * boost[s[0]]]
 
 
 def _findings(

@@ -48,7 +48,8 @@ def draw_volume(seed: int, slices: int = 48, side: int = 256) -> Volume:
     marrow = np.broadcast_to(x**2 + (y - deep * 0.62) ** 2 < 0.085**2, body.shape)
     hu[spine], hu[marrow] = HU["spine"], HU["marrow"]
     for turn in np.linspace(0.25, 2 * np.pi - 0.25, 18):
-        hu[inside(float(np.sin(turn)) * (wide - 0.08), -float(np.cos(turn)) * (deep - 0.08), 0.75, 0.03, 0.025, 0.4)] = HU["spine"]
+        rib = inside(float(np.sin(turn)) * (wide - 0.08), -float(np.cos(turn)) * (deep - 0.08), 0.75, 0.03, 0.025, 0.4)
+        hu[rib] = HU["spine"]
     radius = rng.uniform(0.08, 0.13)
     at = (-0.34 + rng.uniform(-0.12, 0.12), -0.04 + rng.uniform(-0.10, 0.10), 0.20 + rng.uniform(-0.05, 0.05))
     lesion = inside(*at, radius, radius, radius * side * SPACING[1] / (2 * slices * SPACING[0])) & liver

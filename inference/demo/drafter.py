@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-import tomllib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
+from torch.nn import functional
 from transformers import (
     Gemma3Config,
     Gemma3ForConditionalGeneration,
@@ -29,11 +27,8 @@ from transformers import (
 )
 from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
 
-from inference.demo import reports
-from inference.demo.chest import SLOTS, Pair
-from inference.demo.pictures import CHANNELS, GRID, ORGANS, SIDE
-from inference.demo.sentences import NAMES, SIDED, phrase
-from resources import text as resource_text
+from inference.demo.lessons import Lesson, School
+from inference.demo.pictures import GRID, SIDE
 
 SPECIAL = (
     "<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>",
@@ -56,7 +51,8 @@ TEMPLATE = """{{ bos_token }}{%- set lead = '' -%}{%- set turns = messages -%}
 {{ message['content'] | trim }}
 {%- else -%}
 {%- for item in message['content'] -%}
-{%- if item['type'] == 'image' -%}{{ '<start_of_image>' }}{%- elif item['type'] == 'text' -%}{{ item['text'] | trim }}{%- endif -%}
+{%- if item['type'] == 'image' -%}{{ '<start_of_image>' }}
+{%- elif item['type'] == 'text' -%}{{ item['text'] | trim }}{%- endif -%}
 {%- endfor -%}
 {%- endif -%}
 {{ '<end_of_turn>\\n' }}
@@ -66,76 +62,12 @@ TEMPLATE = """{{ bos_token }}{%- set lead = '' -%}{%- set turns = messages -%}
 PICTURE = "\n\n<start_of_image>" + "<image_soft_token>" * TOKENS + "<end_of_image>\n\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """Rows of the pictures, what is asked, and what is to be answered."""
-
-    pictures: tuple[int, ...]
-    prompt: str
-    answer: str
-
-
-def prompts() -> dict[str, str]:
-    return dict(tomllib.loads(resource_text("prompts/demo.toml")))
-
-
-class School:
-    """Makes lessons from pairs of films; picture 2·i is the prior of pair i, 2·i + 1 the current film."""
-
-    def __init__(self, pairs: list[Pair], boxes: NDArray[np.float32], seed: int) -> None:
-        self.pairs, self.boxes = pairs, boxes
-        self.rng = np.random.default_rng(seed)
-        self.prompts = prompts()
-
-    def compare(self) -> Lesson:
-        number = int(self.rng.integers(len(self.pairs)))
-        prompt = self.prompts["compare"].format(indication=reports.indication(self.rng)).strip()
-        return Lesson((2 * number, 2 * number + 1), prompt, reports.comparison(self.pairs[number]))
-
-    def single(self) -> Lesson:
-        """A draft, a question or a box of one film."""
-        draw = self.rng.random()
-        row = int(self.rng.integers(2 * len(self.pairs)))
-        pair = self.pairs[row // 2]
-        chest = pair.current if row % 2 else pair.prior
-        if draw < 0.5:
-            return Lesson((row,), self.prompts["draft"].format(indication=reports.indication(self.rng)).strip(), reports.report(chest))
-        if draw < 0.72:
-            asked, answer = reports.question(chest, self.rng)
-            return Lesson((row,), self.prompts["ask"].format(question=asked).strip(), answer)
-        return self.locate(row)
-
-    def locate(self, row: int) -> Lesson:
-        """The box of a finding that is there, now and then of one that is not, or of an organ."""
-        rng = self.rng
-        known = ~np.isnan(self.boxes[row, :, 0])
-        pool = [c for c in range(len(CHANNELS)) if known[c] and (CHANNELS[c][0] not in ORGANS or rng.random() < 0.35)]
-        if not pool or rng.random() < 0.06:
-            pool = list(range(len(SLOTS)))
-        name, side = CHANNELS[pool[rng.integers(len(pool))]]
-        if name in ORGANS:
-            wanted, asked = [(name, side)], name
-        else:
-            side = side if rng.random() < 0.7 else ""
-            wanted = [c for c in SLOTS if c[0] == name and side in ("", c[1])]
-            names = NAMES[name]
-            asked = phrase(names[rng.integers(len(names))], side, "", SIDED[rng.integers(len(SIDED))])
-        found = {}
-        for key in wanted:
-            box = self.boxes[row, CHANNELS.index(key)]
-            if not np.isnan(box[0]):
-                label = key[0] if key[0] in ORGANS else phrase(reports.WORDS[key[0]], key[1], "")  # type: ignore[index, arg-type]
-                found[label] = tuple(float(v) for v in box)
-        return Lesson((row,), self.prompts["locate"].format(object=asked), reports.boxes_answer(found))  # type: ignore[arg-type]
-
-
 def word_tokenizer(lessons: Iterable[Lesson]) -> GemmaTokenizer:
     """Byte-fallback BPE in which every digit stays alone."""
     tk = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
     tk.normalizer = normalizers.Replace(" ", "▁")
-    tk.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split("▁", "merged_with_next"), pre_tokenizers.Split("\n", "isolated"), pre_tokenizers.Digits(individual_digits=True)]
-    )
+    words, lines_end = pre_tokenizers.Split("▁", "merged_with_next"), pre_tokenizers.Split("\n", "isolated")
+    tk.pre_tokenizer = pre_tokenizers.Sequence([words, lines_end, pre_tokenizers.Digits(individual_digits=True)])
     lines = [line for lesson in lessons for line in (lesson.prompt, lesson.answer, lesson.answer.lower(), lesson.prompt.lower())]
     letters = [chr(c) for c in range(32, 127)] + ["\n"]
     specials = [*SPECIAL, *(f"<0x{i:02X}>" for i in range(256))]
@@ -158,11 +90,13 @@ def build(tokenizer: GemmaTokenizer, encoder: SiglipModel) -> Gemma3ForCondition
     config = Gemma3Config(
         text_config={
             "vocab_size": len(tokenizer), "hidden_size": WIDTH, "intermediate_size": 3 * WIDTH, "num_hidden_layers": 4,
-            "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "query_pre_attn_scalar": 32, "sliding_window": 512,
-            "sliding_window_pattern": 2, "max_position_embeddings": 2048, "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2,
+            "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "query_pre_attn_scalar": 32,
+            "sliding_window": 512, "sliding_window_pattern": 2, "max_position_embeddings": 2048,
+            "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2,
         },
         vision_config=vision, mm_tokens_per_image=TOKENS, boi_token_index=tokenizer.boi_token_id,
-        eoi_token_index=tokenizer.eoi_token_id, image_token_index=tokenizer.image_token_id, eos_token_id=[1, tokenizer.eot_token_id],
+        eoi_token_index=tokenizer.eoi_token_id, image_token_index=tokenizer.image_token_id,
+        eos_token_id=[1, tokenizer.eot_token_id],
     )  # fmt: skip
     model = Gemma3ForConditionalGeneration(config)
     missing = model.model.vision_tower.load_state_dict(
@@ -175,7 +109,7 @@ def build(tokenizer: GemmaTokenizer, encoder: SiglipModel) -> Gemma3ForCondition
 
 @torch.inference_mode()
 def tower_features(encoder: SiglipModel, pixels: NDArray[np.uint8], batch: int = 64) -> Tensor:
-    """bfloat16-free float16 (n, patches, width) of uint8 (n, side, side) grey or (n, side, side, 3) pictures."""
+    """float16 (n, patches, width) of uint8 (n, side, side) grey or (n, side, side, 3) pictures."""
     parts = []
     for start in range(0, len(pixels), batch):
         part = torch.from_numpy(pixels[start : start + batch])
@@ -202,7 +136,8 @@ def collate(lessons: list[Lesson], tokenizer: GemmaTokenizer) -> dict[str, Tenso
         ids[i, : len(row)] = torch.tensor(row)
         mask[i, : len(row)] = 1
         labels[i, start : len(row)] = ids[i, start : len(row)]
-    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": (ids == tokenizer.image_token_id).long(), "labels": labels}
+    kinds = (ids == tokenizer.image_token_id).long()
+    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": kinds, "labels": labels}
 
 
 def loss_of(model: Gemma3ForConditionalGeneration, batch: dict[str, Tensor], features: Tensor) -> Tensor:
@@ -211,10 +146,11 @@ def loss_of(model: Gemma3ForConditionalGeneration, batch: dict[str, Tensor], fea
     x = model.get_input_embeddings()(ids)
     seen = model.model.multi_modal_projector(features)
     x = x.masked_scatter((ids == model.config.image_token_id)[..., None], seen)
-    out = model.model(inputs_embeds=x, attention_mask=batch["attention_mask"], token_type_ids=batch["token_type_ids"], use_cache=False)
+    masks = {name: batch[name] for name in ("attention_mask", "token_type_ids")}
+    out = model.model(inputs_embeds=x, **masks, use_cache=False)
     wanted = batch["labels"][:, 1:] != -100
     logits = model.lm_head(out.last_hidden_state[:, :-1][wanted])
-    return F.cross_entropy(logits, batch["labels"][:, 1:][wanted])
+    return functional.cross_entropy(logits, batch["labels"][:, 1:][wanted])
 
 
 def train(
@@ -237,7 +173,7 @@ def train(
         rows = [p for lesson in lessons for p in lesson.pictures]
         loss = loss_of(model, collate(lessons, tokenizer), features[rows].float())
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()

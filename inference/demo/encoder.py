@@ -14,16 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
+from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel, SiglipProcessor
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
 from inference.demo.chest import KINDS, SLOTS
 from inference.demo.pictures import CHANNELS, PATCH, SIDE
-from inference.demo.sentences import TISSUES, Concept, Truth, corpus, film_concepts, say, tissue_concepts, truth_of
+from inference.demo.sentences import Concept, Truth, corpus, film_concepts, say, tissue_concepts, truth_of
 
 POSITIONS = 16
 """Tokens of every sentence, padded; the text vector is the last position's."""
@@ -47,12 +47,11 @@ def sentence_tokenizer() -> PreTrainedTokenizerFast:
     )
     tk.pre_tokenizer = pre_tokenizers.Metaspace()
     alphabet = list("abcdefghijklmnopqrstuvwxyz0123456789▁")
-    tk.train_from_iterator(
-        corpus(), trainers.BpeTrainer(vocab_size=420, special_tokens=["<unk>", "</s>"], initial_alphabet=alphabet, show_progress=False)
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tk, unk_token="<unk>", pad_token="</s>", eos_token="</s>", model_max_length=POSITIONS, padding_side="right"
-    )
+    specials = ["<unk>", "</s>"]
+    trainer = trainers.BpeTrainer(vocab_size=420, special_tokens=specials, initial_alphabet=alphabet, show_progress=False)
+    tk.train_from_iterator(corpus(), trainer)
+    ends = {"unk_token": "<unk>", "pad_token": "</s>", "eos_token": "</s>"}
+    return PreTrainedTokenizerFast(tokenizer_object=tk, model_max_length=POSITIONS, padding_side="right", **ends)
 
 
 def build(tokenizer: PreTrainedTokenizerFast) -> SiglipModel:
@@ -87,9 +86,9 @@ def token_vectors(model: SiglipModel, hidden: Tensor) -> Tensor:
     head = model.vision_model.head
     attention = head.attention
     width = hidden.shape[-1]
-    value = F.linear(hidden, attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :])
+    value = functional.linear(hidden, attention.in_proj_weight[2 * width :], attention.in_proj_bias[2 * width :])
     value = attention.out_proj(value)
-    return F.normalize(value + head.mlp(head.layernorm(value)), dim=-1)
+    return functional.normalize(value + head.mlp(head.layernorm(value)), dim=-1)
 
 
 class PatchScore(nn.Module):
@@ -123,7 +122,13 @@ def _vary(pixels: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def train(
-    films: Pictures, patches: Pictures | None, steps: int, say_so: Callable[[str], None], *, seed: int = 0, batch: tuple[int, int] = (48, 12)
+    films: Pictures,
+    patches: Pictures | None,
+    steps: int,
+    say_so: Callable[[str], None],
+    *,
+    seed: int = 0,
+    batch: tuple[int, int] = (48, 12),
 ) -> tuple[SiglipModel, PatchScore, PreTrainedTokenizerFast]:
     """Trains for `steps`; deterministic in the pictures, the steps and the seed."""
     torch.manual_seed(seed)
@@ -155,20 +160,20 @@ def train(
         columns = [*range(len(concepts)), *(len(concepts) + extra)]
         truth = table[torch.from_numpy(index)][:, columns]
         ids = tokenizer(texts, padding="max_length", max_length=POSITIONS, truncation=True, return_tensors="pt")["input_ids"]
-        text = F.normalize(model.get_text_features(input_ids=ids).pooler_output, dim=-1)
+        text = functional.normalize(model.get_text_features(input_ids=ids).pooler_output, dim=-1)
         seen = model.vision_model(pixel_values=_vary(to_tensor(picks), noise))
-        pooled = F.normalize(seen.pooler_output, dim=-1)
+        pooled = functional.normalize(seen.pooler_output, dim=-1)
         logits = pooled @ text.T * model.logit_scale.exp() + model.logit_bias
         mask = torch.from_numpy(cover).float() / 255.0
         goal = patch_targets(mask, [concepts[i] for i in where])
         spots = score(token_vectors(model, seen.last_hidden_state), text[where])
         hints = dense(seen.last_hidden_state).transpose(1, 2)
         whole = _whole_loss(logits, truth)
-        local = F.binary_cross_entropy_with_logits(spots, goal, weight=1.0 + 3.0 * goal)
-        dense_loss = F.binary_cross_entropy_with_logits(hints, mask, weight=1.0 + 3.0 * mask)
+        local = functional.binary_cross_entropy_with_logits(spots, goal, weight=1.0 + 3.0 * goal)
+        dense_loss = functional.binary_cross_entropy_with_logits(hints, mask, weight=1.0 + 3.0 * mask)
         loss = whole + 2.0 * local + dense_loss
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
@@ -185,7 +190,7 @@ def _whole_loss(logits: Tensor, truth: Tensor) -> Tensor:
     false = ((1.0 - target) * known).sum(0, keepdim=True)
     share = (true / (true + false).clamp(min=1.0)).clamp(0.15, 0.85)
     weight = torch.where(target > 0.5, 0.5 / share, 0.5 / (1.0 - share)) * known
-    loss = F.binary_cross_entropy_with_logits(logits, target, weight=weight, reduction="sum")
+    loss = functional.binary_cross_entropy_with_logits(logits, target, weight=weight, reduction="sum")
     return loss / known.sum()
 
 
@@ -205,6 +210,5 @@ def save(model: SiglipModel, score: PatchScore, tokenizer: PreTrainedTokenizerFa
         "resize": "bilinear",
         "slide_mpp": slide_mpp,
         "modalities": ["cxr", "slide"],
-        "tissues": list(TISSUES),
     }
     (folder / "hilum.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

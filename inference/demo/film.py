@@ -6,6 +6,7 @@ Shapes are analytic in the patient frame (see `chest.py`), so that 128 px and 20
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from inference.demo.chest import Anatomy, Chest, Finding, Kind, Side
 
-Field = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
 TREE = 512
 """Pixels along the unit of the canvas on which vessels are drawn."""
@@ -60,7 +61,7 @@ def box_of(mask: Mask) -> tuple[int, int, int, int] | None:
 def _step(distance: Field, softness: float) -> Field:
     """0 far outside, 0.5 on the edge, 1 far inside; smooth over ± `softness`."""
     t = np.clip(distance * np.float32(0.5 / softness) + np.float32(0.5), 0.0, 1.0)
-    return t * t * (np.float32(3.0) - np.float32(2.0) * t)
+    return np.asarray(t * t * (np.float32(3.0) - np.float32(2.0) * t))
 
 
 def noise_field(seed: int, cells: int, height: int, width: int) -> Field:
@@ -151,7 +152,7 @@ class Thorax:
         """Distance to the edge of the collapsed lung, positive in the free air."""
         end = 0.55 + 0.35 * amount
         depth = np.float32(0.045 + 0.10 * amount) * np.sqrt(np.clip(1.0 - (self.t / np.float32(end)) ** 2, 0.0, 1.0))
-        return depth - self.d_wall - np.float32(0.02) * (self.t > np.float32(end))
+        return np.asarray(depth - self.d_wall - np.float32(0.02) * (self.t > np.float32(end)))
 
     def _blob(self, finding: Finding) -> Field:
         """An irregular consolidation around `finding.place`, its edge at 0.5."""
@@ -202,7 +203,7 @@ class Thorax:
         belly = 0.13 * _step(-self.d_floor, 0.02) * _step(a.wall + 0.02 - self.xs, 0.09)
         field += (frame**3 + (0.21 * self.heart) ** 3 + belly**3) ** np.float32(1 / 3)
         field += 0.16 * vessels + 0.10 * line
-        return field.astype(np.float32)
+        return np.asarray(field, np.float32)
 
     def _body(self) -> Field:
         """Thickness of neck, shoulders and trunk; 0 in the air around."""
@@ -211,7 +212,7 @@ class Thorax:
         arm = 0.07 * _step(-0.10 - self.y, 0.12)
         half = 0.12 + np.float32(a.wall - 0.035) * slope + arm * slope
         inside = np.clip((half - self.xs) / np.float32(0.15), 0.0, 1.0)
-        return np.sqrt(inside) * (0.90 + 0.10 * np.cos(self.x * 3.2))
+        return np.asarray(np.sqrt(inside) * (0.90 + 0.10 * np.cos(self.x * 3.2)))
 
     def _frame(self) -> Field:
         """Spine, mediastinum, aortic knob, hila and the gas bubble of the stomach."""
@@ -226,7 +227,7 @@ class Thorax:
             r = a.bubble
             away = np.hypot((x - 0.17) / (1.5 * r), (y - (a.base - 0.55 * a.dome + r + 0.012)) / r)
             bubble = _step(1.0 - away, 0.2) * 0.16 * _step(-self.d_floor, 0.01)
-        return 0.20 * middle * discs + knob - trachea + hila * 0.8 - bubble
+        return np.asarray(0.20 * middle * discs + knob - trachea + hila * 0.8 - bubble)
 
     def _bones(self) -> Field:
         a = self.chest.anatomy
@@ -248,7 +249,7 @@ class Thorax:
         collar = (0.055 * _step(0.0125 - away, 0.004) + 0.03 * np.clip(1.0 - np.abs(away - 0.011) / 0.004, 0.0, 1.0)) * _step(
             self.xs - 0.03, 0.015
         )
-        return bones + collar * _step(np.float32(a.wall + 0.02) - self.xs, 0.02)
+        return np.asarray(bones + collar * _step(np.float32(a.wall + 0.02) - self.xs, 0.02))
 
     def _vessels(self) -> Field:
         """0..1: two trees that branch outwards from the hila, thinner with every branching."""

@@ -48,9 +48,7 @@ def write_film(seed: int, folder: Path, size: int = 0) -> dict[str, Any]:
         film = draw_film(chest, side, side)
         Image.fromarray(film.values).save(folder / f"{name}.png")
         Image.fromarray(film.pixels).save(folder / f"{name}-8bit.png")
-        truth[name] = [
-            {"kind": f.kind, "side": f.side, "grade": f.grade, "amount": round(f.amount, 4)} for f in chest.findings
-        ]
+        truth[name] = [{"kind": f.kind, "side": f.side, "grade": f.grade, "amount": round(f.amount, 4)} for f in chest.findings]
         truth[f"{name}_masks"] = _write_masks(film, name, folder)
     return truth
 
@@ -91,7 +89,7 @@ def write_volume(seed: int, folder: Path, size: int = 0) -> dict[str, Any]:
     volume = draw_volume(seed, side=size or 256)
     np.save(folder / "volume.npy", volume.hu)
     np.save(folder / "lesion.npy", volume.lesion)
-    z, y, x = (int(round(float(v))) for v in np.argwhere(volume.lesion).mean(0))
+    z, y, x = (round(float(v)) for v in np.argwhere(volume.lesion).mean(0))
     return {"spacing_mm": volume.spacing_mm, "shape": volume.hu.shape, "lesion_centre": [z, y, x], "hu": HU}
 
 

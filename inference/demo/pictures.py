@@ -1,4 +1,4 @@
-"""Phantoms as training pictures: drawn larger, cropped a little, padded and resized as the engine does it, with coverage per patch."""
+"""Phantoms as training pictures: drawn larger, cropped a little, padded and resized as the engine does it; coverage per patch."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from PIL import Image
 
 from inference.demo.chest import SLOTS, Chest, draw_pair
 from inference.demo.film import box_of, draw_film
-from inference.demo.slide import CELL, SlidePhantom
 from inference.demo.sentences import TISSUES
+from inference.demo.slide import CELL, SlidePhantom
 from inference.preprocess.padding import pad_square, resize
 
 T = TypeVar("T")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from inference.demo.chest import GRADES, KINDS, SIDES, SLOTS, Change, Chest, Finding, Kind, Pair, Side
-from inference.demo.sentences import NAMES, SIDED, phrase
+from inference.demo.chest import CHANGES, GRADES, KINDS, SIDES, SLOTS, Chest, Finding, Kind, Pair, Side
+from inference.demo.sentences import NAMES, SIDED, TISSUES, phrase
 
 WORDS: dict[Kind, str] = {
     "cardiomegaly": "cardiomegaly",
@@ -23,26 +23,30 @@ NEGATIVE: dict[Kind, str] = {
     "pneumothorax": "No pneumothorax.",
     "opacity": "No lung opacity.",
 }
+TISSUE = {"stroma": "Normal tissue.", "tumour": "Tumour cells.", "lymphocytes": "Lymphocytes."}
 INDICATIONS = (
-    "", "", "", "cough", "chest pain", "fever", "shortness of breath", "follow up", "trauma", "dyspnea", "hypoxia", "before surgery",
-    "heart failure", "line placement", "cough and fever", "weight loss", "pneumonia", "known effusion", "check",
+    "", "", "", "cough", "chest pain", "fever", "shortness of breath", "follow up", "trauma", "dyspnea", "hypoxia",
+    "before surgery", "heart failure", "line placement", "cough and fever", "weight loss", "pneumonia", "known effusion", "check",
 )  # fmt: skip
 PRESENCE = (
-    "Is there {x}?", "Is there a {x}?", "Do you see {x}?", "Does the film show {x}?", "Is {x} present?", "Any {x}?", "Any evidence of {x}?",
-    "Does the patient have a {x}?", "Is {x} visible in this image?", "Are there signs of {x}?", "{x}?", "Does this image show a {x}?",
+    "Is there {x}?", "Is there a {x}?", "Do you see {x}?", "Does the film show {x}?", "Is {x} present?", "Any {x}?",
+    "Any evidence of {x}?", "Does the patient have a {x}?", "Is {x} visible in this image?", "Are there signs of {x}?", "{x}?",
+    "Does this image show a {x}?",
 )  # fmt: skip
 WHICH_SIDE = (
     "On which side is the {x}?", "Which side is the {x} on?", "Where is the {x}?", "Is the {x} on the left or on the right?",
     "What side is the {x}?", "Left or right {x}?", "Which lung has the {x}?",
 )  # fmt: skip
-HOW_MUCH = ("How large is the {x}?", "How severe is the {x}?", "What is the size of the {x}?", "Grade the {x}.", "How big is the {x}?")
+HOW_MUCH = (
+    "How large is the {x}?", "How severe is the {x}?", "What is the size of the {x}?", "Grade the {x}.", "How big is the {x}?",
+)  # fmt: skip
 OVERALL = ("Is the film normal?", "Is this a normal film?", "Is the chest normal?", "Does the image look normal?", "Normal?")
 HELD_OUT_PRESENCE = ("Is there any {x}?", "Do you see a {x} in this film?", "Does the image show {x}?", "Is a {x} present?")
 HELD_OUT_SIDE = ("On what side is the {x}?", "Which side has the {x}?", "Is the {x} left or right?")
 
 
 def sentence(finding: Finding) -> str:
-    """"Small left pleural effusion." """
+    """ "Small left pleural effusion." """
     return phrase(WORDS[finding.kind], finding.side, finding.grade).capitalize() + "."
 
 
@@ -95,7 +99,7 @@ def read_report(text: str) -> dict[tuple[Kind, Side], tuple[str, str]]:
             continue
         side: Side = next((s for s in SIDES if s in words.split()), "")
         grade = next((g for g in GRADES[kind] if words.startswith(g)), "")
-        change = next((c for c in ("new", "resolved", "improved", "worsened", "stable") if words.endswith(c)), "")
+        change = next((c for c in CHANGES if words.endswith(c)), "")
         found[(kind, side)] = (grade, change)
     return found
 
@@ -138,6 +142,21 @@ def question(chest: Chest, rng: np.random.Generator, *, held_out: bool = False) 
     return asked, "Yes. " + " ".join(sentence(f) for f in some) if some else f"No. No {none}."
 
 
+def tissue_report(shares: Sequence[float]) -> str:
+    """What a patch of a slide holds, from the share of every tissue; a share counts from 8 % on."""
+    seen = [name for name, share in zip(TISSUES, shares, strict=True) if share >= 0.08]
+    found = " ".join(TISSUE[name] if name in seen else f"No {TISSUE[name].lower()}" for name in TISSUES[1:])
+    return f"Findings: {found} Impression: {'Tumour present.' if 'tumour' in seen else 'No tumour.'}"
+
+
+def tissue_question(shares: Sequence[float], rng: np.random.Generator) -> tuple[str, str]:
+    """A question about the presence of a tissue in a patch, and its answer."""
+    number = int(rng.integers(1, len(TISSUES)))
+    asked = _pick(PRESENCE, rng).format(x=_pick(NAMES[TISSUES[number]], rng))
+    text = TISSUE[TISSUES[number]]
+    return asked[0].upper() + asked[1:], f"Yes. {text}" if shares[number] >= 0.08 else f"No. No {text.lower()}"
+
+
 def boxes_answer(boxes: Mapping[str, tuple[float, float, float, float]]) -> str:
     """Labels with (y0, x0, y1, x1) in 0..1 of the padded square, in the published format with 0..1000."""
     listed = [{"box_2d": [min(999, max(0, round(v * 1000))) for v in box], "label": label} for label, box in boxes.items()]
@@ -152,10 +171,6 @@ def read_boxes(text: str) -> list[tuple[str, tuple[int, int, int, int]]]:
         return [(str(row["label"]), tuple(int(v) for v in row["box_2d"])) for row in rows if len(row["box_2d"]) == 4]  # type: ignore[misc]
     except (ValueError, KeyError, TypeError):
         return []
-
-
-def change_words() -> tuple[Change, ...]:
-    return ("new", "resolved", "improved", "worsened", "stable")
 
 
 def _pick(words: tuple[str, ...], rng: np.random.Generator) -> str:

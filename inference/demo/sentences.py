@@ -27,7 +27,8 @@ SIDED = ("{side} {name}", "{name} on the {side}", "{side} sided {name}", "{name}
 FILM = {
     "present": (
         "{x}", "there is {x}", "chest radiograph showing {x}", "{x} is present", "findings consistent with {x}", "{x} is seen",
-        "film with {x}", "evidence of {x}", "the patient has {x}", "the image demonstrates {x}", "visible {x}", "positive for {x}",
+        "film with {x}", "evidence of {x}", "the patient has {x}", "the image demonstrates {x}", "visible {x}",
+        "positive for {x}",
     ),
     "absent": (
         "no {x}", "there is no {x}", "no evidence of {x}", "without {x}", "{x} is absent", "chest radiograph with no {x}",
@@ -36,8 +37,8 @@ FILM = {
 }  # fmt: skip
 SLIDE = {
     "present": (
-        "{x}", "there is {x}", "slide showing {x}", "histology of {x}", "microscopic image of {x}", "patch with {x}", "{x} is present",
-        "region of {x}", "the image demonstrates {x}", "evidence of {x}", "area of {x}",
+        "{x}", "there is {x}", "slide showing {x}", "histology of {x}", "microscopic image of {x}", "patch with {x}",
+        "{x} is present", "region of {x}", "the image demonstrates {x}", "evidence of {x}", "area of {x}",
     ),
     "absent": ("no {x}", "there is no {x}", "slide without {x}", "{x} is absent", "free of {x}", "no evidence of {x}"),
 }  # fmt: skip
@@ -110,7 +111,7 @@ def _matches(concept: Concept, kind: Kind, side: Side, grade: str) -> bool:
 
 
 def phrase(name: str, side: Side, grade: str, sided: str = SIDED[0]) -> str:
-    """"small left pleural effusion"; the words of side and grade left out where they are empty."""
+    """ "small left pleural effusion"; the words of side and grade left out where they are empty."""
     text = sided.format(side=side, name=name) if side else name
     return f"{grade} {text}" if grade else text
 
@@ -121,8 +122,8 @@ def say(concept: Concept, rng: np.random.Generator, *, held_out: bool = False) -
         words = ABNORMAL if concept.present else NORMAL
         return words[rng.integers(len(words))]
     if not concept.present and not concept.side and not held_out and concept.subject in CLEAR and rng.random() < 0.25:
-        words = CLEAR[concept.subject]
-        return words[rng.integers(len(words))]
+        clear = CLEAR[concept.subject]
+        return clear[rng.integers(len(clear))]
     names = NAMES[concept.subject]
     sided = SIDED[rng.integers(len(SIDED))]
     x = phrase(names[rng.integers(len(names))], concept.side, concept.grade, sided)

@@ -68,8 +68,11 @@ class SlidePhantom:
         for c in present:
             texture = self._texture(c, downsample)
             side = texture.shape[0]
-            rows, columns = (y + np.arange(h)) % side, (x + np.arange(w)) % side
-            piece = texture[rows[:, None], columns[None, :]] if side > 1 else np.broadcast_to(texture[0, 0], (h, w, 3))
+            left, top = x % side, y % side
+            if left + w <= side and top + h <= side:  # a plain cut is twice as fast as taking every pixel by its place
+                piece = texture[top : top + h, left : left + w]
+            else:
+                piece = texture[(y + np.arange(h))[:, None] % side, (x + np.arange(w)) % side]
             if len(present) == 1:
                 return np.ascontiguousarray(piece)
             out += piece.astype(np.uint16) * weights[c][..., None]
@@ -84,8 +87,10 @@ class SlidePhantom:
         right, bottom = int(np.ceil(x1)) + pad, int(np.ceil(y1)) + pad
         rows = np.arange(top, bottom)
         columns = np.arange(left, right)
-        cells = self.class_map[np.clip(rows, 0, self.class_map.shape[0] - 1)][:, np.clip(columns, 0, self.class_map.shape[1] - 1)]
-        cells = np.where(((rows < 0) | (rows >= self.class_map.shape[0]))[:, None] | ((columns < 0) | (columns >= self.class_map.shape[1])), 0, cells)
+        full = self.class_map.shape
+        outside = ((rows < 0) | (rows >= full[0]))[:, None] | ((columns < 0) | (columns >= full[1]))
+        cells = self.class_map[np.clip(rows, 0, full[0] - 1)][:, np.clip(columns, 0, full[1] - 1)]
+        cells = np.where(outside, np.uint8(BACKGROUND), cells)
         result = np.zeros((len(CLASSES), h, w), np.uint16)
         found = np.unique(cells)
         if len(found) == 1:

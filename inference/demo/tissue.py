@@ -109,7 +109,9 @@ def _scatter(blue: Field, cells: Cells, rng: np.random.Generator) -> None:
     _stamp(blue, centres[keep], cells, rng)
 
 
-def _stamp(blue: Field, centres: NDArray[np.float64], cells: Cells, rng: np.random.Generator, turns: NDArray[np.float64] | None = None) -> None:
+def _stamp(
+    blue: Field, centres: NDArray[np.float64], cells: Cells, rng: np.random.Generator, turns: NDArray[np.float64] | None = None
+) -> None:
     """Draws one nucleus per centre (pixels) by polygon, wrapped around the edges; darker rim, paler inside."""
     margin = 48
     canvas = Image.new("F", (PERIOD + 2 * margin, PERIOD + 2 * margin))

@@ -1,0 +1,105 @@
+"""What the demonstration drafter is asked in training, and what it is to answer."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.demo import reports
+from inference.demo.chest import SLOTS, Chest, Kind, Pair, Side
+from inference.demo.pictures import CHANNELS, ORGANS
+from inference.demo.sentences import NAMES, SIDED, phrase
+from resources import text as resource_text
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Rows of the pictures, what is asked, and what is to be answered."""
+
+    pictures: tuple[int, ...]
+    prompt: str
+    answer: str
+
+
+def prompts() -> dict[str, str]:
+    """The texts the engine uses as well."""
+    return dict(tomllib.loads(resource_text("prompts/demo.toml")))
+
+
+class School:
+    """Makes lessons. Picture 2·i is the prior of pair i, 2·i + 1 its current film; after the films come the slides' patches.
+
+    `boxes` float32 (films, channels, 4) as in `pictures.Sample`; `shares` the tissues of every patch.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], boxes: NDArray[np.float32], shares: Sequence[tuple[float, ...]], seed: int) -> None:
+        self.pairs, self.boxes = pairs, boxes
+        self.shares = [(i, share) for i, share in enumerate(shares) if not any(0.02 < s < 0.14 for s in share)]
+        self.rng = np.random.default_rng(seed)
+        self.prompts = prompts()
+
+    def compare(self) -> Lesson:
+        """A prior and a current film."""
+        number = int(self.rng.integers(len(self.pairs)))
+        prompt = self.prompts["compare"].format(indication=reports.indication(self.rng)).strip()
+        return Lesson((2 * number, 2 * number + 1), prompt, reports.comparison(self.pairs[number]))
+
+    def single(self) -> Lesson:
+        """A draft, a question or a box of one film, now and then of a patch of a slide."""
+        draw = self.rng.random()
+        if draw < 0.06 and self.shares:
+            return self._slide()
+        row = int(self.rng.integers(2 * len(self.pairs)))
+        chest = self.chest(row)
+        if draw < 0.50:
+            return Lesson((row,), self._draft("draft"), reports.report(chest))
+        if draw < 0.72:
+            asked, answer = reports.question(chest, self.rng)
+            return Lesson((row,), self.prompts["ask"].format(question=asked), answer)
+        return self.locate(row)
+
+    def chest(self, row: int) -> Chest:
+        pair = self.pairs[row // 2]
+        return pair.current if row % 2 else pair.prior
+
+    def locate(self, row: int) -> Lesson:
+        """The box of a finding that is there, now and then of one that is not, or of an organ."""
+        rng = self.rng
+        known = ~np.isnan(self.boxes[row, :, 0])
+        pool = [c for c in range(len(CHANNELS)) if known[c] and (CHANNELS[c][0] not in ORGANS or rng.random() < 0.35)]
+        if not pool or rng.random() < 0.06:
+            pool = list(range(len(SLOTS)))
+        pick = pool[rng.integers(len(pool))]
+        prompt = self.prompts["locate"]
+        if pick >= len(SLOTS):
+            name = CHANNELS[pick][0]
+            return Lesson((row,), prompt.format(object=name), reports.boxes_answer({name: self._box(row, pick)}))
+        kind, side = SLOTS[pick]
+        side = side if rng.random() < 0.7 else ""
+        asked = phrase(NAMES[kind][rng.integers(len(NAMES[kind]))], side, "", SIDED[rng.integers(len(SIDED))])
+        return Lesson((row,), prompt.format(object=asked), reports.boxes_answer(self.found(row, kind, side)))
+
+    def found(self, row: int, kind: Kind, side: Side) -> dict[str, tuple[float, float, float, float]]:
+        """The boxes of a finding by label; of both sides where `side` is ""."""
+        slots = [(i, s) for i, (k, s) in enumerate(SLOTS) if k == kind and side in ("", s)]
+        known = [(i, s) for i, s in slots if not np.isnan(self.boxes[row, i, 0])]
+        return {phrase(reports.WORDS[kind], s, ""): self._box(row, i) for i, s in known}
+
+    def _box(self, row: int, channel: int) -> tuple[float, float, float, float]:
+        y0, x0, y1, x1 = (float(v) for v in self.boxes[row, channel])
+        return y0, x0, y1, x1
+
+    def _draft(self, key: str) -> str:
+        return self.prompts[key].format(indication=reports.indication(self.rng)).strip()
+
+    def _slide(self) -> Lesson:
+        number, shares = self.shares[self.rng.integers(len(self.shares))]
+        row = 2 * len(self.pairs) + number
+        if self.rng.random() < 0.6:
+            return Lesson((row,), self._draft("draft_slide"), reports.tissue_report(shares))
+        asked, answer = reports.tissue_question(shares, self.rng)
+        return Lesson((row,), self.prompts["ask"].format(question=asked), answer)
