@@ -98,9 +98,9 @@ class RadiologyView(Canvas):
         self._failed.clear()
 
     @property
-    def loading(self) -> bool:
-        """Whether the frame asked for is not on the screen yet."""
-        return self.source is not None and (self._shown is None or self._shown.look != self._look(self.frame))
+    def settled(self) -> bool:
+        there = self._shown is not None and self._shown.look == self._look(self.frame)
+        return super().settled and (there or self.frame in self._failed or self.source is None)
 
     def message(self) -> str:
         failed = self._failed.get(self.frame)

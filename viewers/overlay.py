@@ -53,6 +53,10 @@ class HeatmapLayer(QObject):
         return self._steps is not None
 
     @property
+    def fading(self) -> bool:
+        return self.present and self._shown < 1.0
+
+    @property
     def opacity(self) -> float:
         return self._opacity
 

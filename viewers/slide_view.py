@@ -46,6 +46,13 @@ class SlideView(Canvas):
         self._end: weakref.finalize[..., SlideView] | None = None
 
     @property
+    def settled(self) -> bool:
+        store = self._store
+        scale = self.camera.device_scale
+        ready = store is None or store.complete(self.camera.visible(), store.pyramid.step_for(scale))
+        return super().settled and ready and (store is None or store.overview_ready)
+
+    @property
     def tiles(self) -> TileStore | None:
         return self._store
 

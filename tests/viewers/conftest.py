@@ -1,8 +1,9 @@
-"""Small DICOM files made by pydicom, and the ones its wheel carries."""
+"""Small DICOM files made by pydicom, and the ones its wheel carries; a pane on the screen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pytestqt.qtbot import QtBot
 
 WriteDicom = Callable[..., Path]
 
@@ -68,3 +70,26 @@ def write_dicom(tmp_path: Path) -> WriteDicom:
 def ramp() -> NDArray[np.uint16]:
     """Every 12-bit value once, 64 × 64."""
     return np.arange(4096, dtype=np.uint16).reshape(64, 64)
+
+
+@pytest.fixture
+def show_view(qtbot: QtBot) -> Iterator[Callable[..., Any]]:
+    """`show_view(source, width, height)`: its pane on the screen, settled; closed afterwards, and its threads are gone."""
+    views: list[Any] = []
+
+    def show(source: Any, width: int = 400, height: int = 300, wait: bool = True) -> Any:
+        from viewers.views import make_view
+
+        view = make_view(source)
+        views.append(view)
+        view.resize(width, height)
+        view.show()
+        if wait:
+            qtbot.waitUntil(lambda: bool(view.settled), timeout=20_000)
+        return view
+
+    yield show
+    for view in views:
+        view.close()
+        view.deleteLater()
+    qtbot.waitUntil(lambda: not [one for one in threading.enumerate() if one.name.startswith("hilum-")], timeout=20_000)
