@@ -176,11 +176,11 @@ class _Child:
         self._down.close()
 
     def _read(self) -> None:
-        while (message := self._channel.receive()) is not None:
-            if message["is"] == "hello":
-                self._up.forget_name()
-                self._down.forget_name()
-            elif message["is"] == "state":
+        greeted = self._channel.await_greeting()
+        self._up.forget_name()
+        self._down.forget_name()
+        while greeted and (message := self._channel.receive()) is not None:
+            if message["is"] == "state":
                 self._states.put(wire.value(message["state"], self._down))
             else:
                 self._news.put(message)
@@ -215,7 +215,7 @@ def main() -> None:
     _no_core_dumps()
     up, down = wire.Scratch(Path(sys.argv[1])), wire.Scratch(Path(sys.argv[2]))
     channel = wire.Channel(reader, writer)
-    channel.send({"is": "hello"})
+    channel.greet()
     first = channel.receive()
     if first is None:
         return

@@ -43,6 +43,7 @@ KINDS: Mapping[str, type] = {
 }
 CAP = 1 << 28
 """Bytes of one message."""
+GREETING = b"\n\x00hilum engine\n"
 _LENGTH = struct.Struct("<I")
 
 
@@ -149,6 +150,25 @@ class Channel:
         except (OSError, ValueError):
             return None
         return message if isinstance(message, dict) else None
+
+    def greet(self) -> None:
+        """Send GREETING, before anything else."""
+        with self._lock:
+            self._writer.write(GREETING)
+            self._writer.flush()
+
+    def await_greeting(self) -> bool:
+        """Skip what was printed before the other side had its pipe to itself; False when it ends without a greeting."""
+        seen = b""
+        while not seen.endswith(GREETING):
+            try:
+                byte = self._reader.read(1)
+            except (OSError, ValueError):
+                return False
+            if not byte:
+                return False
+            seen = (seen + byte)[-len(GREETING) :]
+        return True
 
     def close(self) -> None:
         """Close the sending side, which the other side sees as the end."""
