@@ -26,7 +26,8 @@ class Filing(QObject):
     pathsChosen = Signal(object)
     batchChosen = Signal(object, object, object)
     """folder, folder of results, settings."""
-    said = Signal(str)
+    progressed = Signal(str, int, int)
+    """What is being made, done, total; "" when it is there."""
     demoMade = Signal(object, str)
     """The workspace's folder, or None and a sentence."""
 
@@ -94,15 +95,20 @@ class Filing(QObject):
     def _make(self) -> None:
         from app import demo_workspace
 
+        def told(share: float, words: str) -> None:
+            self.progressed.emit(words, round(share * 100), 100)
+
         try:
             folder = data_folder() / "demo"
-            demo_workspace.make(folder)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            demo_workspace.make(folder, told)
         except OSError as error:
             self.demoMade.emit(None, f"The demonstration could not be made in {data_folder()} ({error}).")
             return
         self.demoMade.emit(folder, "")
 
     def _demo_made(self, folder: Path | None, sentence: str) -> None:
+        self.progressed.emit("", 0, 0)
         if folder is None:
             self._side.report.say(sentence)
             return

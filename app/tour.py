@@ -38,6 +38,7 @@ class Tour:
 
     def run(self) -> None:
         say("making the demonstration's workspace (once, up to a minute)")
+        data_folder().mkdir(parents=True, exist_ok=True)
         workspace = demo_workspace.make(data_folder() / "demo")
         self.window.open_paths(demo_workspace.sources(workspace.folder))
         self._shot("1-browser", self._described)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -136,6 +137,7 @@ class Window(QMainWindow):
         self.browser.openWanted.connect(self.filing.open_files)
         self.browser.folderWanted.connect(self.filing.open_folder)
         self.filing.pathsChosen.connect(self.open_paths)
+        self.filing.progressed.connect(self.status.show_job)
         self.filing.batchChosen.connect(self.batch.start)
         self.panes.activated.connect(lambda _: self._pane_changed())
         self.panes.viewMade.connect(self._view_made)
@@ -358,8 +360,17 @@ def _start(engine: AnyEngine, on_progress: object, cancel: object) -> None:  # n
         engine.start()
 
 
+def has_display() -> bool:
+    """Whether a window can be opened: a screen, or a platform plug-in that was asked for and needs none."""
+    known = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in known)
+
+
 def open_window(paths: Sequence[Path], *, demo: bool = False) -> int:
     """Open the window on `paths` (else on the last session's) and run until it is closed; the exit status."""
+    if not has_display():
+        print("hilum: no display to open a window on; `hilum --help` lists what works without one", file=sys.stderr)
+        return 2
     application = QApplication(sys.argv[:1])
     application.setApplicationName("hilum")
     chosen = settings.load()
