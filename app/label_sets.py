@@ -52,7 +52,8 @@ def names() -> tuple[str, ...]:
 def fitting(modality: Modality, encoder: str) -> tuple[str, ...]:
     """Names of the sets for this kind of picture, the default first. The demonstration's sets go with its encoder alone."""
     demo = encoder.startswith(DEMO)
-    return tuple(name for name in names() if name.startswith(DEMO) == demo and load(name).modality == modality)
+    found = [name for name in names() if name.startswith(DEMO) == demo and load(name).modality == modality]
+    return tuple(sorted(found, key=lambda name: not name.endswith(f"-{modality}")))
 
 
 def suited(encoder: str, modality: Modality) -> LabelSet:

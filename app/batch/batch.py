@@ -24,6 +24,7 @@ from app.batch.folder import BatchFolder
 from app.batch.items import Item, content_sha256, plan
 from app.batch.table import Row, csv_text, parquet_bytes
 from app.batch.tasks import Settings, Task, perform
+from app.label_sets import LabelSetError
 from app.modality import modality_of
 from app.reports import BANNER
 from app.reports.sentences import plain
@@ -71,7 +72,7 @@ class Batch:
         for task in tasks:
             try:
                 questions = self.settings.questions(task, record["modality"])
-            except ValueError as error:
+            except LabelSetError as error:
                 self._failed(item, record, task, "", str(error))
                 continue
             key = self._key(task, record, questions)
@@ -171,7 +172,7 @@ class Batch:
             status = "failed"
         else:
             status = "done" if set(done) == {"done"} else "partly"
-        row: Row = {"item": item.name, "status": status, "reason": " ".join(one for one in reasons if one)}
+        row: Row = {"item": item.name, "status": status, "reason": "; ".join(one for one in reasons if one)}
         row |= {name: record.get(name) for name in ("kind", "modality", "width", "height", "frames", "frame", "sha256")}
         row |= {"record": f"items/{item.id}.json", "remark": self._remark, "use": BANNER.lower()}
         for one in tasks.values():

@@ -53,8 +53,8 @@ class Settings:
         return self.drafter if task == "draft" else self.encoder
 
     def labels(self, modality: Modality) -> LabelSet:
-        """Raises ValueError with one sentence."""
-        return suited_labels(self.label_set, self.encoder, modality)
+        """Raises label_sets.LabelSetError."""
+        return label_sets.load(self.label_set) if self.label_set else label_sets.suited(self.encoder, modality)
 
     def questions(self, task: Task, modality: Modality) -> tuple[Question, ...]:
         """What is asked first; the job's key is made from it. A heatmap without phrases asks for labels first."""
@@ -65,14 +65,6 @@ class Settings:
         if task == "heatmap" and self.phrases:
             return tuple(HeatmapQuestion(phrase) for phrase in self.phrases)
         return (LabelQuestion(self.labels(modality)),)
-
-
-def suited_labels(name: str, encoder: str, modality: Modality) -> LabelSet:
-    """The named set or file; for "" the one that fits encoder and picture. Raises ValueError with one sentence."""
-    fitting = label_sets.fitting(modality, encoder)
-    if not name and not fitting:
-        raise ValueError(f"there is no label set for {encoder} on a picture of the kind {modality}; name one")
-    return label_sets.load(name or fitting[0])
 
 
 @dataclass(slots=True)

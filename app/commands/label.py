@@ -18,14 +18,13 @@ def add(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from app.batch.tasks import suited_labels
     from app.described import described
-    from app.label_sets import load
+    from app.label_sets import load, suited
     from app.reports import BANNER
     from inference.answers import LabelScores
     from inference.questions import LabelQuestion
 
-    labels = load(args.set) if args.set else suited_labels("", args.encoder, options.modality(args))
+    labels = load(args.set) if args.set else suited(args.encoder, options.modality(args))
     result = options.answered(args, LabelQuestion(labels))
     answer = result.answer
     if not isinstance(answer, LabelScores):

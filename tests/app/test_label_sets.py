@@ -57,3 +57,8 @@ def test_unknown_and_unreadable() -> None:
         label_sets.load("nothing")
     with pytest.raises(LabelSetError, match="cannot be read"):
         label_sets.load("/nowhere/x.toml")
+
+
+def test_the_set_named_for_the_kind_of_picture_is_the_default() -> None:
+    assert label_sets.fitting("slide", "medsiglip-448")[0] == "medsiglip-slide"
+    assert label_sets.suited("medsiglip-448", "cxr").name == "medsiglip-cxr"
