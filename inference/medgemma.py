@@ -109,11 +109,7 @@ class Drafter:
         chat: list[dict[str, Any]] = [
             {"role": role, "content": [_part(item, images) for item in content]} for role, content in messages
         ]
-        if self.sees:
-            more = {"processor_kwargs": {"do_pan_and_scan": False}}
-        else:
-            more = {}
-            chat = [{"role": turn["role"], "content": "".join(part["text"] for part in turn["content"])} for turn in chat]
+        more = {"processor_kwargs": {"do_pan_and_scan": False}} if self.sees else {}
         batch: dict[str, Tensor] = self._raw(chat) if messages[0][0] == "plain" else dict(
             self.processor.apply_chat_template(chat, tokenize=True, return_dict=True, return_tensors="pt",
                                                add_generation_prompt=True, sanitize_control_tokens=True, **more)
@@ -129,11 +125,14 @@ class Drafter:
         return re.sub("(?:<image_soft_token>)+", lambda run: f"<image_soft_token>×{len(run[0]) // 18}", text)
 
     def _raw(self, chat: list[dict[str, Any]]) -> dict[str, Tensor]:
-        """A pretrained model has no turns: its images, then its words."""
+        """A pretrained model has no turns: its images, then its words, without the control tokens that these may spell."""
         content = chat[0]["content"]
         images = [part["image"] for part in content if part["type"] == "image"]
-        words = "".join(part.get("text", self.tokenizer.boi_token) for part in content)
-        return dict(self.processor(text=words, images=images or None, return_tensors="pt", do_pan_and_scan=False))
+        words = " ".join(part["text"] for part in content if part["type"] == "text")
+        for mark in self.tokenizer.get_added_vocab():
+            words = words.replace(mark, " ")
+        text = self.tokenizer.boi_token * len(images) + words
+        return dict(self.processor(text=text, images=images or None, return_tensors="pt", do_pan_and_scan=False))
 
     def _see(self, pixel_values: Tensor, on_progress: Callable[[Progress], None], cancel: Event) -> Tensor:
         """[n, 3, S, S] → [n · tokens, hidden], one picture at a time, each only once in the life of the model."""

@@ -206,10 +206,11 @@ def _load(folder: Path) -> Any:
 
 
 def _tokenizer(folder: Path) -> Any:
-    from transformers import AutoTokenizer
+    """tokenizer.json as it is; the class that its config names may want a library of its own and does nothing else."""
+    from transformers import PreTrainedTokenizerFast
 
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError) as error:
         raise ModelRefused(f"the tokenizer in {folder} could not be read ({error}); get the model again") from error
 

@@ -129,7 +129,7 @@ def test_state_is_told_while_a_question_runs(process: EngineProcess) -> None:
 
     with pytest.raises(Cancelled):
         process.answer(FreeQuestion("left?", Decoding(1000)), [picture()], on_progress=look, cancel=cancel)
-    assert states[0].models == (DRAFTER,)
+    assert DRAFTER in states[0].models
     assert states[0].memory_used > 0
 
 
