@@ -101,12 +101,12 @@ def _write_patches(folder: Path, phantom: SlidePhantom) -> Truth:
 
 
 def _place(phantom: SlidePhantom, wanted: int, field: int, seed: int) -> tuple[int, int]:
-    """Where, of 200 places drawn at random, a square of `field` base pixels holds most of a class."""
+    """Where, of 40 places drawn at random, a square of `field` base pixels holds most of a class."""
     rng = np.random.default_rng([phantom.seed, seed])
     cells = field // CELL
     rows, columns = np.nonzero(phantom.class_map == wanted)
     best, place = -1.0, (0, 0)
-    for pick in rng.integers(0, len(rows), 200) if len(rows) else ():
+    for pick in rng.integers(0, len(rows), 40) if len(rows) else ():
         row = int(np.clip(rows[pick] - cells // 2, 0, phantom.class_map.shape[0] - cells))
         column = int(np.clip(columns[pick] - cells // 2, 0, phantom.class_map.shape[1] - cells))
         share = float((phantom.class_map[row : row + cells, column : column + cells] == wanted).mean())

@@ -26,7 +26,8 @@ SEEDS = range(1_000_000, 2_000_000)
 _VERSION = 1
 """Raised when what is written changes; an older workspace is then made anew."""
 _MARK = "workspace.json"
-_PAIR_FROM, _SLIDE, _VOLUME = 1_000_000, 1_200_000, 1_300_000
+SLIDE_SEED = 1_200_025
+_PAIR_FROM, _VOLUME = 1_000_000, 1_300_000
 _BATCH = Seeds(chest=1_100_000, slide=1_200_100, volume=1_300_100)
 _FILM_SIDE = 1280
 
@@ -112,9 +113,13 @@ class _Shares:
         self._done: dict[str, float] = {}
         self._weights = {"slide": 14.0, "films": 4.0, "folder": 12.0}
         self._lock = Lock()
+        self.stopped = False
+        """Set when another part failed: the next part to report stops as well."""
 
     def part(self, name: str) -> Callable[[float], None]:
         def told(share: float) -> None:
+            if self.stopped:
+                raise InterruptedError("another part of the demonstration could not be made")
             with self._lock:
                 self._done[name] = share
                 done = sum(self._weights[one] * part for one, part in self._done.items())
@@ -126,13 +131,17 @@ class _Shares:
 def _write(workspace: Workspace, shares: _Shares) -> None:
     for path in (workspace.current.parent, workspace.slide.parent, workspace.batch, workspace.truth):
         path.mkdir(parents=True)
-    phantom = SlidePhantom(_SLIDE)
+    phantom = SlidePhantom(SLIDE_SEED)
     with ThreadPoolExecutor(1) as pool:
         slide = pool.submit(write_slide, workspace.slide, phantom, shares.part("slide"))
-        truths = {"chest": _write_chest(workspace), "ct": _write_ct(workspace), "slide": _slide_truth(phantom)}
-        shares.part("films")(1.0)
-        truths["batch"] = write_batch(workspace.batch, _BATCH, shares.part("folder"))
-        slide.result()
+        try:
+            truths = {"chest": _write_chest(workspace), "ct": _write_ct(workspace), "slide": _slide_truth(phantom)}
+            shares.part("films")(1.0)
+            truths["batch"] = write_batch(workspace.batch, _BATCH, shares.part("folder"))
+            slide.result()
+        except BaseException:
+            shares.stopped = True
+            raise
     shares.part("slide")(1.0)
     for name, truth in truths.items():
         (workspace.truth / f"{name}.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
