@@ -90,12 +90,15 @@ class GreyDicom(Dicom):
         self, path: Path, slices: Sequence[Slice], kind: Kind, spacing: Spacing | None = None, notes: tuple[str, ...] = ()
     ) -> None:
         super().__init__(path, slices, kind, spacing, notes)
+        self._grayscales: dict[int, Grayscale] = {}
         self.grayscale = self.frame_grayscale(0)
         self.notes = (*self.notes, *self.grayscale.notes)
 
     def frame_grayscale(self, frame: int) -> Grayscale:
         one = self._slice(frame)
-        return grayscale_of(one.header, one.frame)
+        if frame not in self._grayscales:
+            self._grayscales[frame] = grayscale_of(one.header, one.frame)
+        return self._grayscales[frame]
 
     def values(self, frame: int = 0) -> NDArray[np.float32]:
         return self.frame_grayscale(frame).modality_values(self.stored(frame))

@@ -10,11 +10,11 @@ from pathlib import Path
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Kind, Source, series, values
-from viewers.sources.header import dataset_of, is_dicom
+from viewers.sources.header import dataset_of, header_of, is_dicom, sop_class_of
 from viewers.sources.opening import WHOLE_SLIDE, beginning, is_slide, opened
 
 _STACKS = {"CT", "MR", "PT", "NM"}
-_TAGS = ["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "Modality", "Rows", "Columns", "ImageType", "NumberOfFrames"]
+_SLIDE_TAGS = ["SOPInstanceUID", "SeriesInstanceUID", "ImageType"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +141,13 @@ def _entry(path: Path) -> _Entry:
             return _Entry(path, "slide", "SM")
         opened(path).close()
         return _Entry(path, "picture")
-    from viewers.sources.header import header_of
-
-    dataset, _ = dataset_of(path, _TAGS)
+    whole_slide = sop_class_of(path) == WHOLE_SLIDE
+    dataset = dataset_of(path, _SLIDE_TAGS) if whole_slide else header_of(path).dataset
     modality, group = values.code(dataset, "Modality"), values.uid(dataset, "SeriesInstanceUID")
     instance = values.uid(dataset, "SOPInstanceUID")
-    if values.uid(dataset, "SOPClassUID") == WHOLE_SLIDE:
+    if whole_slide:
         volume = "VOLUME" in values.texts(dataset, "ImageType")
         return _Entry(path, "slide", "SM", (group, "slide"), instance, volume)
-    header_of(path)
     frames = values.integer(dataset, "NumberOfFrames") or 1
     if frames > 1:
         return _Entry(path, "series", modality, None, "frames")

@@ -25,6 +25,7 @@ _UNDEFINED = 0xFFFFFFFF
 _PIXEL_TAGS = {
     (0x7FE0, 0x0010): "PixelData", (0x7FE0, 0x0008): "FloatPixelData", (0x7FE0, 0x0009): "DoubleFloatPixelData",
 }  # fmt: skip
+_SOP_CLASS, _SYNTAX = 0x0002, 0x0010  # elements of group 0002
 _ITEM, _END_OF_ITEMS = 0xE000FFFE, 0xE0DDFFFE
 _LONG_VR = frozenset({b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN", b"SQ", b"UT", b"UC", b"UR"})
 
@@ -90,8 +91,8 @@ def opened(path: Path) -> BinaryIO:
     with reading(path):
         file = path.open("rb")
         try:
-            meta, syntax = _meta(file)
-            if syntax != DEFLATED:
+            meta, found = _meta(file)
+            if found.get(_SYNTAX) != DEFLATED:
                 file.seek(0)
                 return file
             packed = file.read()
@@ -105,10 +106,15 @@ def opened(path: Path) -> BinaryIO:
         raise SourceError(path, f"{path.name} {error}: it is damaged or hostile, export it again.") from error
 
 
-def dataset_of(path: Path, tags: list[str] | None = None) -> tuple[Dataset, str]:
-    """The data set without pixels (or only `tags` of it) and its transfer syntax UID. Raises SourceError."""
+def sop_class_of(path: Path) -> str:
+    """The SOP Class UID by the meta header alone, "" when it names none. Raises SourceError."""
+    return _stated(path, _SOP_CLASS)
+
+
+def dataset_of(path: Path, tags: list[str] | None = None) -> Dataset:
+    """The data set without pixels, or only `tags` of it. Raises SourceError."""
     with opened(path) as file:
-        return _parsed(path, file, tags), _syntax(path)
+        return _parsed(path, file, tags)
 
 
 def header_of(path: Path) -> Header:
@@ -135,7 +141,7 @@ def header_of(path: Path) -> Header:
         )
     stored = min(values.integer(dataset, "BitsStored") or allocated, allocated)
     header = Header(
-        path=path, dataset=dataset, syntax=_syntax(path), little_endian=little, pixels=element,
+        path=path, dataset=dataset, syntax=_stated(path, _SYNTAX), little_endian=little, pixels=element,
         size=Size(width, height), frames=frames, samples=samples, allocated=allocated, stored=max(1, stored),
         photometric=values.code(dataset, "PhotometricInterpretation") or ("MONOCHROME2" if samples == 1 else "RGB"),
     )  # fmt: skip
@@ -148,10 +154,10 @@ def header_of(path: Path) -> Header:
     return header
 
 
-def _meta(file: BinaryIO) -> tuple[bytes, bytes]:
-    """Preamble and meta header as bytes, and the transfer syntax (b"" when it names none); leaves `file` behind them."""
+def _meta(file: BinaryIO) -> tuple[bytes, dict[int, bytes]]:
+    """Preamble and meta header as bytes, and its short values by element number; leaves `file` behind them."""
     start = file.read(132)
-    parts, syntax = [start], b""
+    parts, found = [start], dict[int, bytes]()
     while len(head := file.read(8)) == 8 and head[:2] == b"\x02\0":
         long = head[4:6] in _LONG_VR
         extra = file.read(4) if long else b""
@@ -160,16 +166,15 @@ def _meta(file: BinaryIO) -> tuple[bytes, bytes]:
             break
         value = file.read(length)
         parts += [head, extra, value]
-        if head[2:4] == b"\x10\0":
-            syntax = value.rstrip(b"\0 ")
+        found[struct.unpack("<H", head[2:4])[0]] = value[:64].rstrip(b"\0 ")
     else:
         file.seek(-len(head), io.SEEK_CUR)
-    return b"".join(parts), syntax
+    return b"".join(parts), found
 
 
-def _syntax(path: Path) -> str:
+def _stated(path: Path, element: int) -> str:
     with reading(path), path.open("rb") as file:
-        return _meta(file)[1].decode("ascii", "replace")
+        return _meta(file)[1].get(element, b"").decode("ascii", "replace")
 
 
 def _parsed(path: Path, file: BinaryIO, tags: list[str] | None) -> Dataset:

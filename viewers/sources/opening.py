@@ -7,7 +7,7 @@ from pathlib import Path
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Source
-from viewers.sources.header import dataset_of, is_dicom
+from viewers.sources.header import is_dicom, sop_class_of
 
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 """SOP Class UID of VL Whole Slide Microscopy Image Storage."""
@@ -58,8 +58,7 @@ def is_slide(path: Path, start: bytes) -> bool:
 
 
 def _dicom(path: Path, spacing: Spacing | None) -> Source:
-    dataset, _ = dataset_of(path, ["SOPClassUID"])
-    if dataset.get("SOPClassUID") == WHOLE_SLIDE:
+    if sop_class_of(path) == WHOLE_SLIDE:
         from viewers.sources.slide import Slide
 
         return Slide(path, spacing)
