@@ -21,8 +21,9 @@ def answer(
     on_progress: Callable[[Progress], None],
     cancel: Event,
     began: float,
+    steps: Sequence[str] = (),
 ) -> Draft:
-    """What the drafter writes. Raises Cancelled, ModelFailed, ModelRefused."""
+    """What the drafter writes; `steps` are what had to be changed before. Raises Cancelled, ModelFailed, ModelRefused."""
     decoding = question.decoding
     if decoding.max_tokens > drafter.entry.max_tokens > 0:
         decoding = replace(decoding, max_tokens=drafter.entry.max_tokens)
@@ -34,6 +35,6 @@ def answer(
     receipt = receipts.receipt(
         drafter, revision, pictures, began,
         quantisation=drafter.quantisation, dtype=drafter.place.words, device=str(drafter.place.device), prompt=written.prompt,
-        own_steps=receipts.square_steps(drafter) if pictures else (), seed=decoding.seed, tokens=written.tokens,
+        own_steps=receipts.square_steps(drafter) if pictures else (), seed=decoding.seed, tokens=written.tokens, steps=steps,
     )  # fmt: skip
     return Draft(written.text, written.thought, written.finish, found, receipt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 import time
@@ -117,10 +118,18 @@ class Engine:
     ) -> Answer:
         began = time.monotonic()
         if isinstance(question, DraftQuestion | FreeQuestion | BoxQuestion):
-            drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
-            from inference import drafting
+            for steps in ((), ("out of memory: the encoder was unloaded, then asked again",)):
+                drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
+                from inference import drafting
 
-            return drafting.answer(drafter, revision, question, pictures, on_progress, cancel, began)
+                try:
+                    return drafting.answer(drafter, revision, question, pictures, on_progress, cancel, began, steps)
+                except RuntimeError as error:
+                    if type(error).__name__ != "OutOfMemoryError":
+                        raise
+                self._encoder = None  # outside of `except`, whose traceback holds the tensors
+                _free(drafter.place.device.type)
+            raise ModelFailed(f"{drafter.entry.title} needs more memory than is free; choose int8 or int4, or the CPU")
         encoder, revision = self._encoder = self._encoder or self._load_encoder(on_progress)
         from inference import encoding
 
@@ -149,6 +158,15 @@ class Engine:
 
         self._threads = self._threads or device.set_threads(self.spec.threads)
         self._device = str(device.choose(self.spec.device))
+
+
+def _free(device: str) -> None:
+    """Give unused memory back."""
+    gc.collect()
+    if device == "cuda":
+        import torch
+
+        torch.cuda.empty_cache()
 
 
 def _memory(device: str) -> tuple[int, int]:

@@ -109,6 +109,7 @@ class Encoder:
         self._length = int(config.text_config.max_position_embeddings)
         self._mean, self._std = _normalisation(folder)
         self._tokenizer = _tokenizer(folder)
+        self._batch = BATCH
         self._phrases: dict[str, Floats] = {}
         self.towers = self._towers(model, revision, threads, runtime)
 
@@ -126,18 +127,18 @@ class Encoder:
         cancel: Event | None = None,
     ) -> Iterator[Floats]:
         """One array per square (S, S, 3), in order: [d] for "pooled", [p, d] otherwise. Raises Cancelled, ModelFailed."""
-        done, size = 0, BATCH
+        done = 0
         while done < len(squares):
             if cancel is not None and cancel.is_set():
                 raise Cancelled("stopped on request")
             on_progress(Progress(stage, done, len(squares)))
-            batch = self._tensor(squares[done : done + size])
+            batch = self._tensor(squares[done : done + self._batch])
             try:
                 found = self.towers.vision(batch, (output,))[0]
             except (torch.OutOfMemoryError, MemoryError):
                 found = None
             if found is None:
-                size = self._smaller(size)
+                self._halve()
                 continue
             if not np.isfinite(found).all():
                 raise ModelFailed(f"{self.entry.title} answered NaN or infinity; check the model's files")
@@ -162,12 +163,13 @@ class Encoder:
         unit = np.stack(squares).astype(np.float32) / np.float32(255)
         return np.ascontiguousarray(((unit - self._mean) / self._std).transpose(0, 3, 1, 2))
 
-    def _smaller(self, size: int) -> int:
+    def _halve(self) -> None:
+        """Work in smaller batches from now on."""
         torch.cuda.empty_cache()
-        if size == 1:
+        if self._batch == 1:
             raise ModelFailed(f"{self.entry.title} needs more memory than is free for one picture; use the CPU")
-        self.steps += (f"out of memory: batch {size} → {size // 2}",)
-        return size // 2
+        self.steps += (f"out of memory: batch {self._batch} → {self._batch // 2}",)
+        self._batch //= 2
 
     def _towers(self, model: Any, revision: str, threads: int, runtime: str) -> Towers:
         if runtime == "onnx":

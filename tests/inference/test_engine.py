@@ -13,7 +13,7 @@ import pytest
 from inference import modelfiles
 from inference.answers import Draft, Embedding, Heatmap, LabelScores, Progress
 from inference.engine import Engine, EngineSpec
-from inference.errors import Cancelled, ModelRefused
+from inference.errors import Cancelled, ModelFailed, ModelRefused
 from inference.questions import (
     BoxQuestion,
     Decoding,
@@ -152,3 +152,50 @@ def test_quantisation_is_in_the_receipt(models: Path) -> None:
     engine = Engine(EngineSpec(ENCODER, DRAFTER, "int8", "cpu", 1, "torch"))
     answer = engine.answer(FreeQuestion("left?", Decoding(3)), [picture()])
     assert answer.receipt.quantisation == "int8"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_out_of_memory_is_tried_again_without_the_encoder_and_said(engine: Engine, times: int) -> None:
+    """torch's own error, raised where a full card would raise it: in the forward pass."""
+    import torch
+
+    engine.answer(EmbedQuestion(), [picture()])
+    engine.answer(FreeQuestion("left?", Decoding(2)), [picture()])
+    assert engine.state().models == (ENCODER, DRAFTER)
+    assert engine._drafter is not None
+    left = [times]
+
+    def full(*_: Any) -> None:
+        if left[0]:
+            left[0] -= 1
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    hook = engine._drafter[0].model.model.language_model.layers[1].register_forward_pre_hook(full)
+    if times == 1:
+        answer = engine.answer(FreeQuestion("left?", Decoding(2)), [picture()])
+        assert answer.receipt.steps == ("out of memory: the encoder was unloaded, then asked again",)
+    else:
+        with pytest.raises(ModelFailed, match="needs more memory than is free"):
+            engine.answer(FreeQuestion("left?", Decoding(2)), [picture()])
+    hook.remove()
+    assert engine.state().models == (DRAFTER,)
+    assert engine.answer(FreeQuestion("left?", Decoding(2)), [picture()]).receipt.steps == ()
+
+
+def test_an_encoder_out_of_memory_halves_its_batch_and_says_so(engine: Engine) -> None:
+    import torch
+
+    engine.answer(EmbedQuestion(), [picture()])
+    assert engine._encoder is not None
+    encoder = engine._encoder[0]
+
+    def full(_: Any, inputs: tuple[torch.Tensor, ...], more: dict[str, torch.Tensor]) -> None:
+        if len(more.get("pixel_values", inputs[0] if inputs else torch.empty(0))) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    hook = encoder.towers._vision.tower.register_forward_pre_hook(full, with_kwargs=True)  # type: ignore[attr-defined]
+    answer = engine.answer(EmbedQuestion(), [picture(seed=seed) for seed in range(9)])
+    hook.remove()
+    assert answer.receipt.steps == ("out of memory: batch 16 → 8", "out of memory: batch 8 → 4")
+    assert isinstance(answer, Embedding)
+    assert np.isfinite(answer.vectors).all()
