@@ -22,6 +22,8 @@ from viewers.sources import Source
 
 _AHEAD = 3
 """Frames made ready on each side of the one shown."""
+_AT_ONCE = 3_000_000
+"""Pixels that can follow a drag of the window; a larger frame is halved once more until the hand rests."""
 _OPPOSITE = str.maketrans("LRAPHF", "RLPAFH")
 
 
@@ -46,6 +48,7 @@ class RadiologyView(Canvas):
         self._planned: Look | None = None
         self._window: Window | Lut | None = None
         self._inverted = False
+        self._rough = False
         self._end: weakref.finalize[..., RadiologyView] | None = None
 
     # windows
@@ -57,9 +60,9 @@ class RadiologyView(Canvas):
 
     def set_window(self, window: Window | Lut | None) -> None:
         """Show through another window; None is the file's own. Colour pictures have none."""
-        self._window = window
+        self._window, self._rough = window, True
         self.windowChanged.emit(window)
-        self.update()
+        self._moved()
 
     def reset(self) -> None:
         """The file's own window, not inverted."""
@@ -109,6 +112,7 @@ class RadiologyView(Canvas):
         return super().message() or ("" if self._shown or not self.source else "opening …")
 
     def paint_picture(self, painter: QPainter) -> None:
+        self._rough = self._rough and self.moving
         look = self._look(self.frame)
         if look != self._planned:
             self._planned = look
@@ -175,7 +179,11 @@ class RadiologyView(Canvas):
             work()
 
     def _look(self, frame: int) -> Look:
-        return Look(frame, halvings_for(self.camera.size, self.camera.device_scale), self._window, self._inverted)
+        size = self.camera.size
+        halvings = halvings_for(size, self.camera.device_scale)
+        if self._rough and self.moving and (size.width * size.height >> 2 * halvings) > _AT_ONCE:
+            halvings += 1
+        return Look(frame, halvings, self._window, self._inverted)
 
     def _plan(self, look: Look) -> None:
         """Ask for a look, then for its neighbours in the stack."""

@@ -12,7 +12,7 @@ from PySide6.QtGui import QImage
 
 from viewers.geometry import Region, Size
 from viewers.grayscale import Grayscale, Lut, Window
-from viewers.qimage import to_paintable
+from viewers.qimage import to_paintable, to_qimage
 from viewers.sources import GrayscaleSource, Source
 from viewers.sources.cache import FrameCache
 
@@ -91,7 +91,7 @@ class FrameReader:
         grey = grayscale.render(reduced, window, bounds)
         if look.inverted:
             grey = 255 - grey
-        return Shown(look, to_paintable(grey), bool(self._lossy), grayscale, bounds, stored)
+        return Shown(look, to_qimage(grey), bool(self._lossy), grayscale, bounds, stored)
 
 
 def halved_often(values: NDArray[np.generic], times: int) -> NDArray[np.generic]:

@@ -10,7 +10,7 @@ from viewers.lettering import draw_plate, pane_font
 from viewers.overlay import HeatmapLayer
 from viewers.qimage import to_qimage
 
-_WIDTH, _BAR_WIDTH, _BAR_HEIGHT, _PAD = 176.0, 14.0, 128.0, 10.0
+_WIDTH, _BAR_WIDTH, _BAR_HEIGHT, _PAD = 164.0, 14.0, 128.0, 10.0
 
 
 def number(value: float) -> str:

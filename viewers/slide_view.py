@@ -91,7 +91,8 @@ class SlideView(Canvas):
             zoom = f"{camera.device_scale * 100:.3g} % of the stored pixels"
             spacing = "µm/px unknown"
         else:
-            zoom = f"{_power(power)}×  ({source.spacing.mpp / camera.device_scale:.2f} µm/px)"
+            pitch = source.spacing.mpp / camera.device_scale
+            zoom = f"{_power(power)}×  ({f'{pitch:.2f}' if pitch >= 0.1 else f'{pitch:.2g}'} µm/px)"
             spacing = f"{source.spacing.mpp:.3g} µm/px, {source.spacing.provenance}"
         return {
             "top-left": [f"{source.size.width:,} × {source.size.height:,} px".replace(",", " ")],
@@ -159,10 +160,10 @@ class SlideView(Canvas):
         return 0.0 if rect.isEmpty() else rect.bottom()
 
     def _overview_picture(self, store: TileStore) -> QImage | None:
-        """The coarsest step as one image, twice the inset's size so that it stays sharp on dense screens."""
+        """The coarsest step as one image, in the inset's device pixels."""
         if self._overview_image is None and store.overview_ready:
             size = self.camera.size
-            scale = 2 * LONGEST / max(size.width, size.height)
+            scale = LONGEST * self.camera.ratio / max(size.width, size.height)
             width, height = max(1, round(size.width * scale)), max(1, round(size.height * scale))
             image = QImage(width, height, QImage.Format.Format_RGB32)
             image.fill(QColor(self.background))
@@ -214,4 +215,6 @@ class SlideView(Canvas):
 
 
 def _power(power: float) -> str:
+    if power >= 100:
+        return f"{power:.0f}"
     return f"{power:.1f}" if power >= 1 else f"{power:.2g}"
