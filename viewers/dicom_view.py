@@ -162,7 +162,7 @@ class RadiologyView(Canvas):
         shown = self._shown
         if shown is None or shown.grayscale is None or shown.look.frame != self.frame:
             return None, ""
-        return shown.value_at(x, y), shown.grayscale.unit
+        return shown.value_at(x, y), windows.unit(shown.grayscale)
 
     def dragged(self, tool: Tool, across: float, down: float) -> None:
         shown = self._shown

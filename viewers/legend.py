@@ -10,7 +10,7 @@ from viewers.lettering import draw_plate, pane_font
 from viewers.overlay import HeatmapLayer
 from viewers.qimage import to_qimage
 
-_WIDTH, _BAR_WIDTH, _BAR_HEIGHT, _PAD = 164.0, 14.0, 128.0, 10.0
+_WIDTH, _BAR_WIDTH, _BAR_HEIGHT, _PAD = 148.0, 12.0, 96.0, 8.0
 
 
 def number(value: float) -> str:
@@ -18,10 +18,10 @@ def number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
-def legend_rect(layer: HeatmapLayer, base: QFont, right: float, middle: float) -> QRectF:
-    """Where the legend of `layer` lies when its right edge and its middle are there (screen pixels)."""
+def legend_rect(layer: HeatmapLayer, base: QFont, right: float, top: float) -> QRectF:
+    """Where the legend of `layer` lies when its right and top edges are there (screen pixels)."""
     height = _BAR_HEIGHT + 3.5 * _PAD + _words_height(layer, base) + (1 if layer.validated else 2) * _line(base)
-    return QRectF(right - _WIDTH, round(middle - height / 2), _WIDTH, round(height))
+    return QRectF(right - _WIDTH, round(top), _WIDTH, round(height))
 
 
 def draw_legend(painter: QPainter, layer: HeatmapLayer, base: QFont, rect: QRectF) -> None:

@@ -98,15 +98,15 @@ def shortened(text: str, font: QFont, width: float) -> str:
 
 
 def draw_edge_letters(
-    painter: QPainter, lettering: Lettering, base: QFont, ink: Ink, letters: tuple[str, str, str, str], area: QRectF
+    painter: QPainter, lettering: Lettering, base: QFont, ink: Ink, letters: tuple[str, str, str, str], area: QRectF, right: float
 ) -> None:
-    """Orientation letters at the (left, right, top, bottom) edge; the patient's sides."""
+    """The patient's sides at the (left, right, top, bottom) edge of `area`, the right one ending at `right`."""
     font = pane_font(base, 12, bold=True)
     half = lettering.height(font) / 2
     middle, centre = area.center().y() - half, area.center().x()
     places = (
         (area.left(), middle, Qt.AlignmentFlag.AlignLeft),
-        (area.right(), middle, Qt.AlignmentFlag.AlignRight),
+        (right, middle, Qt.AlignmentFlag.AlignRight),
         (centre, area.top(), Qt.AlignmentFlag.AlignHCenter),
         (centre, area.bottom() - 2 * half, Qt.AlignmentFlag.AlignHCenter),
     )

@@ -7,7 +7,7 @@ import math
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter
 
-from viewers.geometry import Spacing
+from viewers.geometry import Provenance, Spacing
 from viewers.lettering import Lettering
 from viewers.theme import Ink
 
@@ -19,15 +19,15 @@ def bar_for(spacing: Spacing | None, scale: float, longest: float) -> tuple[floa
     """Its width in screen pixels and its label, for `scale` screen pixels per level-0 pixel.
 
     The length is the largest 1, 2 or 5 × 10ⁿ not wider than `longest`; in µm below 1 mm, in px where no spacing is known.
+    A length that is not the patient's own says so.
     """
     if spacing is None:
         length = round_length(longest / scale)
         return length * scale, f"{length:g} px"
     length = round_length(longest / scale * spacing.x_mm)
-    width = length / spacing.x_mm * scale
-    if length >= 10:
-        return width, f"{length / 10:g} cm"
-    return (width, f"{length:g} mm") if length >= 1 else (width, f"{length * 1000:g} µm")
+    label = f"{length / 10:g} cm" if length >= 10 else f"{length:g} mm" if length >= 1 else f"{length * 1000:g} µm"
+    uncorrected = spacing.provenance in (Provenance.DETECTOR, Provenance.MAGNIFIED)
+    return length / spacing.x_mm * scale, f"{label} {spacing.provenance}" if uncorrected else label
 
 
 def round_length(most: float) -> float:

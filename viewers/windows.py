@@ -30,9 +30,14 @@ def named(choice: Window | Lut | None, grayscale: Grayscale) -> str:
         return "full range"
     if isinstance(choice, Lut):
         return f"LUT {choice.explanation}".strip()
-    figures = f"C {_figure(choice.centre)}  W {_figure(choice.width)} {grayscale.unit}".strip()
+    figures = f"C {_figure(choice.centre)}  W {_figure(choice.width)} {unit(grayscale)}".strip()
     words = [choice.explanation, figures, "sigmoid" if choice.function == "SIGMOID" else ""]
     return "  ".join(word for word in words if word)
+
+
+def unit(grayscale: Grayscale) -> str:
+    """The unit of the modality values; "" where the header says it is unspecified (US, PS3.3 C.11.1.1.2)."""
+    return "" if grayscale.unit == "US" else grayscale.unit
 
 
 def as_window(choice: Window | Lut | None, grayscale: Grayscale, bounds: tuple[float, float]) -> Window:

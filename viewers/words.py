@@ -61,9 +61,11 @@ def paint_words(painter: QPainter, lettering: Lettering, base: QFont, ink: Ink, 
     foot = area.bottom() - used["bottom-left"] - 6
     small = pane_font(base, theme.SMALL_POINTS)
     draw_scale_bar(painter, lettering, small, ink, area.left() + 2, foot, width, label)
+    right = area.right()
     if words.legend is not None:
-        top, bottom = area.top() + words.inset, area.bottom() - used["bottom-right"]
-        plate = legend_rect(words.legend, base, area.right(), (top + bottom) / 2)
+        top = area.top() + words.inset + used["top-right"] + (theme.MARGIN if words.inset or used["top-right"] else 0)
+        plate = legend_rect(words.legend, base, area.right(), top)
         draw_legend(painter, words.legend, base, plate)
-        area.setRight(plate.left() - margin)
-    marks.draw_edge_letters(painter, lettering, base, ink, words.sides, area)
+        if plate.bottom() > area.center().y() - 2 * margin:
+            right = plate.left() - margin
+    marks.draw_edge_letters(painter, lettering, base, ink, words.sides, area, right)

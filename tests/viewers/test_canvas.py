@@ -172,7 +172,7 @@ def test_painted_pixels_are_the_stored_ones_at_1_to_1(qtbot: QtBot, show_view: S
     view = show_view(open_source(picture), 400, 300)
     view.one_to_one()
     view.centre_on(333.3, 222.2)
-    qtbot.waitUntil(lambda: view.settled)
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
     ratio = view.devicePixelRatioF()
     found = to_array(view.grab_view())
     x0, y0, _, _ = view.camera.to_device((0, 0, 1, 1))
@@ -202,7 +202,7 @@ def test_results_belong_to_the_picture_and_go_with_it(qtbot: QtBot, show_view: S
     plain = to_array(view.grab_view())
     view.show_heatmap(np.ones((4, 4), np.float32), (0, 0, 800, 600), 0, 1, "a phrase", "score", False)
     view.show_boxes([("thing", 100, 100, 300, 300)])
-    qtbot.waitUntil(lambda: view.settled)
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
     marked = to_array(view.grab_view())
     assert np.abs(marked.astype(int) - plain).mean() > 10
     view.clear_results()

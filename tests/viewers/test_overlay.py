@@ -70,7 +70,7 @@ def layer_with(qtbot: QtBot, values: NDArray[np.float32], extent: tuple[float, f
     layer = HeatmapLayer()
     layer.show(values, extent, 0.0, 1.0, "phrase", "unit", True)
     layer.opacity, layer.threshold = 1.0, 0.0
-    qtbot.waitUntil(lambda: not layer.fading)
+    qtbot.waitUntil(lambda: not layer.fading, timeout=20_000)
     return layer
 
 

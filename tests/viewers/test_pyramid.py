@@ -114,7 +114,7 @@ def test_visible_tiles_come_from_the_middle_then_coarser_then_neighbours(qtbot: 
     assert {level for level, _, _ in after[:4]} <= {0, 1}
     assert len([one for one in after if one[0] == 0]) > 9, "neighbours are read ahead"
     store.close()
-    qtbot.waitUntil(source.closed.is_set)
+    qtbot.waitUntil(source.closed.is_set, timeout=20_000)
 
 
 def test_stale_tiles_are_never_begun(qtbot: QtBot) -> None:
@@ -131,7 +131,7 @@ def test_stale_tiles_are_never_begun(qtbot: QtBot) -> None:
     far = [one for one in source.read if one[0] == 0 and one[1] < 14 and one[2] < 14]
     assert len(far) <= 4, "only what threads had begun already"
     store.close()
-    qtbot.waitUntil(source.closed.is_set)
+    qtbot.waitUntil(source.closed.is_set, timeout=20_000)
 
 
 def test_the_cache_is_bounded_and_the_coarsest_step_stays(qtbot: QtBot) -> None:
@@ -146,7 +146,7 @@ def test_the_cache_is_bounded_and_the_coarsest_step_stays(qtbot: QtBot) -> None:
     assert all(store.get(key) is not None for key in store.overview_keys)
     assert len(store.overview_keys) == 64
     store.close()
-    qtbot.waitUntil(source.closed.is_set)
+    qtbot.waitUntil(source.closed.is_set, timeout=20_000)
 
 
 def test_a_tile_that_fails_is_remembered_with_its_reason(qtbot: QtBot) -> None:

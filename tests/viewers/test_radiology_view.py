@@ -34,7 +34,7 @@ def shown(view: Any) -> NDArray[np.uint8]:
 def at_1_to_1(qtbot: QtBot, view: Any) -> Any:
     view.one_to_one()
     view.centre_on(32, 32)
-    qtbot.waitUntil(lambda: view.settled)
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
     return view
 
 
@@ -49,7 +49,7 @@ def test_grey_is_the_window_of_the_standard(qtbot: QtBot, show_view: Show, write
     truth = windowed(ramp.astype(float) - 200, 1500, 900)
     assert np.abs(shown(view) - truth[:, :, None]).max() <= 0.5 + 1e-6
     view.set_window(Window(700, 300))
-    qtbot.waitUntil(lambda: view.settled)
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
     assert np.abs(shown(view) - windowed(ramp.astype(float) - 200, 700, 300)[:, :, None]).max() <= 0.5 + 1e-6
 
 
@@ -64,11 +64,11 @@ def test_invert_is_255_minus_x(qtbot: QtBot, show_view: Show, write_dicom: Any, 
     view = at_1_to_1(qtbot, show_view(open_source(write_dicom(ramp, WindowCenter=1500, WindowWidth=900))))
     before = shown(view)
     QTest.keyClick(view, Qt.Key.Key_I)
-    qtbot.waitUntil(lambda: view.settled)
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
     assert np.array_equal(shown(view), 255 - before)
     assert "inverted by the reader" in view.corner_lines()["bottom-left"]
     QTest.keyClick(view, Qt.Key.Key_R)
-    qtbot.waitUntil(lambda: view.settled)
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
     assert np.array_equal(shown(view), before)
 
 
@@ -97,7 +97,7 @@ def test_a_drag_changes_width_across_and_centre_down(
     assert view.window_shown.width == wide.width
     assert told[-1] == view.window_shown
     assert view.selection is None
-    qtbot.waitUntil(lambda: view.settled)
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
     truth = windowed(ramp.astype(float), view.window_shown.centre, view.window_shown.width)
     assert np.abs(shown(view) - truth[:, :, None]).max() <= 0.5 + 1e-6
     view.reset()
@@ -172,17 +172,17 @@ def test_a_result_shows_on_its_own_frame_only(qtbot: QtBot, show_view: Show, wri
     path, _ = stack(write_dicom)
     view = at_1_to_1(qtbot, show_view(open_source(path)))
     view.set_frame(2)
-    qtbot.waitUntil(lambda: view.settled)
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
     plain = shown(view)
     view.show_heatmap(np.ones((4, 4), np.float32), (0, 0, 64, 64), 0, 1, "phrase", "unit", True)
     view.set_selection(Region(4, 4, 40, 40, 2))
-    qtbot.waitUntil(lambda: view.settled)
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
     assert not np.array_equal(shown(view), plain)
     view.set_frame(3)
-    qtbot.waitUntil(lambda: view.settled)
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
     assert len(np.unique(shown(view))) == 1
     view.set_frame(2)
-    qtbot.waitUntil(lambda: view.settled)
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
     assert not np.array_equal(shown(view), plain)
 
 
@@ -230,7 +230,7 @@ def test_colour_and_plain_pictures_keep_their_colours(qtbot: QtBot, show_view: S
     assert np.array_equal(shown(view), pixels)
     view.set_window(Window(10, 20))
     QTest.keyClick(view, Qt.Key.Key_P)
-    qtbot.waitUntil(lambda: view.settled)
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
     assert np.array_equal(shown(view), pixels)
 
 
@@ -263,7 +263,7 @@ def test_closing_ends_the_threads_and_then_the_source(qtbot: QtBot, show_view: S
     view = show_view(source)
     assert [one for one in threading.enumerate() if one.name.startswith("hilum-")]
     view.close_source()
-    qtbot.waitUntil(lambda: not [one for one in threading.enumerate() if one.name.startswith("hilum-")])
+    qtbot.waitUntil(lambda: not [one for one in threading.enumerate() if one.name.startswith("hilum-")], timeout=20_000)
     assert len(closed) == 1
     assert closed[0].startswith("hilum-frames")
 
@@ -277,11 +277,11 @@ def test_a_pane_that_is_forgotten_leaves_no_thread(qtbot: QtBot, write_dicom: An
 
     views = [make_view(open_source(stack(write_dicom)[0]))]
     views[0].show()
-    qtbot.waitUntil(lambda: views[0].settled)
+    qtbot.waitUntil(lambda: views[0].settled, timeout=20_000)
     views.pop().deleteLater()
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
-    qtbot.waitUntil(lambda: not [one for one in threading.enumerate() if one.name.startswith("hilum-")])
+    qtbot.waitUntil(lambda: not [one for one in threading.enumerate() if one.name.startswith("hilum-")], timeout=20_000)
 
 
 def test_real_ct_slices_say_what_they_are(show_view: Show, shared: Path) -> None:

@@ -35,6 +35,11 @@ def test_the_bar_is_drawn_to_scale(mm: float, scale: float, width: float, label:
     assert found[0] == pytest.approx(width, rel=1e-3)
 
 
+def test_a_length_on_the_detector_says_so() -> None:
+    assert bar_for(Spacing(0.2, 0.2, Provenance.DETECTOR), 1.0, 160)[1] == "2 cm at detector"
+    assert bar_for(Spacing(0.2, 0.2, Provenance.PATIENT), 1.0, 160)[1] == "2 cm"
+
+
 def test_without_spacing_the_bar_counts_pixels() -> None:
     assert bar_for(None, 0.5, 160) == (100.0, "200 px")
 

@@ -104,7 +104,7 @@ def test_coarse_pixels_stand_in_until_the_sharp_ones_come(qtbot: QtBot, show_vie
     view = show_view(source, 700, 500)
     view.zoom_to(1.0)
     view.centre_on(1900, 2150)
-    qtbot.wait(250)
+    qtbot.waitUntil(lambda: not view.moving, timeout=20_000)
     assert not view.settled
     assert compared(view) <= 24, "blurred to 16 pixels, yet the slide"
     source.gate.set()
@@ -190,6 +190,6 @@ def test_no_thread_outlives_the_pane(qtbot: QtBot, show_view: Show, slide: Path)
     view.zoom_to(1.0)
     view.repaint()
     view.close()
-    qtbot.waitUntil(lambda: not [one for one in threading.enumerate() if one.name.startswith("hilum-")])
+    qtbot.waitUntil(lambda: not [one for one in threading.enumerate() if one.name.startswith("hilum-")], timeout=20_000)
     assert view.source is None
     view.repaint()
