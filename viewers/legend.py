@@ -67,7 +67,7 @@ def _draw_bar(painter: QPainter, layer: HeatmapLayer, base: QFont, bar: QRectF) 
     painter.setPen(QPen(QColor(theme.PLATE_TEXT), 1.5))
     painter.drawLine(QPointF(bar.left() - 3, cut), QPointF(bar.right() + 8, cut))
     middle = min(max(cut, bar.top() + 1.5 * line), bar.bottom() - 1.5 * line)
-    marks.append((middle, number(layer.threshold), " hidden below"))
+    marks.append((middle, number(layer.threshold), " threshold"))
     for place, figure, word in marks:
         top = min(max(place - line / 2, bar.top() - 2), bar.bottom() - line + 2)
         painter.setPen(QColor(theme.PLATE_TEXT))
