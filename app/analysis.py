@@ -15,8 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from app import slide_blocks
 from app.modality import modality_of
 from inference.answers import Answer, Box, Draft, Heatmap, Progress
+from inference.catalogue import facts, folder
 from inference.engine import AnyEngine as AnyEngine
 from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, HeatmapQuestion, LabelQuestion, Picture, Question
 from viewers.geometry import Region, Size
@@ -47,12 +49,15 @@ class Result:
     region: Region
     seen: tuple[NDArray[np.uint8], ...] = ()
     """The pictures as the model got them, padded and resized: uint8 (side, side, 3) each."""
+    frame: Size | None = None
+    """Pixels in whose frame the answer is, where many pictures were put together; None: those of the last picture."""
 
     @property
     def scale(self) -> tuple[float, float]:
         """Level-0 pixels per pixel of the current picture, along x and y."""
         height, width = self.pictures[-1].pixels.shape[:2]
-        return self.region.width / width, self.region.height / height
+        size = self.frame or Size(width, height)
+        return self.region.width / size.width, self.region.height / size.height
 
     def heatmap_extent(self) -> tuple[float, float, float, float]:
         """(x0, y0, x1, y1) of a heatmap answer in level-0 pixels."""
@@ -93,6 +98,12 @@ def run(
             pictures.append(model_picture(prior, Region.whole(prior.size), request.question))
     with closing(open(request.path)) as source:
         region = clipped(request.region or Region.whole(source.size, request.frame), source)
+        if isinstance(request.question, HeatmapQuestion | LabelQuestion) and source.kind == "slide":
+            blocks = slide_blocks.plan(source, region, facts(engine.spec.encoder).slide_mpp)
+            if blocks is not None:
+                found, sent = slide_blocks.answer(source, blocks, request.question, engine, on_progress, cancel)
+                seen = tuple(saw(picture, found.receipt.model) for picture in sent)
+                return Result(request, found, sent, region, seen, blocks.size)
         pictures.append(model_picture(source, region, request.question))
     answer = engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel)
     seen = tuple(saw(picture, answer.receipt.model) for picture in pictures)
@@ -140,7 +151,6 @@ def as_model(source: Source, region: Region, model: str) -> NDArray[np.uint8]:
 
 def saw(picture: Picture, model: str) -> NDArray[np.uint8]:
     """A picture as `model` sees it: uint8 (side, side, 3)."""
-    from inference.catalogue import facts, folder
     from inference.preprocess.padding import pad_square, resize
 
     config = json.loads((folder(model) / "config.json").read_text(encoding="utf-8"))

@@ -92,7 +92,7 @@ class Asking(QObject):
         found = self.session.findings(pane.path)
         show_on_pane(pane, found, self.opacity)
         if pane.number == self._panes.active:
-            self._side.show_findings(found)
+            self._show_side(found)
 
     def shown_path(self) -> Path | None:
         """The source in the active pane."""
@@ -117,7 +117,7 @@ class Asking(QObject):
         request = asked.request
 
         def job(engine: AnyEngine, on_progress: Callable[[Progress], None], cancel: threading.Event) -> Result:
-            return analysis.run(request, engine, on_progress, cancel)
+            return analysis.run(request, engine, on_progress, cancel, open=self._shelf.opener.source)
 
         self._texts[asked.ticket] = ""
         self._worker.submit(asked.ticket, job, priority=INTERACTIVE, lane=f"{asked.pane}-{asked.task}")
@@ -150,7 +150,7 @@ class Asking(QObject):
         for pane in self._panes.showing(asked.item):
             show_on_pane(pane, found, self.opacity)
         if self._panes.pane.path == asked.item:
-            self._side.show_findings(found)
+            self._show_side(found)
             self._side.say(asked.task, sentence)
 
     def _take_report(self, asked: Asked, result: Result, found: Findings) -> str:
@@ -187,10 +187,15 @@ class Asking(QObject):
         if asked is not None:
             self._restore(asked)
 
+    def _show_side(self, found: Findings) -> None:
+        self._side.show_findings(found)
+        if found.heatmap is not None:
+            self._side.labels.show_threshold(self._panes.view.overlay.threshold)
+
     def _restore(self, asked: Asked) -> None:
         """The panels as they were before the request: an unfinished answer leaves nothing behind."""
         if self._panes.pane.path == asked.item:
-            self._side.show_findings(self.session.findings(asked.item))
+            self._show_side(self.session.findings(asked.item))
 
     def _quiet(self) -> None:
         if not self.session.waiting():

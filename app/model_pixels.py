@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from app.modality import XRAY_CODES
 from inference.questions import Picture
 from viewers.geometry import Region
 from viewers.grayscale import Window
 from viewers.sources import GrayscaleSource, Source
-
-from app.modality import XRAY_CODES
 
 CT_WINDOWS = "1.5"
 """Whose three windows a CT slice is shown to a model with, where the model's entry names none."""

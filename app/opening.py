@@ -19,6 +19,7 @@ from viewers.geometry import Region
 from viewers.qimage import to_qimage
 from viewers.sources import Source, discover, open_source
 from viewers.sources.facts import Facts
+from viewers.sources.folder import Item
 
 THUMBNAIL = 96
 """Longest side of a thumbnail in the browser, in pixels."""
@@ -63,6 +64,12 @@ class Opener(QObject):
         self._now = ThreadPoolExecutor(1, thread_name_prefix="hilum-open")
         self._later = ThreadPoolExecutor(1, thread_name_prefix="hilum-describe")
         self._closed = threading.Event()
+        self._items: dict[Path, Item] = {}
+
+    def source(self, path: Path) -> Source:
+        """Open here and now, from any thread; a series that was listed opens as the files it was listed with."""
+        item = self._items.get(path)
+        return open_source(path) if item is None else item.open()
 
     def list(self, path: Path) -> None:
         """Everything that can be opened below a folder; a file stands for itself."""
@@ -102,7 +109,9 @@ class Opener(QObject):
         piece: list[Listed] = []
         total = 0
         for item in discover(path):
-            piece.append(Listed(item.path, getattr(item, "sentence", "")))
+            if isinstance(item, Item):
+                self._items[item.path] = item
+            piece.append(Listed(item.path, "" if isinstance(item, Item) else item.sentence))
             total += 1
             if len(piece) == PIECE:
                 self._emit(self.listed, piece)
@@ -115,12 +124,12 @@ class Opener(QObject):
             self._emit(self.listed, piece)
 
     def _open(self, path: Path, pane: int) -> None:
-        source = open_source(path)
+        source = self.source(path)
         if not self._emit(self.opened, path, pane, source):
             source.close()
 
     def _describe(self, path: Path) -> None:
-        with closing(open_source(path)) as source:
+        with closing(self.source(path)) as source:
             region = Region.whole(source.size, source.frames // 2)
             pixels = source.read(region, source.size.fitted(THUMBNAIL))
             modality, _ = modality_of(source, pixels)

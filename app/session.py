@@ -107,4 +107,3 @@ class Session:
         for asked in [asked for asked in self._running.values() if asked.item == item]:
             self.cancel(asked.ticket)
         self._findings.pop(item, None)
-

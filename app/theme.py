@@ -46,7 +46,8 @@ def apply(application: QApplication, name: ThemeName) -> None:
     ):
         palette.setColor(role, QColor(chosen[key]))
     application.setPalette(palette)
-    application.setStyleSheet(Template(resources.text("themes/window.qss")).substitute(_identifiers(chosen)))
+    values = {**_identifiers(chosen), "chevron": resources.path(f"icons/chevron-{name}.svg").as_posix()}
+    application.setStyleSheet(Template(resources.text("themes/window.qss")).substitute(values))
 
 
 def icon(symbol: str, name: ThemeName, role: str = "soft") -> QIcon:

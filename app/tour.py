@@ -76,10 +76,10 @@ class Tour:
         self._shot("5-chest-what-the-model-saw")
 
     def _slide(self, path: Path) -> None:
-        say("slide: labels and heatmap of a field")
+        say("slide: labels and a heatmap of the whole slide")
         self._open(path)
         self._ask("labels", lambda found: found.labels is not None)
-        self.window.side.labels.table.selectRow(0)
+        self.window.side.labels.phrase.setCurrentText("tumour")
         self._ask("heatmap", lambda found: found.heatmap is not None)
         self._shot("6-slide-labels-and-heatmap")
         self.window.actions_by_id["theme"].trigger()

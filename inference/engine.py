@@ -43,6 +43,8 @@ class EngineSpec:
 class AnyEngine(Protocol):
     """What answers questions: `Engine` in this process, `inference.host.EngineProcess` across a process boundary."""
 
+    spec: EngineSpec
+
     def answer(
         self,
         question: Question,

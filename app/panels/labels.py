@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QSlider, QTableWidget, QTableWidgetItem, QWidget
@@ -124,14 +125,19 @@ class LabelsPanel(Column):
             self._threshold_text.setText("")
             return
         self._range = (answer.low, answer.high)
-        self.threshold.blockSignals(True)
-        self.threshold.setValue(0)
-        self.threshold.blockSignals(False)
-        self._threshold_text.setText(f"{answer.low:.2f}")
         trust = "" if answer.validated else " Not validated for localisation."
         self._heatmap_word.setText(
-            f"“{answer.phrase}”: {answer.values.min():.2f} to {answer.values.max():.2f} {answer.unit}, by {answer.method}.{trust}"
+            f"“{answer.phrase}”: {np.nanmin(answer.values):.2f} to {np.nanmax(answer.values):.2f} {answer.unit}, "
+            f"by {answer.method}.{trust}"
         )
+
+    def show_threshold(self, value: float) -> None:
+        """Where the overlay's own threshold stands, in the heatmap's unit."""
+        low, high = self._range
+        self.threshold.blockSignals(True)
+        self.threshold.setValue(round(100 * (value - low) / (high - low)))
+        self.threshold.blockSignals(False)
+        self._threshold_text.setText(f"{value:.2f}")
 
     def say(self, sentence: str) -> None:
         self._word.setText(sentence)
