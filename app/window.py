@@ -40,6 +40,7 @@ from inference.host import EngineProcess
 from inference.worker import Worker
 from viewers.dicom_view import RadiologyView
 from viewers.slide_view import SlideView
+from viewers.words import Pointed
 
 WARM_MS = 150
 """After the window is drawn, before the engine process is started."""
@@ -288,8 +289,8 @@ class Window(QMainWindow):
     def _view_made(self, pane: Pane) -> None:
         pane.view.pointerMoved.connect(self._pointer)
 
-    def _pointer(self, place: tuple[float, float] | None) -> None:
-        self.status.pointer.setText(f"{int(place[0])}, {int(place[1])} px" if place else "")
+    def _pointer(self, place: Pointed | None) -> None:
+        self.status.pointer.setText("" if place is None else str(place))
 
     def _shown(self, number: int) -> None:
         self.asking.show_findings(self.panes.panes[number])

@@ -10,7 +10,7 @@ from viewers.lettering import draw_plate, pane_font
 from viewers.overlay import HeatmapLayer
 from viewers.qimage import to_qimage
 
-_WIDTH, _BAR_WIDTH, _BAR_HEIGHT, _PAD = 148.0, 12.0, 96.0, 8.0
+_WIDTH, _BAR_WIDTH, _BAR_HEIGHT, _PAD = 160.0, 12.0, 96.0, 8.0
 
 
 def number(value: float) -> str:
