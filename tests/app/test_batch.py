@@ -146,7 +146,7 @@ def test_a_changed_picture_a_new_task_and_a_new_label_set_are_done_again(
 
 
 def test_killed_at_any_moment_and_resumed_it_equals_an_unbroken_run(folder: Path, tmp_path: Path, labels: Path) -> None:
-    """kill -9 of the real process, six times; then to the end. At most the one question under way is asked again."""
+    """kill -9 of the real process, six times; then to the end. At most the task under way is done again."""
     whole, broken, log = tmp_path / "whole", tmp_path / "broken", tmp_path / "log"
     assert call(folder, whole, labels) == 5
     command = [sys.executable, "-c", WITH_FAKE, "batch", folder, "--tasks", TASKS, "--set", labels, "--resume", "--out"]
@@ -170,7 +170,8 @@ def test_killed_at_any_moment_and_resumed_it_equals_an_unbroken_run(folder: Path
     assert kept.items() <= finished(broken).items()
     assert tables(broken) == tables(whole)
     answered = Counter(line for line in lines(log) if line.startswith("answered"))
-    assert sum(answered.values()) - len(answered) - 6 <= kills  # a heatmap asks for labels again: 6 items, the same question
+    # A heatmap asks for labels again: 6 items, the same question. The task under way is done anew: two questions at most.
+    assert sum(answered.values()) - len(answered) - 6 <= 2 * kills
     leftovers = [path for path in broken.rglob("*") if path.name.startswith(".")]
     assert leftovers == []
 
