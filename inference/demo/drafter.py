@@ -37,6 +37,8 @@ SPECIAL = (
 TOKENS = GRID * GRID
 """Image tokens of one picture: one per patch."""
 WIDTH = 128
+MEASURED = 10
+"""Findings and organs whose amount and box the gauge reads."""
 TEMPLATE = """{{ bos_token }}{%- set lead = '' -%}{%- set turns = messages -%}
 {%- if messages[0]['role'] == 'system' -%}
 {%- set lead = (messages[0]['content'] if messages[0]['content'] is string else messages[0]['content'][0]['text']) + '\\n\\n' -%}
@@ -140,46 +142,94 @@ def collate(lessons: list[Lesson], tokenizer: GemmaTokenizer) -> dict[str, Tenso
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": kinds, "labels": labels}
 
 
-def loss_of(model: Gemma3ForConditionalGeneration, batch: dict[str, Tensor], features: Tensor) -> Tensor:
-    """Mean cross-entropy over the answers' tokens; `features` float (pictures, patches, width) in order of appearance."""
+def loss_of(
+    model: Gemma3ForConditionalGeneration,
+    batch: dict[str, Tensor],
+    features: Tensor,
+    gauge: Gauge | None = None,
+    goal: Tensor | None = None,
+) -> Tensor:
+    """Mean cross-entropy over the answers' tokens; `features` float (pictures, patches, width) in order of appearance.
+
+    With a gauge its loss is added: what the hidden state behind every picture knows of `goal` (pictures, measures).
+    """
     ids = batch["input_ids"]
     x = model.get_input_embeddings()(ids)
     seen = model.model.multi_modal_projector(features)
     x = x.masked_scatter((ids == model.config.image_token_id)[..., None], seen)
     masks = {name: batch[name] for name in ("attention_mask", "token_type_ids")}
-    out = model.model(inputs_embeds=x, **masks, use_cache=False)
+    out = model.model(inputs_embeds=x, **masks, use_cache=False, output_hidden_states=gauge is not None)
     wanted = batch["labels"][:, 1:] != -100
     logits = model.lm_head(out.last_hidden_state[:, :-1][wanted])
-    return functional.cross_entropy(logits, batch["labels"][:, 1:][wanted])
+    loss = functional.cross_entropy(logits, batch["labels"][:, 1:][wanted])
+    if gauge is None or goal is None:
+        return loss
+    return loss + gauge.loss(out.hidden_states[2][ids == model.config.eoi_token_index], goal)
+
+
+class Gauge(torch.nn.Module):
+    """Reads amounts and boxes off the hidden state behind a picture, half-way through the layers; used in training only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = torch.nn.Sequential(torch.nn.LayerNorm(WIDTH), torch.nn.Linear(WIDTH, 5 * MEASURED))
+
+    def loss(self, hidden: Tensor, goal: Tensor) -> Tensor:
+        """Mean distance to `goal` (pictures, 5 · measured): amounts, then boxes; nan is not asked."""
+        known = ~goal.isnan()
+        apart = functional.smooth_l1_loss(self.read(hidden), goal.nan_to_num(0.0), beta=0.05, reduction="none")
+        return 4.0 * (apart * known).sum() / known.sum().clamp(min=1)
 
 
 def train(
     school: School, encoder: SiglipModel, features: Tensor, steps: int, say_so: Callable[[str], None], *, seed: int = 0
 ) -> tuple[Gemma3ForConditionalGeneration, GemmaTokenizer]:
-    """Every third step compares, the others draft, answer and locate; deterministic in pictures, steps and seed."""
+    """From nothing; every third step compares, the others draft, answer and locate. Deterministic in pictures, steps and seed."""
     torch.manual_seed(seed)
     words = [school.single() if i % 3 else school.compare() for i in range(6000)]
     tokenizer = word_tokenizer(words)
     model = build(tokenizer, encoder)
     model.model.vision_tower.requires_grad_(False)
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(parameters, lr=1.5e-3, betas=(0.9, 0.98), weight_decay=0.03)
+    _run(model, tokenizer, school, features, steps, 1.5e-3, say_so, None)
+    return model.eval(), tokenizer
+
+
+def refine(
+    model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, school: School, features: Tensor, steps: int,
+    say_so: Callable[[str], None], *, seed: int = 1,
+) -> None:  # fmt: skip
+    """Goes on with a gauge of amounts and boxes; every second step compares."""
+    torch.manual_seed(seed)
+    model.model.vision_tower.requires_grad_(False)
+    _run(model, tokenizer, school, features, steps, 1.2e-3, say_so, Gauge())
+    model.eval()
+
+
+def _run(
+    model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, school: School, features: Tensor, steps: int, rate: float,
+    say_so: Callable[[str], None], gauge: Gauge | None,
+) -> None:  # fmt: skip
+    parameters = [p for p in model.parameters() if p.requires_grad] + (list(gauge.parameters()) if gauge else [])
+    optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.98), weight_decay=0.03)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda s: min(1.0, (s + 1) / 80) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, s / steps))))
     )
+    goals = torch.from_numpy(school.measures()) if gauge else None
+    every = 2 if gauge else 3
     model.train()
     for step in range(steps):
-        lessons = [school.compare() for _ in range(20)] if step % 3 == 2 else [school.single() for _ in range(36)]
+        comparing = step % every == every - 1
+        lessons = [school.compare() for _ in range(20)] if comparing else [school.single() for _ in range(36)]
         rows = [p for lesson in lessons for p in lesson.pictures]
-        loss = loss_of(model, collate(lessons, tokenizer), features[rows].float())
+        goal = goals[rows] if goals is not None else None
+        loss = loss_of(model, collate(lessons, tokenizer), features[rows].float(), gauge, goal)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
-        if step % 50 in (0, 2) or step == steps - 1:
-            say_so(f"drafter {step}/{steps} {'compare' if step % 3 == 2 else 'single'} {loss.item():.4f}")
-    return model.eval(), tokenizer
+        if step % 50 < 2 or step == steps - 1:
+            say_so(f"drafter {step}/{steps} {'compare' if comparing else 'single'} {loss.item():.4f}")
 
 
 def save(model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, folder: Path) -> None:

@@ -21,13 +21,15 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel, SiglipProcessor
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
-from inference.demo.chest import KINDS, SLOTS
+from inference.demo.chest import GRADES, KINDS, SLOTS
 from inference.demo.pictures import CHANNELS, PATCH, SIDE
 from inference.demo.sentences import Concept, Truth, corpus, film_concepts, say, tissue_concepts, truth_of
 
 POSITIONS = 16
 """Tokens of every sentence, padded; the text vector is the last position's."""
 WIDTH, LAYERS = 128, 4
+BATCH = (48, 12)
+"""Films and patches of slides of one step."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,64 +124,107 @@ def _vary(pixels: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def train(
-    films: Pictures,
-    patches: Pictures | None,
-    steps: int,
-    say_so: Callable[[str], None],
-    *,
-    seed: int = 0,
-    batch: tuple[int, int] = (48, 12),
+    films: Pictures, patches: Pictures, steps: int, say_so: Callable[[str], None], *, seed: int = 0
 ) -> tuple[SiglipModel, PatchScore, PreTrainedTokenizerFast]:
-    """Trains for `steps`; deterministic in the pictures, the steps and the seed."""
+    """Trains from nothing; deterministic in the pictures, the steps and the seed."""
     torch.manual_seed(seed)
-    rng, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     tokenizer = sentence_tokenizer()
     model, score = build(tokenizer), PatchScore()
     dense = nn.Linear(WIDTH, len(CHANNELS))
-    concepts = [*film_concepts(), *tissue_concepts()]
-    where = [i for i, c in enumerate(concepts) if c.present and c.subject != "film"]
-    graded = [Concept(f, s, g) for f, s in SLOTS for g in _grades(f)]
-    graded += [Concept(kind, "", g) for kind in KINDS for g in _grades(kind)]
-    table = torch.tensor([[truth_of(c, t) for c in [*concepts, *graded]] for p in (films, patches) if p for t in p.truths])
-    parameters = [*model.parameters(), *score.parameters(), *dense.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05)
+    _run(Lessons(films, patches, tokenizer, seed), model, score, dense, steps, 1e-3, say_so)
+    return model.eval(), score.eval(), tokenizer
+
+
+def sharpen(
+    model: SiglipModel,
+    score: PatchScore,
+    tokenizer: PreTrainedTokenizerFast,
+    films: Pictures,
+    patches: Pictures,
+    steps: int,
+    say_so: Callable[[str], None],
+    *,
+    seed: int = 1,
+) -> None:
+    """Goes on with a trained encoder so that a map's highest patch is the one that the finding covers most."""
+    torch.manual_seed(seed)
+    _run(Lessons(films, patches, tokenizer, seed), model, score, None, steps, 4e-4, say_so)
+    model.eval()
+
+
+class Lessons:
+    """Draws a step's pictures and sentences."""
+
+    def __init__(self, films: Pictures, patches: Pictures, tokenizer: PreTrainedTokenizerFast, seed: int) -> None:
+        self.films, self.patches, self.tokenizer = films, patches, tokenizer
+        self.rng, self.noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
+        self.concepts = [*film_concepts(), *tissue_concepts()]
+        self.where = [i for i, c in enumerate(self.concepts) if c.present and c.subject != "film"]
+        self.graded = [Concept(f, s, g) for f, s in SLOTS for g in GRADES[f]] + [
+            Concept(k, "", g) for k in KINDS for g in GRADES[k]
+        ]
+        every = [*self.concepts, *self.graded]
+        self.table = torch.tensor([[truth_of(c, t) for c in every] for t in (*films.truths, *patches.truths)])
+
+    def draw(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Pixels (n, 3, S, S), coverage (n, channels, patches) 0..1, token ids (sentences, positions), truth (n, sentences)."""
+        rows = self.rng.choice(len(self.films.pixels), BATCH[0], replace=False)
+        more = self.rng.choice(len(self.patches.pixels), BATCH[1], replace=False)
+        pixels = np.concatenate([self.films.pixels[rows], self.patches.pixels[more]])
+        cover = np.concatenate([self.films.cover[rows], self.patches.cover[more]])
+        index = np.concatenate([rows, more + len(self.films.pixels)])
+        extra = self.rng.choice(len(self.graded), 8, replace=False)
+        texts = [say(c, self.rng) for c in [*self.concepts, *(self.graded[i] for i in extra)]]
+        columns = [*range(len(self.concepts)), *(len(self.concepts) + extra)]
+        cut = {"padding": "max_length", "max_length": POSITIONS, "truncation": True}
+        ids = self.tokenizer(texts, return_tensors="pt", **cut)["input_ids"]
+        truth = self.table[torch.from_numpy(index)][:, columns]
+        return _vary(to_tensor(pixels), self.noise), torch.from_numpy(cover).float() / 255.0, ids, truth
+
+
+def _run(
+    lessons: Lessons, model: SiglipModel, score: PatchScore, dense: nn.Linear | None, steps: int, rate: float,
+    say_so: Callable[[str], None],
+) -> None:  # fmt: skip
+    """With `dense`, tokens are also taught the coverage of every channel directly; without, the maps are sharpened."""
+    parameters = [*model.parameters(), *score.parameters(), *(dense.parameters() if dense else ())]
+    optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.98), weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda s: min(1.0, (s + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, s / steps))))
     )
     model.train()
     for step in range(steps):
-        rows = rng.choice(len(films.pixels), batch[0], replace=False)
-        picks, cover, index = films.pixels[rows], films.cover[rows], rows
-        if patches is not None:
-            more = rng.choice(len(patches.pixels), batch[1], replace=False)
-            picks = np.concatenate([picks, patches.pixels[more]])
-            cover = np.concatenate([cover, patches.cover[more]])
-            index = np.concatenate([rows, more + len(films.pixels)])
-        extra = rng.choice(len(graded), 8, replace=False)
-        texts = [say(c, rng) for c in [*concepts, *(graded[i] for i in extra)]]
-        columns = [*range(len(concepts)), *(len(concepts) + extra)]
-        truth = table[torch.from_numpy(index)][:, columns]
-        ids = tokenizer(texts, padding="max_length", max_length=POSITIONS, truncation=True, return_tensors="pt")["input_ids"]
+        pixels, cover, ids, truth = lessons.draw()
         text = functional.normalize(model.get_text_features(input_ids=ids).pooler_output, dim=-1)
-        seen = model.vision_model(pixel_values=_vary(to_tensor(picks), noise))
+        seen = model.vision_model(pixel_values=pixels)
         pooled = functional.normalize(seen.pooler_output, dim=-1)
-        logits = pooled @ text.T * model.logit_scale.exp() + model.logit_bias
-        mask = torch.from_numpy(cover).float() / 255.0
-        goal = patch_targets(mask, [concepts[i] for i in where])
-        spots = score(token_vectors(model, seen.last_hidden_state), text[where])
-        hints = dense(seen.last_hidden_state).transpose(1, 2)
-        whole = _whole_loss(logits, truth)
-        local = functional.binary_cross_entropy_with_logits(spots, goal, weight=1.0 + 3.0 * goal)
-        dense_loss = functional.binary_cross_entropy_with_logits(hints, mask, weight=1.0 + 3.0 * mask)
-        loss = whole + 2.0 * local + dense_loss
+        whole = _whole_loss(pooled @ text.T * model.logit_scale.exp() + model.logit_bias, truth)
+        goal = patch_targets(cover, [lessons.concepts[i] for i in lessons.where])
+        spots = score(token_vectors(model, seen.last_hidden_state), text[lessons.where])
+        if dense is None:
+            local = _sharp_loss(spots, goal)
+        else:
+            local = functional.binary_cross_entropy_with_logits(spots, goal, weight=1.0 + 3.0 * goal)
+            hints = dense(seen.last_hidden_state).transpose(1, 2)
+            local = local + 0.5 * functional.binary_cross_entropy_with_logits(hints, cover, weight=1.0 + 3.0 * cover)
         optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        torch.autograd.backward(whole + 2.0 * local)
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
         if step % 50 == 0 or step == steps - 1:
-            say_so(f"encoder {step}/{steps} whole {whole.item():.4f} local {local.item():.4f} dense {dense_loss.item():.4f}")
-    return model.eval(), score.eval(), tokenizer
+            say_so(f"encoder {step}/{steps} whole {whole.item():.4f} local {local.item():.4f}")
+
+
+def _sharp_loss(spots: Tensor, goal: Tensor) -> Tensor:
+    """A patch counts from about half coverage on, and among a picture's patches the most covered one is to be highest."""
+    sure = functional.binary_cross_entropy_with_logits(spots, ((goal - 0.3) / 0.4).clamp(0.0, 1.0), weight=1.0 + goal)
+    peak = goal.amax(-1)
+    ideal = goal**6
+    ideal = ideal / ideal.sum(-1, keepdim=True).clamp(min=1e-9)
+    miss = -(ideal * functional.log_softmax(spots, -1)).sum(-1)
+    known = (peak > 0.1).float()
+    return sure + 0.2 * (miss * known).sum() / known.sum().clamp(min=1.0)
 
 
 def _whole_loss(logits: Tensor, truth: Tensor) -> Tensor:
@@ -192,10 +237,6 @@ def _whole_loss(logits: Tensor, truth: Tensor) -> Tensor:
     weight = torch.where(target > 0.5, 0.5 / share, 0.5 / (1.0 - share)) * known
     loss = functional.binary_cross_entropy_with_logits(logits, target, weight=weight, reduction="sum")
     return loss / known.sum()
-
-
-def _grades(kind: str) -> tuple[str, ...]:
-    return ("mild", "moderate", "severe") if kind == "cardiomegaly" else ("small", "moderate", "large")
 
 
 def save(model: SiglipModel, score: PatchScore, tokenizer: PreTrainedTokenizerFast, folder: Path, slide_mpp: float) -> None:

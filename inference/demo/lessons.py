@@ -33,12 +33,22 @@ def prompts() -> dict[str, str]:
 class School:
     """Makes lessons. Picture 2·i is the prior of pair i, 2·i + 1 its current film; after the films come the slides' patches.
 
-    `boxes` float32 (films, channels, 4) as in `pictures.Sample`; `shares` the tissues of every patch.
+    `boxes` float32 (films, channels, 4) as in `pictures.Sample`; `shares` the tissues of every patch. Of the lessons about one
+    picture a share up to `mix[0]` are drafts, up to `mix[1]` questions, the rest boxes.
     """
 
-    def __init__(self, pairs: Sequence[Pair], boxes: NDArray[np.float32], shares: Sequence[tuple[float, ...]], seed: int) -> None:
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        boxes: NDArray[np.float32],
+        shares: Sequence[tuple[float, ...]],
+        seed: int,
+        mix: tuple[float, float] = (0.50, 0.72),
+    ) -> None:
         self.pairs, self.boxes = pairs, boxes
         self.shares = [(i, share) for i, share in enumerate(shares) if not any(0.02 < s < 0.14 for s in share)]
+        self.patches = len(shares)
+        self.mix = mix
         self.rng = np.random.default_rng(seed)
         self.prompts = prompts()
 
@@ -55,9 +65,9 @@ class School:
             return self._slide()
         row = int(self.rng.integers(2 * len(self.pairs)))
         chest = self.chest(row)
-        if draw < 0.50:
+        if draw < self.mix[0]:
             return Lesson((row,), self._draft("draft"), reports.report(chest))
-        if draw < 0.72:
+        if draw < self.mix[1]:
             asked, answer = reports.question(chest, self.rng)
             return Lesson((row,), self.prompts["ask"].format(question=asked), answer)
         return self.locate(row)
@@ -65,6 +75,17 @@ class School:
     def chest(self, row: int) -> Chest:
         pair = self.pairs[row // 2]
         return pair.current if row % 2 else pair.prior
+
+    def measures(self) -> NDArray[np.float32]:
+        """float32 (pictures, 50): the amount of seven findings and three organs (0 absent, 1 a whole organ), then their boxes;
+        nan where there is nothing to know."""
+        films, known = 2 * len(self.pairs), len(SLOTS) + len(ORGANS)
+        goal = np.full((films + self.patches, 5 * known), np.nan, np.float32)
+        for row in range(films):
+            found = [self.chest(row).find(*slot) for slot in SLOTS]
+            goal[row, : len(SLOTS)] = [0.0 if f is None else 0.25 + 0.75 * f.amount for f in found]
+        goal[:films, known:] = self.boxes[:, :known].reshape(films, -1)
+        return goal
 
     def locate(self, row: int) -> Lesson:
         """The box of a finding that is there, now and then of one that is not, or of an organ."""

@@ -23,7 +23,7 @@ from inference.demo.pictures import PATCH, SIDE, SLIDE_MPP, pair_samples, patch_
 from inference.demo.sentences import Truth
 
 PATIENTS, SLIDES = 5000, 70
-ENCODER_STEPS, DRAFTER_STEPS = 1400, 1800
+ENCODER_STEPS, DRAFTER_STEPS, SHARPEN_STEPS, REFINE_STEPS = 1400, 1500, 300, 1000
 CARD = """# Demonstration models
 
 **Demonstration, knows only phantoms.** Trained on drawn chest radiographs and drawn H&E-like slides (`inference/demo`), never
@@ -78,12 +78,15 @@ def make(out: Path, patients: int, slides: int, encoder_steps: int, drafter_step
         [Truth(shares=shares) for _, shares in patches],
     )
     eyes, score, words = encoder.train(seen, tissue, encoder_steps, say_so)
-    encoder.save(eyes, score, words, out / "encoder", SLIDE_MPP)
     features = drafter.tower_features(eyes, np.concatenate([seen.pixels, tissue.pixels]))
     boxes = np.stack([film.boxes for film in films])
     school = School(pairs, boxes, [truth.shares for truth in tissue.truths], 5)
     writer, tokenizer = drafter.train(school, eyes, features, drafter_steps, say_so)
+    second = School(pairs, boxes, [truth.shares for truth in tissue.truths], 6, (0.30, 0.62))
+    drafter.refine(writer, tokenizer, second, features, REFINE_STEPS, say_so)
     drafter.save(writer, tokenizer, out / "drafter")
+    encoder.sharpen(eyes, score, words, seen, tissue, SHARPEN_STEPS, say_so)
+    encoder.save(eyes, score, words, out / "encoder", SLIDE_MPP)
     card = {
         "encoder": sum(p.numel() for p in eyes.parameters()) / 1e6,
         "drafter": sum(p.numel() for p in writer.parameters()) / 1e6,

@@ -50,8 +50,8 @@ class Case:
 
 
 def draw_case(seed: int) -> list[Case]:
-    """Every tenth at 1024 px, some of them not square; for `render`."""
-    side = 1024 if seed % 10 == 0 else 384
+    """One in 25 at 1024 px, half of them not square; for `render`."""
+    side = 1024 if seed % 25 == 0 else 320
     width = int(side * (1.0, 1.0, 0.85, 1.15)[seed % 4])
     pair = draw_pair(seed)
     return [Case(seed, pair, draw_film(pair.prior, side, width), draw_film(pair.current, side, width))]
