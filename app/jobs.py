@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,8 @@ class Batch(QObject):
         self._ticket = 0
         self._batch: batch.Batch | None = None
         self._out = Path()
-        self._at = self._failed_items = 0
+        self._at = 0
+        self._states: Counter[str] = Counter()
         self._began = 0.0
         worker.finished.connect(self._finished)
         worker.failed.connect(self._failed)
@@ -51,7 +53,7 @@ class Batch(QObject):
         """Begin, or go on with what `out` holds already."""
         if self.running:
             return
-        self._out, self._at, self._failed_items = out, 0, 0
+        self._out, self._at, self._states = out, 0, Counter()
         self.progressed.emit(f"listing {folder.name}", 0, 0)
 
         self._send(lambda *_: batch.Batch(folder, out, settings, resume=True))
@@ -89,15 +91,16 @@ class Batch(QObject):
             return
         elif isinstance(result, dict):
             self._at += 1
-            self._failed_items += result["status"] in ("failed", "partly")
+            self._states[str(result["status"])] += 1
         if self._batch is not None:
             self._next(self._batch)
 
     def _end(self, total: int) -> None:
         self._ticket = 0
         self._close()
-        failed = f", {self._failed_items} failed" if self._failed_items else ""
-        self.progressed.emit(f"{total} done{failed}: {self._out.name}/results.csv", total, total)
+        self.progressed.emit(
+            f"{self._states['done']} of {total} done{self._trouble()}: {self._out.name}/results.csv", total, total
+        )
         self.ended.emit(self._out)
 
     def _failed(self, ticket: int, sentence: str) -> None:
@@ -117,9 +120,11 @@ class Batch(QObject):
             self._batch = None
 
     def _say(self, total: int) -> None:
-        failed = f", {self._failed_items} failed" if self._failed_items else ""
         left = ""
         if self._at:
             seconds = round((time.monotonic() - self._began) / self._at * (total - self._at))
             left = f", {seconds // 60}:{seconds % 60:02d} left"
-        self.progressed.emit(f"{self._at} of {total}{failed}{left}", self._at, total)
+        self.progressed.emit(f"{self._at} of {total}{self._trouble()}{left}", self._at, total)
+
+    def _trouble(self) -> str:
+        return "".join(f", {self._states[state]} {state}" for state in ("partly", "failed") if self._states[state])

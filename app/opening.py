@@ -147,5 +147,5 @@ class Opener(QObject):
 
 def summary(source: Source) -> str:
     """The browser's second line: what it is and how large."""
-    words = {"radiograph": source.modality or "radiograph", "series": f"{source.modality or 'series'}, {source.frames} images"}
+    words = {"radiograph": source.modality or "radiograph", "series": f"{source.modality or 'series'} · {source.frames} images"}
     return f"{words.get(source.kind, source.kind)} · {source.size.width} × {source.size.height}"

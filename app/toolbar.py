@@ -33,14 +33,13 @@ class Toolbar(QFrame):
 def _button(action: QAction, text: str = "") -> QToolButton:
     button = QToolButton()
     button.setObjectName("flat")
+    if text:
+        key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        action.setIconText(f"{text}  {key}")
     button.setDefaultAction(action)
     button.setIconSize(QSize(18, 18))
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     button.setAccessibleName(action.text())
-    if text:
-        key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        button.setText(f"{text}  {key}")
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    else:
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+    beside = Qt.ToolButtonStyle.ToolButtonTextBesideIcon if text else Qt.ToolButtonStyle.ToolButtonIconOnly
+    button.setToolButtonStyle(beside)
     return button

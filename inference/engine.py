@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from inference import catalogue
 from inference.answers import Answer, EngineState, Progress
-from inference.errors import Cancelled, InferenceError, ModelFailed
+from inference.errors import Cancelled, InferenceError, ModelFailed, OutsideTraining
 from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, Picture, Question
 
 if TYPE_CHECKING:
@@ -122,6 +122,7 @@ class Engine:
         if isinstance(question, DraftQuestion | FreeQuestion | BoxQuestion):
             for steps in ((), ("out of memory: the encoder was unloaded, then asked again",)):
                 drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
+                _suits(drafter.entry, pictures)
                 from inference import drafting
 
                 try:
@@ -133,6 +134,7 @@ class Engine:
                 _free(drafter.place.device.type)
             raise ModelFailed(f"{drafter.entry.title} needs more memory than is free; choose int8 or int4, or the CPU")
         encoder, revision = self._encoder = self._encoder or self._load_encoder(on_progress)
+        _suits(encoder.entry, pictures)
         from inference import encoding
 
         return encoding.answer(encoder, revision, question, pictures, on_progress, cancel, began)
@@ -160,6 +162,14 @@ class Engine:
 
         self._threads = self._threads or device.set_threads(self.spec.threads)
         self._device = str(device.choose(self.spec.device))
+
+
+def _suits(entry: catalogue.Entry, pictures: Sequence[Picture]) -> None:
+    """Raises OutsideTraining for a kind of picture that the model was never shown."""
+    for picture in pictures:
+        if entry.modalities and picture.modality not in entry.modalities:
+            known = ", ".join(entry.modalities)
+            raise OutsideTraining(f"{entry.id} was not made for pictures of the kind {picture.modality}; it knows {known}")
 
 
 def _free(device: str) -> None:

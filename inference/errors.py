@@ -17,6 +17,10 @@ class ModelFailed(InferenceError):
     """The model ran and did not give an answer (not a number, out of memory at every step, …)."""
 
 
+class OutsideTraining(ModelFailed):
+    """The model was not made for this kind of picture; it is not asked, so that it cannot make something up."""
+
+
 class EngineLost(InferenceError):
     """The engine process ended while it was working; it is started again for the next request."""
 

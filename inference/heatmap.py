@@ -213,7 +213,7 @@ def _slide_windows(task: Task, window: int) -> Layer:
     """Half-overlapping fields on a grid of quarter fields."""
     height, width = task.picture.pixels.shape[:2]
     cell = window / 4
-    rows, columns = max(4, round(height / cell)), max(4, round(width / cell))
+    rows, columns = max(4, int(height / cell)), max(4, int(width / cell))
     places = [(row, column) for row in slide.corners(rows, 4, 2) for column in slide.corners(columns, 4, 2)]
     parts = [slide.crop(task.picture.pixels, round(column * cell), round(row * cell), window) for row, column in places]
     canvas = Canvas(rows, columns)
@@ -234,7 +234,7 @@ def _tokens(task: Task, output: Output, score: Callable[[Floats], Floats]) -> tu
         values = score(task.see([task.picture.pixels], output)[0]).reshape(grid, grid)
         return values, Padding(height, width).extent
     cell = found.window / grid
-    rows, columns = max(grid, round(height / cell)), max(grid, round(width / cell))
+    rows, columns = max(grid, int(height / cell)), max(grid, int(width / cell))
     step = max(1, grid // 2) if rows * columns <= (FEW_FIELDS * grid) ** 2 else grid
     places = [(row, column) for row in slide.corners(rows, grid, step) for column in slide.corners(columns, grid, step)]
     parts = [slide.crop(task.picture.pixels, round(column * cell), round(row * cell), found.window) for row, column in places]

@@ -134,7 +134,8 @@ class Line(QStyledItemDelegate):
         painter.drawText(text, Qt.AlignmentFlag.AlignTop, name)
         painter.setPen(QColor(chosen["warn" if item.problem else "soft"]))
         below = text.adjusted(0, metrics.height() + 3, 0, 0)
-        painter.drawText(below, Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap, item.problem or item.line or "…")
+        words = item.problem or metrics.elidedText(item.line or "…", Qt.TextElideMode.ElideRight, below.width())
+        painter.drawText(below, Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap, words)
         painter.restore()
 
 

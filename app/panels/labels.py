@@ -39,6 +39,8 @@ class LabelsPanel(Column):
         self.table.itemSelectionChanged.connect(self._take_phrase)
         self.table.itemDoubleClicked.connect(lambda _: self._want_heatmap())
         self.column.addWidget(self.table, 1)
+        self._space = QWidget()
+        self.column.addWidget(self._space, 1)
         self._foot = label("", "soft")
         self.column.addWidget(self._foot)
         self.column.addWidget(label("Heatmap", "heading"))
@@ -95,6 +97,7 @@ class LabelsPanel(Column):
         scores = answer.scores if isinstance(answer, LabelScores) else ()
         self.table.setRowCount(len(scores))
         self.table.setVisible(bool(scores))
+        self._space.setVisible(not scores)
         self._word.setVisible(not scores)
         self._word.setText(EMPTY)
         for index, score in enumerate(scores):
