@@ -83,8 +83,8 @@ def test_the_main_job(seat: Seat, film: Film) -> None:
     assert heatmap is not None
     assert isinstance(heatmap.answer, Heatmap)
     assert seat.window.panes.view.overlay.present
-    x0, y0, x1, y1 = heatmap.heatmap_extent()
-    row, column = np.unravel_index(np.argmax(heatmap.answer.values), heatmap.answer.values.shape)
+    x0, _, x1, _ = heatmap.heatmap_extent()
+    _, column = np.unravel_index(np.argmax(heatmap.answer.values), heatmap.answer.values.shape)
     x = x0 + (column + 0.5) * (x1 - x0) / heatmap.answer.values.shape[1]
     assert (x > 512) == (side == "left"), "the patient's left is on the picture's right"
 
