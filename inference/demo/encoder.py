@@ -220,11 +220,11 @@ def _sharp_loss(spots: Tensor, goal: Tensor) -> Tensor:
     """A patch counts from about half coverage on, and among a picture's patches the most covered one is to be highest."""
     sure = functional.binary_cross_entropy_with_logits(spots, ((goal - 0.3) / 0.4).clamp(0.0, 1.0), weight=1.0 + goal)
     peak = goal.amax(-1)
-    ideal = goal**6
+    ideal = goal**4
     ideal = ideal / ideal.sum(-1, keepdim=True).clamp(min=1e-9)
     miss = -(ideal * functional.log_softmax(spots, -1)).sum(-1)
     known = (peak > 0.1).float()
-    return sure + 0.2 * (miss * known).sum() / known.sum().clamp(min=1.0)
+    return sure + 0.05 * (miss * known).sum() / known.sum().clamp(min=1.0)
 
 
 def _whole_loss(logits: Tensor, truth: Tensor) -> Tensor:

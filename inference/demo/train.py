@@ -34,9 +34,10 @@ on a patient's picture. Nothing they say about a real picture means anything.
 * `drafter/`: {drafter:.2f} M parameters, `Gemma3ForConditionalGeneration` on the encoder's vision tower; reports, comparisons
   with a prior film (prior first), answers about presence and side, boxes. Prompts: `resources/prompts/demo.toml`, word for word.
 
-Left and right are the patient's. Made by `python -m inference.demo.train` from {patients} patients with two films each and
-{slides} slides (seeds 0 on; benchmarks use seeds from 2,000,000 on) in {encoder_steps} and {drafter_steps} steps. `SHA256SUMS`
-lists every file. What they can do on phantoms never seen is measured by `python packaging/dev.py bench demo`
+Left and right are the patient's. Trained stage by stage with the settings of `python -m inference.demo.train`: {patients}
+patients with two films each and {slides} slides (seeds 0 on; benchmarks use seeds from 2,000,000 on), {encoder_steps} and
+{drafter_steps} steps, then {sharpen_steps} that sharpen the encoder's maps and {refine_steps} that refine the drafter.
+`SHA256SUMS` lists every file. What they can do on phantoms never seen is measured by `python packaging/dev.py bench demo`
 (`tests/bench/results/demo.json`).
 """
 
@@ -92,6 +93,7 @@ def make(out: Path, patients: int, slides: int, encoder_steps: int, drafter_step
         "drafter": sum(p.numel() for p in writer.parameters()) / 1e6,
         "side": SIDE, "patch": PATCH, "patients": patients, "slides": slides,
         "encoder_steps": encoder_steps, "drafter_steps": drafter_steps,
+        "sharpen_steps": SHARPEN_STEPS, "refine_steps": REFINE_STEPS,
     }  # fmt: skip
     (out / "README.md").write_text(CARD.format(**card), encoding="utf-8")
     write_sums(out)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -28,6 +28,7 @@ from tests.bench import demo_heatmaps
 from tests.bench.results_file import Row, write
 
 FIRST = 2_000_000
+QUANTISED = 200
 INDICATIONS = ("", "fever and cough", "chest pain after trauma", "Indication: hypoxia.", "follow up of known pneumonia")
 """Combinations never trained on."""
 TITLES: dict[Kind, str] = {
@@ -66,7 +67,7 @@ def main() -> None:
     began = time.monotonic()
     cases = render(draw_case, range(FIRST, FIRST + count))
     rows = []
-    engine = Engine(EngineSpec(threads=2))
+    engine = Engine(EngineSpec(threads=1))
     parts: Sequence[Callable[[], list[Row]]] = (
         lambda: labels(engine, cases),
         lambda: demo_heatmaps.rows(engine, [(case.seed, case.chest, case.current, picture(case.current)) for case in cases]),
@@ -243,13 +244,18 @@ def boxes(engine: Engine, cases: Sequence[Case]) -> list[Row]:
 
 
 def quantised(cases: Sequence[Case]) -> list[Row]:
-    """The same drafts at int8 and int4."""
-    rows = []
-    names: tuple[Quantisation, ...] = ("int8", "int4")
+    """The same drafts at full precision, int8 and int4, on the first `QUANTISED` films."""
+    rows, texts = [], {}
+    names: tuple[Quantisation, ...] = ("none", "int8", "int4")
     for name in names:
-        engine = Engine(EngineSpec(quantisation=name, threads=2))
-        rows += report_rows([_draft(engine, case, i) for i, case in enumerate(cases)], cases, f" {name}")
+        engine = Engine(EngineSpec(quantisation=name, threads=1))
+        texts[name] = [_draft(engine, case, i) for i, case in enumerate(cases[:QUANTISED])]
         engine.close()
+        found = report_rows(texts[name], cases[:QUANTISED], f" ({name}, {QUANTISED} films)")
+        rows += [replace(row, target="", ok=None) for row in found] if name == "none" else found
+    for name in names[1:]:
+        same = [a == b for a, b in zip(texts["none"], texts[name], strict=True)]
+        rows.append(_share(f"report ({name}): the same text as at full precision", same))
     return rows
 
 

@@ -103,7 +103,7 @@ def _home(change: object) -> Iterator[Engine]:
         change(copy)  # type: ignore[operator]
         os.environ["HILUM_HOME"] = folder
         try:
-            engine = Engine(EngineSpec(threads=2))
+            engine = Engine(EngineSpec(threads=1))
             yield engine
             engine.close()
         finally:
