@@ -188,9 +188,7 @@ class Asking(QObject):
             self._restore(asked)
 
     def _show_side(self, found: Findings) -> None:
-        self._side.show_findings(found)
-        if found.heatmap is not None:
-            self._side.labels.show_threshold(self._panes.view.overlay.threshold)
+        self._side.show_findings(found, self._panes.view.overlay.threshold)
 
     def _restore(self, asked: Asked) -> None:
         """The panels as they were before the request: an unfinished answer leaves nothing behind."""

@@ -66,6 +66,7 @@ class Filing(QObject):
             self._side.report.say(f"The unsaved report could not be kept on disk ({error.strerror}); save it yourself.")
 
     def save_report(self) -> None:
+        self._side.front(self._side.report)
         report = self._side.report.report
         if report is None:
             self._side.report.say("There is no report to save yet.")

@@ -56,6 +56,15 @@ class ReportPanel(Column):
         self._scroll.setWidget(self._body)
         self.column.addWidget(self._scroll, 1)
         self._live = label("", "model", selectable=True)
+        self._verbs = QWidget()
+        self._verbs.setLayout(
+            row(
+                button("Accept  A", self.accept, tip="Accept the chosen sentence"),
+                button("Edit  E", self.edit, tip="Edit the chosen sentence"),
+                button("Refuse  X", self.refuse, tip="Refuse the chosen sentence"),
+            )
+        )
+        self.column.addWidget(self._verbs)
         self._name = QLineEdit()
         self._name.setPlaceholderText("Your name")
         self._sign = button("Sign", lambda: self.signWanted.emit(self._name.text()))
@@ -95,6 +104,7 @@ class ReportPanel(Column):
         self._word.hide()
         self._clear()
         self._foot.setVisible(report is not None)
+        self._verbs.setVisible(report is not None and report.signature is None)
         self._banner.setVisible(report is not None)
         if report is None:
             self._lines.addWidget(label(EMPTY, "hint"))
@@ -113,6 +123,7 @@ class ReportPanel(Column):
             self._report = None
             self._clear()
             self._foot.hide()
+            self._verbs.hide()
             self._banner.show()
             self._banner.setText("Drafting … Escape stops")
             self._lines.addWidget(self._live)
@@ -150,8 +161,8 @@ class ReportPanel(Column):
         if self._chosen in self._rows:
             self._rows[self._chosen].start_edit()
 
-    def _act(self, change: Callable[[Report, int], Report], id: int | None = None) -> None:
-        which = id or self._chosen
+    def _act(self, change: Callable[[Report, int], Report]) -> None:
+        which = self._chosen
         if self._report is None or which not in self._rows:
             return
         try:
@@ -200,8 +211,6 @@ class ReportPanel(Column):
 
     def _add(self, line: SentenceRow) -> None:
         line.chosen.connect(self.choose)
-        line.accepted.connect(lambda id: self._act(Report.accept, id))
-        line.refused.connect(lambda id: self._act(Report.refuse, id))
         line.edited.connect(self._edited)
         line.typed.connect(self._on_typed)
         self._rows[line.sentence.id] = line

@@ -21,16 +21,34 @@ class Side(QTabWidget):
         self.report, self.labels, self.ask, self.details = ReportPanel(), LabelsPanel(), AskPanel(), DetailsPanel()
         for panel, name in ((self.report, "Report"), (self.labels, "Labels"), (self.ask, "Ask"), (self.details, "Details")):
             self.addTab(panel, name)
+        self._found, self._threshold = Findings(), 0.0
+        self._stale: set[QWidget] = set()
+        self.currentChanged.connect(lambda _: self._refresh())
 
     def front(self, panel: QWidget) -> None:
         self.setCurrentWidget(panel)
 
-    def show_findings(self, found: Findings) -> None:
-        self.report.show_report(found.report)
-        self.labels.show_labels(found.labels)
-        self.labels.show_heatmap(found.heatmap)
-        self.ask.show_conversation(found.conversation)
-        if found.last is None:
+    def show_findings(self, found: Findings, threshold: float) -> None:
+        """Of one source; `threshold` is where the overlay's stands. Panels behind are filled when they come to the front."""
+        self._found, self._threshold = found, threshold
+        self._stale = {self.report, self.labels, self.ask, self.details}
+        self._refresh()
+
+    def _refresh(self) -> None:
+        panel, found = self.currentWidget(), self._found
+        if panel not in self._stale:
+            return
+        self._stale.discard(panel)
+        if panel is self.report:
+            self.report.show_report(found.report)
+        elif panel is self.labels:
+            self.labels.show_labels(found.labels)
+            self.labels.show_heatmap(found.heatmap)
+            if found.heatmap is not None:
+                self.labels.show_threshold(self._threshold)
+        elif panel is self.ask:
+            self.ask.show_conversation(found.conversation)
+        elif found.last is None:
             self.details.show_answer(None)
         else:
             self.details.show_answer(found.last.answer.receipt, found.last.seen)
