@@ -89,7 +89,7 @@ class RadiologyView(Canvas):
         relay = Relay()
         relay.arrived.connect(self._collect)
         self.wheel_scrolls_frames = source.frames > 1
-        self._loader = Loader(FrameReader(source).make, 2, relay.announce, source.close, "hilum-frames")
+        self._loader = Loader(FrameReader(source).make, 2, relay.announce, relay.closing(source), "hilum-frames")
         self._end = weakref.finalize(self, self._loader.close)
 
     def closed(self) -> None:

@@ -3,21 +3,46 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
 from shiboken6 import isValid
+
+from viewers.sources import Source
 
 
 class Relay(QObject):
-    """Lives on the GUI thread; its methods may be called from any thread, also while the application ends.
+    """Lives and dies on the GUI thread; `announce` and `finish` may be called from any thread, also while the application ends.
 
-    Connect only slots of objects that live on the GUI thread: they are then called there, later.
+    The application owns it: a worker thread that drops the last Python reference must not destroy an object whose events the
+    GUI thread may be delivering. `finish` has it deleted there. Connect only slots of objects that live on the GUI thread.
     """
 
     arrived = Signal()
+    _over = Signal()
+
+    def __init__(self) -> None:
+        super().__init__(QCoreApplication.instance())
+        self._over.connect(self.deleteLater, Qt.ConnectionType.QueuedConnection)
 
     def announce(self) -> None:
         """Results wait to be taken."""
+        self._say("arrived")
+
+    def finish(self) -> None:
+        """Nothing more will be announced."""
+        self._say("_over")
+
+    def closing(self, source: Source) -> Callable[[], None]:
+        """What the last thread calls: it closes `source`, then this."""
+
+        def close() -> None:
+            source.close()
+            self.finish()
+
+        return close
+
+    def _say(self, word: str) -> None:
         with contextlib.suppress(RuntimeError):  # the application ended between the question and the word
             if isValid(self):
-                self.arrived.emit()
+                getattr(self, word).emit()

@@ -40,7 +40,7 @@ class TileStore:
             lambda key: to_paintable(pyramid.read(key)),
             min(4, max(2, (os.cpu_count() or 2) - 1)),
             relay.announce,
-            source.close,
+            relay.closing(source),
             "hilum-tiles",
         )
         self._loader.want(self._pinned_keys)
