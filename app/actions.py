@@ -31,7 +31,7 @@ SPECS = (
     Spec("batch", "Analyse a folder…", ("Ctrl+B",), "File", "mdi6.playlist-check", True),
     Spec("save", "Save report…", ("Ctrl+S",), "File", "mdi6.content-save-outline"),
     Spec("close", "Close source", ("Ctrl+W",), "File", "mdi6.close"),
-    Spec("quit", "Quit", ("Ctrl+Q",), "File", rule_before=True),
+    Spec("quit", "Quit", ("Ctrl+Q",), "File", "mdi6.exit-to-app", True),
     Spec("labels", "Labels of the region", ("L",), "Ask", "mdi6.tag-multiple-outline"),
     Spec("heatmap", "Heatmap of the finding or phrase", ("H",), "Ask", "mdi6.blur"),
     Spec("draft", "Draft a report", ("D",), "Ask", "mdi6.text-box-outline"),

@@ -4,11 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QPainter
+from PySide6.QtWidgets import (
+    QDialog,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 WIDTH = 520
+
+
+class Keyed(QStyledItemDelegate):
+    """The name at the left, what stands behind the tabulator at the right."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().initStyleOption(option, index)
+        option.text = option.text.partition("\t")[0]
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> None:
+        super().paint(painter, option, index)
+        keys = str(index.data(Qt.ItemDataRole.DisplayRole)).partition("\t")[2]
+        painter.setPen(option.palette.placeholderText().color())
+        painter.drawText(option.rect.adjusted(0, 0, -12, 0), Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, keys)
 
 
 class Palette(QDialog):
@@ -25,6 +48,7 @@ class Palette(QDialog):
         self.field.returnPressed.connect(self._run)
         self.field.installEventFilter(self)
         self.list = QListWidget()
+        self.list.setItemDelegate(Keyed(self.list))
         self.list.itemActivated.connect(lambda _: self._run())
         self.list.setFixedHeight(340)
         layout = QVBoxLayout(self)
