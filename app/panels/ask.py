@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from app.analysis import Result
-from app.panels.parts import GAP, Column, button, label, restyle, row
+from app.panels.parts import Column, ScrolledColumn, button, label, restyle, row
 from inference.answers import Draft
 
 EMPTY = "Press Q and type a question about the region, or about the whole view. Each question is answered by itself."
@@ -17,16 +17,8 @@ class AskPanel(Column):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._body = QWidget()
-        self._lines = QVBoxLayout(self._body)
-        self._lines.setContentsMargins(0, 0, 0, 0)
-        self._lines.setSpacing(GAP)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidget(self._body)
-        self.column.addWidget(self._scroll, 1)
+        self._lines = ScrolledColumn()
+        self.column.addWidget(self._lines, 1)
         self._word = label("", "bad")
         self._word.hide()
         self.column.addWidget(self._word)
@@ -38,28 +30,23 @@ class AskPanel(Column):
         self.show_conversation([])
 
     def show_conversation(self, turns: list[tuple[str, Result]]) -> None:
-        self._clear()
+        self._lines.clear(keep=self._live)
         self._word.hide()
         if not turns:
-            self._lines.addWidget(label(EMPTY, "hint"))
+            self._lines.add(label(EMPTY, "hint"))
         for question, result in turns:
-            self._lines.addWidget(label(question, "", selectable=True))
+            self._lines.add(label(question, "", selectable=True))
             if isinstance(result.answer, Draft):
-                self._lines.addWidget(_answer(result.answer))
-        self._lines.addStretch(1)
+                self._lines.add(_answer(result.answer))
 
     def show_live(self, question: str, text: str) -> None:
         """The answer as it is written, under its question."""
-        if self._live.parent() is not self._body:
-            stretch = self._lines.takeAt(self._lines.count() - 1)
-            del stretch
-            self._lines.addWidget(label(question))
-            self._lines.addWidget(self._live)
-            self._lines.addStretch(1)
+        if self._live.parent() is None:
+            self._lines.add(label(question))
+            self._lines.add(self._live)
             self._live.show()
         self._live.setText(text or "…")
-        bar = self._scroll.verticalScrollBar()
-        bar.setValue(bar.maximum())
+        self._lines.to_end()
 
     def say(self, sentence: str) -> None:
         self._word.setText(sentence)
@@ -70,13 +57,6 @@ class AskPanel(Column):
         if text:
             self.question.clear()
             self.asked.emit(text)
-
-    def _clear(self) -> None:
-        self._live.setParent(None)
-        while item := self._lines.takeAt(0):
-            if widget := item.widget():
-                widget.hide()
-                widget.deleteLater()
 
 
 def _answer(draft: Draft) -> QFrame:

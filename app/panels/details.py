@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
-from app.panels.parts import GAP, Column, label
+from app.panels.parts import Column, ScrolledColumn, label
 from inference.answers import Receipt
 from viewers.qimage import to_qimage
 
@@ -21,16 +21,8 @@ THUMB = 152
 class DetailsPanel(Column):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        body = QWidget()
-        self._lines = QVBoxLayout(body)
-        self._lines.setContentsMargins(0, 0, 0, 0)
-        self._lines.setSpacing(GAP)
-        scroll.setWidget(body)
-        self.column.addWidget(scroll)
+        self._lines = ScrolledColumn()
+        self.column.addWidget(self._lines)
         self._facts: Mapping[str, object] = {}
         self._receipt: Receipt | None = None
         self._seen: tuple[NDArray[np.uint8], ...] = ()
@@ -46,23 +38,19 @@ class DetailsPanel(Column):
         self._fill()
 
     def _fill(self) -> None:
-        while item := self._lines.takeAt(0):
-            if widget := item.widget():
-                widget.hide()
-                widget.deleteLater()
-        self._lines.addWidget(label("What the model saw", "heading"))
+        self._lines.clear()
+        self._lines.add(label("What the model saw", "heading"))
         if self._receipt is None:
-            self._lines.addWidget(label(EMPTY, "hint"))
+            self._lines.add(label(EMPTY, "hint"))
         else:
-            self._lines.addWidget(_pictures(self._seen))
-            self._lines.addWidget(label("Prompt", "heading"))
-            self._lines.addWidget(_prompt(self._receipt.prompt))
-            self._lines.addWidget(label("Receipt", "heading"))
-            self._lines.addWidget(_form(receipt_facts(self._receipt)))
+            self._lines.add(_pictures(self._seen))
+            self._lines.add(label("Prompt", "heading"))
+            self._lines.add(_prompt(self._receipt.prompt))
+            self._lines.add(label("Receipt", "heading"))
+            self._lines.add(_form(receipt_facts(self._receipt)))
         if self._facts:
-            self._lines.addWidget(label("Source", "heading"))
-            self._lines.addWidget(_form({str(key): _words(value) for key, value in self._facts.items()}))
-        self._lines.addStretch(1)
+            self._lines.add(label("Source", "heading"))
+            self._lines.add(_form({str(key): _words(value) for key, value in self._facts.items()}))
 
 
 def receipt_facts(receipt: Receipt) -> dict[str, str]:

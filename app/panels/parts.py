@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 MARGIN = 12
 GAP = 8
@@ -40,6 +40,42 @@ class Column(QWidget):
         self.column = QVBoxLayout(self)
         self.column.setContentsMargins(MARGIN, MARGIN, MARGIN, MARGIN)
         self.column.setSpacing(GAP)
+
+
+class ScrolledColumn(QScrollArea):
+    """A column of widgets that scrolls up and down only; a stretch at its end keeps them at the top."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        ground = QWidget()
+        self._lines = QVBoxLayout(ground)
+        self._lines.setContentsMargins(0, 0, 0, 0)
+        self._lines.setSpacing(GAP)
+        self._lines.addStretch(1)
+        self.setWidget(ground)
+
+    def add(self, widget: QWidget) -> None:
+        """Below what is there."""
+        self._lines.insertWidget(self._lines.count() - 1, widget)
+
+    def clear(self, keep: QWidget | None = None) -> None:
+        """Empty the column; the widgets are deleted, except `keep`, which may be added again."""
+        while self._lines.count() > 1 and (item := self._lines.takeAt(0)):
+            widget = item.widget()
+            if widget is None:
+                continue
+            if widget is keep:
+                widget.setParent(None)
+            else:
+                widget.hide()
+                widget.deleteLater()
+
+    def to_end(self) -> None:
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.maximum())
 
 
 def row(*widgets: QWidget, stretch: int = -1) -> QHBoxLayout:
