@@ -30,6 +30,7 @@ SPECS = (
     Spec("demo", "Open the demonstration", (), "File", "mdi6.school-outline"),
     Spec("batch", "Analyse a folder…", ("Ctrl+B",), "File", "mdi6.playlist-check", True),
     Spec("save", "Save report…", ("Ctrl+S",), "File", "mdi6.content-save-outline"),
+    Spec("recover", "Open the newest unsaved report", ("Ctrl+U",), "File", "mdi6.file-restore-outline"),
     Spec("close", "Close source", ("Ctrl+W",), "File", "mdi6.close"),
     Spec("quit", "Quit", ("Ctrl+Q",), "File", "mdi6.exit-to-app", True),
     Spec("labels", "Labels of the region", ("L",), "Ask", "mdi6.tag-multiple-outline"),

@@ -1,8 +1,7 @@
-"""Files in and out of the window: choosing what to open, saving reports, the journal of unsaved ones, the demonstration."""
+"""Files in and out of the window: choosing what to open, signing and saving reports, the demonstration."""
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,11 +12,12 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app import batch
 from app.reports import html, pdf, record
 from app.reports.report import Report, ReportError
-from app.storage import Journal, atomic_write, data_folder, now_utc
+from app.storage import atomic_write, data_folder, now_utc
 
 if TYPE_CHECKING:
     from app.asking import Asking
     from app.panels.side import Side
+    from app.recovery import Recovery
 
 FORMS = "PDF (*.pdf);;Web page (*.html);;Hilum report (*.json)"
 
@@ -31,15 +31,15 @@ class Filing(QObject):
     demoMade = Signal(object, str)
     """The workspace's folder, or None and a sentence."""
 
-    def __init__(self, window: QWidget, side: Side, asking: Asking) -> None:
+    def __init__(self, window: QWidget, side: Side, asking: Asking, recovery: Recovery) -> None:
         super().__init__(window)
-        self._window, self._side, self._asking = window, side, asking
-        self.journal = Journal()
+        self._window, self._side, self._asking, self._recovery = window, side, asking, recovery
         self._maker: threading.Thread | None = None
         side.report.changed.connect(self._changed)
         side.report.saveWanted.connect(self.save_report)
         side.report.signWanted.connect(self._sign)
-        asking.reportChanged.connect(self.keep)
+        asking.reportChanged.connect(recovery.keep)
+        recovery.troubled.connect(side.report.say)
         self.demoMade.connect(self._demo_made)
 
     def open_files(self) -> None:
@@ -58,25 +58,18 @@ class Filing(QObject):
         if name and out:
             self.batchChosen.emit(Path(name), Path(out), batch.Settings(tasks=("label", "draft", "heatmap", "embed")))
 
-    def keep(self, path: Path, report: Report) -> None:
-        """Into the journal, off the reader's way: what was accepted or written survives a crash."""
-        try:
-            self.journal.keep(_key(path), record.to_json(report))
-        except OSError as error:
-            self._side.report.say(f"The unsaved report could not be kept on disk ({error.strerror}); save it yourself.")
-
     def save_report(self) -> None:
         self._side.front(self._side.report)
-        report = self._side.report.report
+        report, path = self._side.report.report, self._asking.shown_path()
         if report is None:
             self._side.report.say("There is no report to save yet.")
             return
         name, _ = QFileDialog.getSaveFileName(self._window, "Save report", f"{Path(report.subject).stem}-report.pdf", FORMS)
-        if name:
-            self.write(report, Path(name))
+        if name and self.write(report, Path(name)) and path is not None:
+            self._recovery.saved(path)
 
-    def write(self, report: Report, path: Path) -> None:
-        """By the ending of `path`: PDF, web page or the report's own JSON."""
+    def write(self, report: Report, path: Path) -> bool:
+        """By the ending of `path`: PDF, web page or the report's own JSON. False when it could not be written."""
         try:
             if path.suffix == ".pdf":
                 pdf.write(report, path)
@@ -84,8 +77,9 @@ class Filing(QObject):
                 atomic_write(path, html.page(report) if path.suffix == ".html" else record.to_json(report))
         except OSError as error:
             self._side.report.say(f"{path.name} could not be written ({error.strerror}); choose another place.")
-            return
+            return False
         self._side.report.say("")
+        return True
 
     def make_demo(self) -> None:
         """Make the demonstration's workspace where it is missing, then open it; runs beside the window."""
@@ -121,7 +115,7 @@ class Filing(QObject):
         path = self._asking.shown_path()
         if path is not None:
             self._asking.session.findings(path).report = report
-            self.keep(path, report)
+            self._recovery.keep(path, report)
 
     def _sign(self, name: str) -> None:
         report = self._side.report.report
@@ -134,7 +128,3 @@ class Filing(QObject):
             return
         self._side.report.show_report(signed)
         self._changed(signed)
-
-
-def _key(path: Path) -> str:
-    return hashlib.sha256(str(path).encode("utf-8", "surrogateescape")).hexdigest()[:32]

@@ -26,6 +26,7 @@ class Shelf(QObject):
         self._browser, self._panes = browser, panes
         self._known: dict[Path, Described] = {}
         self._wanted: Path | None = None
+        self._on_screen: dict[int, Path] = {}
         self.opener = Opener(self)
         self.opener.listed.connect(self._listed)
         self.opener.opened.connect(self._opened)
@@ -110,6 +111,7 @@ class Shelf(QObject):
             source.close()
             return
         self._panes.show_source(pane, source)
+        self._on_screen[number] = path
         self.shown.emit(path, number)
 
     def _described(self, described: Described) -> None:
@@ -121,6 +123,9 @@ class Shelf(QObject):
         self._browser.add(path)
         self._browser.model.fail(path, sentence)
         for pane in self._panes.showing(path):
+            if pane.view.source is not None and self._on_screen.get(pane.number) != path:
+                self._panes.clear(pane)  # the picture before it must not stand there under another's name
+                pane.path = path
             if pane.view.source is None:
                 pane.view.set_status(sentence)
 

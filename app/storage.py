@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 TEMPORARY = ".hilum-tmp-"
 """Start of the name of a file that is being written; what bears it after a crash is rubbish."""
@@ -60,47 +59,26 @@ def sweep(folder: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Unsaved:
-    """One report that was being written: its key, the JSON text, and when it was kept (seconds since 1970)."""
+def exclusive(path: Path) -> IO[bytes] | None:
+    """The file, made where it is missing and locked until it is closed or the process ends, however it ends.
 
-    key: str
-    text: str
-    kept_at: float
-
-
-class Journal:
-    """Keeps the unsaved report of each study, so that nothing a person wrote is lost by a crash.
-
-    The window calls `keep` every 2 s or 20 keystrokes, `drop` once the report is saved, and `unsaved` at start. Keys are
-    made by the caller from its own ids and hold letters, digits and "-" only.
+    None when somebody else holds it, in this process or another. Raises OSError when the file cannot be made.
     """
+    file = path.open("ab")
+    try:
+        if os.name == "nt":
+            import msvcrt
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder if folder is not None else data_folder() / "unsaved"
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        else:
+            import fcntl
 
-    def keep(self, key: str, text: str) -> None:
-        """Raises OSError when the disk refuses and ValueError for a key that could leave the folder."""
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        atomic_write(path, text, private=True)
-
-    def drop(self, key: str) -> None:
-        self._path(key).unlink(missing_ok=True)
-
-    def unsaved(self) -> Iterator[Unsaved]:
-        """What an earlier session left, newest first; an unreadable entry is passed over and stays on disk."""
-        files = [(path.stat().st_mtime, path) for path in self._folder.glob("*.json")]
-        for kept_at, path in sorted(files, reverse=True):
-            try:
-                yield Unsaved(path.stem, path.read_text(encoding="utf-8"), kept_at)
-            except (OSError, UnicodeDecodeError):
-                continue
-
-    def _path(self, key: str) -> Path:
-        if not key or not all(sign.isascii() and (sign.isalnum() or sign == "-") for sign in key):
-            raise ValueError(f"a journal key holds letters, digits and '-', not {key!r}")
-        return self._folder / f"{key}.json"
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
 
 
 def now_utc() -> str:

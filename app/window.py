@@ -30,7 +30,9 @@ from app.palette import Palette
 from app.panels.browser import Browser
 from app.panels.side import Side
 from app.panels.status import StatusLine
+from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
+from app.recovery import Recovery
 from app.settings import Settings
 from app.shelf import Shelf
 from app.toolbar import Toolbar
@@ -62,7 +64,9 @@ class Window(QMainWindow):
         self.asking = Asking(self.worker, self.panes, self.shelf, self.side, self)
         self.asking.encoder, self.asking.opacity = chosen.encoder, chosen.opacity
         self.batch = Batch(self.worker, self.asking.session, self)
-        self.filing = Filing(self, self.side, self.asking)
+        self.recovery = Recovery(self.asking.session, UnsavedStrip(), self)
+        self.side.report.column.insertWidget(0, self.recovery.strip)
+        self.filing = Filing(self, self.side, self.asking, self.recovery)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self._lay_out()
         self._menus()
@@ -74,9 +78,10 @@ class Window(QMainWindow):
         self.actions_by_id["fold"].setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         self.engine_timer = QTimer(self, singleShot=True, interval=WARM_MS)
         self.engine_timer.timeout.connect(self._start_engine)
+        QTimer.singleShot(WARM_MS, self, self.recovery.look)
 
     def restore(self) -> None:
-        """The sources of the last session, and what was left unsaved."""
+        """The sources of the last session."""
         paths = [Path(path) for path in self.settings.open]
         if paths:
             self.shelf.open_paths(paths, Path(self.settings.shown) if self.settings.shown else None)
@@ -140,6 +145,9 @@ class Window(QMainWindow):
         self.filing.pathsChosen.connect(self.open_paths)
         self.filing.progressed.connect(self.status.show_job)
         self.filing.batchChosen.connect(self.batch.start)
+        self.recovery.opened.connect(self._recovered)
+        # The panels never show one source's findings while another is being opened in the pane.
+        self.browser.chosen.connect(lambda _: self.asking.show_findings(self.panes.pane))
         self.panes.activated.connect(lambda _: self._pane_changed())
         self.panes.viewMade.connect(self._view_made)
         self.shelf.shown.connect(lambda _path, number: self._shown(number))
@@ -166,6 +174,7 @@ class Window(QMainWindow):
             "demo": self.open_demo,
             "batch": self.filing.choose_batch,
             "save": self.filing.save_report,
+            "recover": self.recovery.open_newest,
             "close": self.close_current,
             "quit": self.close,
             "labels": lambda: self._panel(labels, lambda: self.asking.labels(labels.set_choice.currentText())),
@@ -205,8 +214,14 @@ class Window(QMainWindow):
     def close_current(self) -> None:
         path = self.browser.current()
         if path is not None:
+            self.recovery.set_aside(path)
             self.asking.forget(path)
             self.shelf.close_path(path)
+
+    def _recovered(self, path: Path) -> None:
+        self.side.front(self.side.report)
+        self.shelf.open_paths([path])
+        self.asking.show_findings(self.panes.pane)
 
     def _heatmap(self) -> None:
         phrase = self.side.labels.wanted_phrase()
@@ -351,6 +366,7 @@ class Window(QMainWindow):
         self.batch.stop()
         self.asking.cancel()
         self.panes.close_all()
+        self.recovery.close()
         self.shelf.close()
         self.worker.close()
         event.accept()

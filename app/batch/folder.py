@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from pathlib import Path
 from typing import IO, Any
 
-from app.storage import atomic_write, sweep
+from app.storage import atomic_write, exclusive, sweep
 
 FORM = "hilum-batch-1"
 PARTS = ("items", "heatmaps", "embeddings")
@@ -91,19 +90,7 @@ def _json(body: dict[str, Any]) -> str:
 
 
 def _locked(path: Path) -> IO[bytes]:
-    """The file, locked until it is closed or the process ends, however it ends."""
-    file = path.open("ab")
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise BatchError(f"another process is working in {path.parent}; wait for it, or choose another folder") from error
-    return file
+    lock = exclusive(path)
+    if lock is None:
+        raise BatchError(f"another process is working in {path.parent}; wait for it, or choose another folder")
+    return lock

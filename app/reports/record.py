@@ -38,22 +38,24 @@ def from_json(text: str) -> Report:
 def _report(body: Mapping[str, Any]) -> Report:
     return Report(
         subject=str(body["subject"]),
-        sentences=tuple(_sentence(one) for one in body["sentences"]),
+        sentences=tuple(sentence(one) for one in body["sentences"]),
         receipts=tuple(receipt(one) for one in body["receipts"]),
         prior_sent=bool(body["prior_sent"]),
         finish=str(body["finish"]),
-        signature=_signature(body["signature"]) if body["signature"] else None,
-        earlier=tuple(_signature(one) for one in body["earlier"]),
+        signature=signature(body["signature"]) if body["signature"] else None,
+        earlier=tuple(signature(one) for one in body["earlier"]),
     )
 
 
-def _sentence(body: Mapping[str, Any]) -> Sentence:
+def sentence(body: Mapping[str, Any]) -> Sentence:
+    """A sentence from its JSON object; ValueError, KeyError or TypeError for anything else."""
     evidence = tuple(Evidence(**{**one, "box": tuple(one["box"]) if one["box"] else None}) for one in body["evidence"])
     known = {"section": Section(body["section"]), "origin": Origin(body["origin"]), "state": State(body["state"])}
     return Sentence(**{**body, **known, "evidence": evidence})
 
 
-def _signature(body: Mapping[str, Any]) -> Signature:
+def signature(body: Mapping[str, Any]) -> Signature:
+    """A signature from its JSON object; KeyError or TypeError for anything else."""
     return Signature(**{**body, "changes": tuple(body["changes"])})
 
 

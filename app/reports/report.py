@@ -109,6 +109,11 @@ class Report:
     def untouched(self) -> tuple[Sentence, ...]:
         return tuple(one for one in self.sentences if one.state is State.PROPOSED)
 
+    @property
+    def touched(self) -> bool:
+        """Whether a person accepted, edited, refused or wrote any of it."""
+        return any(one.state is not State.PROPOSED for one in self.sentences)
+
     def accept(self, id: int) -> Report:
         return self._changed(replace(self.sentence(id), state=State.ACCEPTED))
 

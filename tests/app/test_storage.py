@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.storage import TEMPORARY, Journal, atomic_write, data_folder, sweep
+from app.storage import TEMPORARY, atomic_write, data_folder, exclusive, sweep
 
 WRITER = """
 import sys
@@ -74,20 +74,11 @@ def test_the_data_folder_is_the_chosen_home(home: Path) -> None:
     assert data_folder() == home
 
 
-def test_the_journal_gives_back_what_was_not_saved(home: Path) -> None:
-    journal = Journal()
-    assert list(journal.unsaved()) == []
-    journal.keep("study-1", "one")
-    journal.keep("study-1", "one more word")
-    journal.keep("study-2", "two")
-    os.utime(home / "unsaved" / "study-1.json", (1, 1))
-    assert [(one.key, one.text) for one in Journal().unsaved()] == [("study-2", "two"), ("study-1", "one more word")]
-    journal.drop("study-2")
-    journal.drop("study-2")
-    assert [one.key for one in Journal().unsaved()] == ["study-1"]
-
-
-@pytest.mark.parametrize("key", ["", "../x", "a/b", "a.b", "naïve"])
-def test_a_journal_key_cannot_leave_the_folder(key: str) -> None:
-    with pytest.raises(ValueError, match="journal key"):
-        Journal().keep(key, "x")
+def test_a_lock_is_held_by_one_and_free_when_it_is_closed(tmp_path: Path) -> None:
+    first = exclusive(tmp_path / "lock")
+    assert first is not None
+    assert exclusive(tmp_path / "lock") is None
+    first.close()
+    again = exclusive(tmp_path / "lock")
+    assert again is not None
+    again.close()

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication
 from app import actions, settings
 from app.panels.sentence_row import SentenceRow
 from app.reports.report import Section, State
+from app.storage import data_folder
 from inference.answers import Heatmap, LabelScores
 from inference.demo.chest import Chest, draw_pair
 from tests.app.conftest import Seat
@@ -272,7 +273,8 @@ def test_an_edited_sentence_is_in_the_journal_before_anything_is_saved(seat: Sea
     seat.ask("draft")
     row = seat.window.side.report.findChildren(SentenceRow)[0]
     row.edited.emit(row.sentence.id, "Words of a person.")
-    assert any("Words of a person." in unsaved.text for unsaved in seat.window.filing.journal.unsaved())
+    kept = data_folder() / "unsaved"
+    seat.wait(lambda: any("Words of a person." in file.read_text() for file in kept.glob("*/*.report")), 20)
 
 
 def test_the_windows_process_never_holds_torch(film: Film) -> None:
