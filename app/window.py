@@ -147,7 +147,7 @@ class Window(QMainWindow):
         self.filing.batchChosen.connect(self.batch.start)
         self.recovery.opened.connect(self._recovered)
         # The panels never show one source's findings while another is being opened in the pane.
-        self.browser.chosen.connect(lambda _: self.asking.show_findings(self.panes.pane))
+        self.browser.chosen.connect(lambda _: self._pane_changed())
         self.panes.activated.connect(lambda _: self._pane_changed())
         self.panes.viewMade.connect(self._view_made)
         self.shelf.shown.connect(lambda _path, number: self._shown(number))
@@ -322,7 +322,9 @@ class Window(QMainWindow):
         """Label sets, findings, priors and facts of the source in the active pane."""
         path = self.panes.pane.path
         described = self.shelf.describes(path) if path is not None else None
+        self.side.details.show_source(described.info if described is not None else {})
         if described is None or path is None:
+            self.side.report.offer_priors([])
             return
         sets = label_sets.fitting(described.modality, self.asking.encoder)
         phrases = [label.present[0] for label in label_sets.load(sets[0]).labels] if sets else []
@@ -331,7 +333,6 @@ class Window(QMainWindow):
             (other.path, f"{other.path.name}, {other.facts.study_date}") for other in self.shelf.priors(path) if other.facts
         ]
         self.side.report.offer_priors(priors)
-        self.side.details.show_source(described.info)
 
     def _start_engine(self) -> None:
         """Once the window stands: the first question then finds the engine running."""

@@ -1,4 +1,4 @@
-"""What the model saw: the very pixels, the prompt and the receipt of the last answer; and the facts of the source."""
+"""What the model saw: the very pixels, the prompt and the receipt of the last answer; and the facts and notes of the source."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class DetailsPanel(Column):
         self._fill()
 
     def show_source(self, facts: Mapping[str, object]) -> None:
+        """`facts`: what `Source.info` gives, its notes among them; empty for a source nothing is known of (yet)."""
         self._facts = facts
         self._fill()
 
@@ -50,7 +51,11 @@ class DetailsPanel(Column):
             self._lines.add(_form(receipt_facts(self._receipt)))
         if self._facts:
             self._lines.add(label("Source", "heading"))
-            self._lines.add(_form({str(key): _words(value) for key, value in self._facts.items()}))
+            self._lines.add(_form(source_facts(self._facts)))
+        if notes := self._facts.get("notes"):
+            self._lines.add(label("Notes on this source", "heading"))
+            for note in notes if isinstance(notes, list | tuple) else (notes,):
+                self._lines.add(label(str(note), "warn", selectable=True))
 
 
 def receipt_facts(receipt: Receipt) -> dict[str, str]:
@@ -69,6 +74,12 @@ def receipt_facts(receipt: Receipt) -> dict[str, str]:
         "Versions": ", ".join(f"{name} {version}" for name, version in receipt.versions),
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def source_facts(facts: Mapping[str, object]) -> dict[str, str]:
+    """The facts of a source in the reader's words, without its notes and without what says nothing."""
+    told = {str(key): value for key, value in facts.items() if key != "notes" and value not in ("", [], ())}
+    return {key.replace("_", " ").capitalize(): _words(value) for key, value in told.items()}
 
 
 def _pictures(seen: tuple[NDArray[np.uint8], ...]) -> QWidget:

@@ -106,7 +106,7 @@ def _missing(head: Mapping[str, Any], sentences: int, receipts: int) -> str:
     if not head:
         said.append(f"Its beginning is damaged, so the picture is not known; {_counted(sentences)} could be read.")
     elif sentences < head["sentences"]:
-        said.append(f"It is damaged: {sentences} of {_counted(head['sentences'])} could be read.")
+        said.append(f"The report is damaged: {sentences} of {_counted(head['sentences'])} could be read.")
     if head and receipts < head["receipts"]:
         said.append("The receipts of the model did not all come back.")
     if head and head.get("signed_by"):
