@@ -1,31 +1,22 @@
-"""The window: browser, panes, panels and status line put together, and what every action does."""
+"""The window: browser, panes, panels and status line put together."""
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import (
-    QApplication,
-    QInputDialog,
-    QMainWindow,
-    QMenu,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
 
-from app import actions, label_sets, settings, theme
+from app import actions, label_sets, menus, settings, theme
+from app.acts import Acts
 from app.analysis import AnyEngine
 from app.asking import Asking
 from app.filing import Filing
 from app.jobs import Batch
+from app.menus import Recent
 from app.palette import Palette
 from app.panels.browser import Browser
 from app.panels.side import Side
@@ -40,8 +31,6 @@ from inference.answers import EngineState
 from inference.engine import EngineSpec
 from inference.host import EngineProcess
 from inference.worker import Worker
-from viewers.dicom_view import RadiologyView
-from viewers.slide_view import SlideView
 from viewers.words import Pointed
 
 WARM_MS = 150
@@ -67,9 +56,11 @@ class Window(QMainWindow):
         self.recovery = Recovery(self.asking.session, UnsavedStrip(), self)
         self.side.report.column.insertWidget(0, self.recovery.strip)
         self.filing = Filing(self, self.side, self.asking, self.recovery)
+        self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self._lay_out()
-        self._menus()
+        self.recent = Recent(chosen.recent, self)
+        menus.fill(self.menuBar(), self.actions_by_id, self.recent)
         self._connect()
         self.panes.arrange(chosen.panes)
         # Tab folds while the picture has the keyboard; in the panels it goes from field to field.
@@ -90,7 +81,7 @@ class Window(QMainWindow):
         self.shelf.open_paths(paths)
         for path in paths:
             self.settings = self.settings.with_recent(path.absolute())
-        self._fill_recent()
+        self.recent.show_paths(self.settings.recent)
 
     def _lay_out(self) -> None:
         self.split = QSplitter(Qt.Orientation.Horizontal)
@@ -118,30 +109,10 @@ class Window(QMainWindow):
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().addWidget(self.status, 1)
 
-    def _menus(self) -> None:
-        menus: dict[str, QMenu] = {}
-        for spec in actions.SPECS:
-            if spec.menu not in menus:
-                menus[spec.menu] = self.menuBar().addMenu(spec.menu)
-            if spec.rule_before:
-                menus[spec.menu].addSeparator()
-            menus[spec.menu].addAction(self.actions_by_id[spec.id])
-        self.recent = QMenu("Recent", self)
-        menus["File"].insertMenu(self.actions_by_id["demo"], self.recent)
-        self._fill_recent()
-
-    def _fill_recent(self) -> None:
-        self.recent.clear()
-        for text in self.settings.recent:
-            self.recent.addAction(text).triggered.connect(partial(self._open_recent, Path(text)))
-        self.recent.setEnabled(bool(self.settings.recent))
-
-    def _open_recent(self, path: Path, _checked: bool = False) -> None:
-        self.open_paths([path])
-
     def _connect(self) -> None:
         self.browser.openWanted.connect(self.filing.open_files)
         self.browser.folderWanted.connect(self.filing.open_folder)
+        self.recent.wanted.connect(lambda path: self.open_paths([path]))
         self.filing.pathsChosen.connect(self.open_paths)
         self.filing.progressed.connect(self.status.show_job)
         self.filing.batchChosen.connect(self.batch.start)
@@ -166,8 +137,7 @@ class Window(QMainWindow):
         self.status.jobStopWanted.connect(self.batch.stop)
 
     def _work(self) -> dict[str, Callable[[], object]]:
-        """What each action of the table does."""
-        report, labels = self.side.report, self.side.labels
+        """What each action of the table does; those on a picture and its answers are in `Acts`."""
         return {
             "open": self.filing.open_files,
             "open-folder": self.filing.open_folder,
@@ -177,32 +147,7 @@ class Window(QMainWindow):
             "recover": self.recovery.open_newest,
             "close": self.close_current,
             "quit": self.close,
-            "labels": lambda: self._panel(labels, lambda: self.asking.labels(labels.set_choice.currentText())),
-            "heatmap": lambda: self._panel(labels, self._heatmap),
-            "draft": lambda: self._panel(report, lambda: self.asking.draft(report.indication.text().strip())),
-            "question": lambda: self._panel(self.side.ask, self.side.ask.question.setFocus),
-            "locate": self._locate,
-            "cancel": self._escape,
-            "whole": lambda: self.panes.view.clear_selection(),
-            "clear": lambda: self.panes.view.clear_results(),
-            "accept": lambda: self._panel(report, report.accept),
-            "edit": lambda: self._panel(report, report.edit),
-            "refuse": lambda: self._panel(report, report.refuse),
-            "next-sentence": lambda: self._panel(report, lambda: report.step(1)),
-            "previous-sentence": lambda: self._panel(report, lambda: report.step(-1)),
-            "fit": lambda: self.panes.view.fit(),
-            "one": lambda: self.panes.view.one_to_one(),
-            "zoom-in": lambda: self.panes.view.zoom(1.25),
-            "zoom-out": lambda: self.panes.view.zoom(0.8),
-            "magnification": self._magnification,
-            "invert": lambda: self._radiology(RadiologyView.invert),
-            "reset": lambda: self._reset(),
-            "overlay": self._toggle_overlay,
-            "next": lambda: self.browser.step(1),
-            "previous": lambda: self.browser.step(-1),
-            "panes-1": lambda: self.panes.arrange(1),
-            "panes-2": lambda: self.panes.arrange(2),
-            "panes-4": lambda: self.panes.arrange(4),
+            **self.acts.by_id(),
             "fold": self._fold,
             "theme": self._toggle_theme,
             "palette": self._palette,
@@ -222,53 +167,6 @@ class Window(QMainWindow):
         self.side.front(self.side.report)
         self.shelf.open_paths([path])
         self.asking.show_findings(self.panes.pane)
-
-    def _heatmap(self) -> None:
-        phrase = self.side.labels.wanted_phrase()
-        if phrase:
-            self.asking.heatmap(phrase)
-        else:
-            self.side.labels.phrase.setFocus()
-
-    def _locate(self) -> None:
-        phrase = self.side.labels.wanted_phrase()
-        if phrase:
-            self._panel(self.side.ask, lambda: self.asking.locate(phrase))
-        else:
-            self._panel(self.side.labels, self.side.labels.phrase.setFocus)
-
-    def _panel(self, panel: QWidget, work: Callable[[], object]) -> None:
-        self.side.front(panel)
-        work()
-
-    def _escape(self) -> None:
-        """Stops what runs; when nothing does, gives up the region, then the keyboard."""
-        if not self.asking.cancel() and not self.panes.view.clear_selection():
-            self.panes.view.setFocus()
-
-    def _radiology(self, work: Callable[[RadiologyView], object]) -> None:
-        view = self.panes.view
-        if isinstance(view, RadiologyView):
-            work(view)
-
-    def _reset(self) -> None:
-        self._radiology(RadiologyView.reset)
-        self.panes.view.fit()
-
-    def _magnification(self) -> None:
-        view = self.panes.view
-        if not isinstance(view, SlideView):
-            return
-        value, good = QInputDialog.getDouble(
-            self, "Magnification", "Objective power (×)", view.magnification or 10.0, 0.01, 400.0, 2
-        )
-        if good:
-            view.set_magnification(value)
-
-    def _toggle_overlay(self) -> None:
-        overlay = self.panes.view.overlay
-        overlay.visible = not overlay.visible
-        self.panes.view.update()
 
     def _set_opacity(self, value: float) -> None:
         self.asking.opacity = value
@@ -376,30 +274,3 @@ class Window(QMainWindow):
 def _start(engine: AnyEngine, on_progress: object, cancel: object) -> None:  # noqa: ARG001 - the form of a job
     if isinstance(engine, EngineProcess):
         engine.start()
-
-
-def has_display() -> bool:
-    """Whether a window can be opened: a screen, or a platform plug-in that was asked for and needs none."""
-    known = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in known)
-
-
-def open_window(paths: Sequence[Path], *, demo: bool = False) -> int:
-    """Open the window on `paths` (else on the last session's) and run until it is closed; the exit status."""
-    if not has_display():
-        print("hilum: no display to open a window on; `hilum --help` lists what works without one", file=sys.stderr)
-        return 2
-    application = QApplication(sys.argv[:1])
-    application.setApplicationName("hilum")
-    chosen = settings.load()
-    theme.apply(application, chosen.theme)
-    window = Window(chosen)
-    window.show()
-    window.engine_timer.start()
-    if paths:
-        window.open_paths(paths)
-    elif demo:
-        window.open_demo()
-    else:
-        window.restore()
-    return application.exec()

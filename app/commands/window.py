@@ -20,6 +20,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def open_paths(paths: list[Path], *, demo: bool = False) -> int:
-    from app.window import open_window
+    from app.start import open_window
 
     return open_window(paths, demo=demo)

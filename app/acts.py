@@ -1,0 +1,114 @@
+"""What the actions on a picture and on its answers do; menus, toolbar, keys and palette call them by the table's ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QInputDialog, QWidget
+
+from app.asking import Asking
+from app.panels.browser import Browser
+from app.panels.side import Side
+from app.panes import Panes
+from viewers.dicom_view import RadiologyView
+from viewers.slide_view import SlideView
+
+
+class Acts(QObject):
+    """Acts on the active pane; an act on a panel brings it to the front first."""
+
+    def __init__(self, window: QWidget, browser: Browser, panes: Panes, side: Side, asking: Asking) -> None:
+        super().__init__(window)
+        self._window, self._browser, self._panes, self._side, self._asking = window, browser, panes, side, asking
+
+    def by_id(self) -> Mapping[str, Callable[[], object]]:
+        return {**self._questions(), **self._sentences(), **self._looks()}
+
+    def _questions(self) -> Mapping[str, Callable[[], object]]:
+        report, labels, ask = self._side.report, self._side.labels, self._side.ask
+        return {
+            "labels": lambda: self._panel(labels, lambda: self._asking.labels(labels.set_choice.currentText())),
+            "heatmap": lambda: self._panel(labels, self._heatmap),
+            "draft": lambda: self._panel(report, lambda: self._asking.draft(report.indication.text().strip())),
+            "question": lambda: self._panel(ask, ask.question.setFocus),
+            "locate": self._locate,
+            "cancel": self._escape,
+            "whole": lambda: self._panes.view.clear_selection(),
+            "clear": lambda: self._panes.view.clear_results(),
+        }
+
+    def _sentences(self) -> Mapping[str, Callable[[], object]]:
+        report = self._side.report
+        return {
+            "accept": lambda: self._panel(report, report.accept),
+            "edit": lambda: self._panel(report, report.edit),
+            "refuse": lambda: self._panel(report, report.refuse),
+            "next-sentence": lambda: self._panel(report, lambda: report.step(1)),
+            "previous-sentence": lambda: self._panel(report, lambda: report.step(-1)),
+        }
+
+    def _looks(self) -> Mapping[str, Callable[[], object]]:
+        return {
+            "fit": lambda: self._panes.view.fit(),
+            "one": lambda: self._panes.view.one_to_one(),
+            "zoom-in": lambda: self._panes.view.zoom(1.25),
+            "zoom-out": lambda: self._panes.view.zoom(0.8),
+            "magnification": self._magnification,
+            "invert": lambda: self._radiology(RadiologyView.invert),
+            "reset": self._reset,
+            "overlay": self._toggle_overlay,
+            "next": lambda: self._browser.step(1),
+            "previous": lambda: self._browser.step(-1),
+            "panes-1": partial(self._panes.arrange, 1),
+            "panes-2": partial(self._panes.arrange, 2),
+            "panes-4": partial(self._panes.arrange, 4),
+        }
+
+    def _panel(self, panel: QWidget, work: Callable[[], object]) -> None:
+        self._side.front(panel)
+        work()
+
+    def _heatmap(self) -> None:
+        phrase = self._side.labels.wanted_phrase()
+        if phrase:
+            self._asking.heatmap(phrase)
+        else:
+            self._side.labels.phrase.setFocus()
+
+    def _locate(self) -> None:
+        phrase = self._side.labels.wanted_phrase()
+        if phrase:
+            self._panel(self._side.ask, lambda: self._asking.locate(phrase))
+        else:
+            self._panel(self._side.labels, self._side.labels.phrase.setFocus)
+
+    def _escape(self) -> None:
+        """Stops what runs; when nothing does, gives up the region, then the keyboard."""
+        if not self._asking.cancel() and not self._panes.view.clear_selection():
+            self._panes.view.setFocus()
+
+    def _radiology(self, work: Callable[[RadiologyView], object]) -> None:
+        view = self._panes.view
+        if isinstance(view, RadiologyView):
+            work(view)
+
+    def _reset(self) -> None:
+        self._radiology(RadiologyView.reset)
+        self._panes.view.fit()
+
+    def _magnification(self) -> None:
+        view = self._panes.view
+        if not isinstance(view, SlideView):
+            return
+        value, good = QInputDialog.getDouble(
+            self._window, "Magnification", "Objective power (×)", view.magnification or 10.0, 0.01, 400.0, 2
+        )
+        if good:
+            view.set_magnification(value)
+
+    def _toggle_overlay(self) -> None:
+        overlay = self._panes.view.overlay
+        overlay.visible = not overlay.visible
+        self._panes.view.update()

@@ -1,0 +1,40 @@
+"""The program with its window: from the call to the exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication
+
+from app import settings, theme
+from app.window import Window
+
+
+def has_display() -> bool:
+    """Whether a window can be opened: a screen, or a platform plug-in that was asked for and needs none."""
+    known = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in known)
+
+
+def open_window(paths: Sequence[Path], *, demo: bool = False) -> int:
+    """Open the window on `paths` (else on the last session's) and run until it is closed; the exit status."""
+    if not has_display():
+        print("hilum: no display to open a window on; `hilum --help` lists what works without one", file=sys.stderr)
+        return 2
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("hilum")
+    chosen = settings.load()
+    theme.apply(application, chosen.theme)
+    window = Window(chosen)
+    window.show()
+    window.engine_timer.start()
+    if paths:
+        window.open_paths(paths)
+    elif demo:
+        window.open_demo()
+    else:
+        window.restore()
+    return application.exec()
