@@ -76,7 +76,7 @@ class ReportPanel(Column):
         self.column.addWidget(self._word)
         self._typing = QTimer(self, singleShot=True, interval=JOURNAL_MS)
         self._typing.timeout.connect(self._emit_typed)
-        self._typed: tuple[int, str] | None = None
+        self._typed: tuple[Report | None, int, str] | None = None
         self.show_report(None)
 
     def offer_priors(self, priors: Sequence[tuple[Path, str]]) -> None:
@@ -183,14 +183,16 @@ class ReportPanel(Column):
             self._after(self._report.edit(id, text), id)
 
     def _on_typed(self, id: int, text: str) -> None:
-        self._typed = (id, text)
+        self._typed = (self._report, id, text)
         if not self._typing.isActive():
             self._typing.start()
 
     def _emit_typed(self) -> None:
-        """What is being typed goes into the journal before it is confirmed."""
-        if self._report is not None and self._typed and self._typed[1].strip():
-            self.changed.emit(self._report.edit(*self._typed))
+        """What is being typed goes into the journal before it is confirmed; never into another report shown meanwhile."""
+        if self._typed is not None:
+            report, id, text = self._typed
+            if report is not None and report is self._report and text.strip():
+                self.changed.emit(report.edit(id, text))
 
     def _draft(self) -> None:
         self.draftWanted.emit(self.indication.text().strip())

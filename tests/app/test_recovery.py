@@ -14,11 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app import settings
 from app.journal import Journal, Unsaved
+from app.panels.report import JOURNAL_MS
+from app.panels.sentence_row import SentenceRow
 from app.reports import record
 from app.reports.lines import from_lines, to_lines
 from app.reports.report import Evidence, Origin, Report, Section, Sentence, State
@@ -371,3 +374,22 @@ def test_the_lines_are_json_with_their_checksum() -> None:
     for line in to_lines(worked_on("film.png"), Path("/data/film.png"), "entry", 5.0).splitlines():
         assert zlib.crc32(line[9:].encode()) == int(line[:8], 16)
         assert isinstance(json.loads(line[9:]), dict)
+
+
+def test_words_typed_for_one_report_never_reach_another(new_seat: Callable[[], Seat], film: Film) -> None:
+    """The reader types and, without confirming, goes to the next picture by key."""
+    first, second = film(SEED)[0], film(SEED + 1)[0]
+    seat = new_seat()
+    seat.open(first, second)
+    for path in (first, second):
+        seat.window.asking.session.findings(path).report = proposed(path.name)
+    seat.show(first)
+    seat.window.asking.show_findings(seat.window.panes.pane)
+    seat.act("edit")
+    seat.bot.wait(50)
+    row = next(one for one in seat.window.side.report.findChildren(SentenceRow) if one.findChild(QLineEdit))
+    QTest.keyClicks(row.findChild(QLineEdit), "Words for the first.")
+    seat.act("next")
+    seat.wait(lambda: seat.window.panes.pane.path == second and seat.window.panes.view.source is not None)
+    seat.bot.wait(JOURNAL_MS + 300)
+    assert seat.window.asking.session.findings(second).report == proposed(second.name)
