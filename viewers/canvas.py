@@ -169,6 +169,10 @@ class Canvas(Steered):
         self._markings.use_frame(self.frame if frame is None else frame)
         self.overlay.show(values, extent, low, high, phrase, unit, validated)
 
+    def shows_heatmap(self, values: NDArray[np.float32], frame: int) -> bool:
+        """Whether this very array already lies on that frame."""
+        return self._markings.shows(values, frame)
+
     def show_boxes(self, boxes: Sequence[tuple[str, float, float, float, float]], frame: int | None = None) -> None:
         """A model's boxes (label, x0, y0, x1, y1) on a frame (None: the one shown)."""
         self._markings.use_frame(self.frame if frame is None else frame)

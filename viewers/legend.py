@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
 
 from viewers import theme
-from viewers.lettering import draw_plate, pane_font
+from viewers.lettering import Lettering, clear_image, draw_plate, draw_sharp, pane_font
 from viewers.overlay import HeatmapLayer
 from viewers.qimage import to_qimage
 
@@ -18,16 +18,25 @@ def number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
-def legend_rect(layer: HeatmapLayer, base: QFont, right: float, top: float) -> QRectF:
-    """Where the legend of `layer` lies when its right and top edges are there (screen pixels)."""
+def draw_legend(painter: QPainter, lettering: Lettering, layer: HeatmapLayer, base: QFont, right: float, top: float) -> QRectF:
+    """The phrase, the colour bar with high, threshold and low, the unit, and "not validated" where that is so.
+
+    Its right and top edges are there (screen pixels); returns the place it takes.
+    """
+    ratio = painter.device().devicePixelRatioF()
+    said = (layer.phrase, layer.unit, layer.validated, layer.map, layer.low, layer.high, layer.threshold)
+    image = lettering.kept(("legend", *said, base.key(), ratio), lambda: _rendered(layer, base, ratio))
+    place = QRectF(QPointF(right - _WIDTH, round(top)), image.deviceIndependentSize())
+    draw_sharp(painter, image, place.left(), place.top())
+    return place
+
+
+def _rendered(layer: HeatmapLayer, base: QFont, ratio: float) -> QImage:
     height = _BAR_HEIGHT + 3.5 * _PAD + _words_height(layer, base) + (1 if layer.validated else 2) * _line(base)
-    return QRectF(right - _WIDTH, round(top), _WIDTH, round(height))
-
-
-def draw_legend(painter: QPainter, layer: HeatmapLayer, base: QFont, rect: QRectF) -> None:
-    """The phrase, the colour bar with high, threshold and low, the unit, and "not validated" where that is so."""
+    rect = QRectF(0, 0, _WIDTH, round(height))
+    image = clear_image(rect.width(), rect.height(), ratio)
+    painter = QPainter(image)
     draw_plate(painter, rect)
-    painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     words, line = QRectF(rect).adjusted(_PAD, _PAD, -_PAD, 0), _line(base)
     words.setHeight(_words_height(layer, base))
@@ -44,7 +53,8 @@ def draw_legend(painter: QPainter, layer: HeatmapLayer, base: QFont, rect: QRect
     if not layer.validated:
         painter.setPen(QColor(theme.WARNING))
         painter.drawText(foot.translated(0, line), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "not validated")
-    painter.restore()
+    painter.end()
+    return image
 
 
 _WRAP = int(Qt.AlignmentFlag.AlignLeft) | int(Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)

@@ -1,14 +1,18 @@
-"""Short texts with a halo, drawn once and kept as images, so that a moving picture costs no text layout."""
+"""Short texts with a halo, and plates of text, drawn once and kept as images: a moving picture costs no text layout."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Hashable
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPainterPath, QPen
 
 from viewers import theme
+from viewers.cache import ByteCache
 from viewers.theme import Ink
 
-_KEPT = 256
+_KEPT = 8 * 2**20
+"""Bytes of images."""
 _HALO = 1.6
 """Screen pixels of halo on each side."""
 
@@ -23,10 +27,10 @@ def pane_font(base: QFont, points: float = theme.TEXT_POINTS, bold: bool = False
 
 
 class Lettering:
-    """Draws text in screen pixels; remembers the last few hundred texts."""
+    """Draws text in screen pixels; remembers what it drew last."""
 
     def __init__(self) -> None:
-        self._images: dict[tuple[str, str, Ink, float], QImage] = {}
+        self._images: ByteCache[Hashable, QImage] = ByteCache(_KEPT)
 
     def width(self, text: str, font: QFont) -> float:
         return QFontMetricsF(font).horizontalAdvance(text)
@@ -48,32 +52,40 @@ class Lettering:
         if not text:
             return
         ratio = painter.device().devicePixelRatioF()
-        image = self._image(text, font, ink, ratio)
+        image = self.kept((text, font.key(), ink, ratio), lambda: _rendered(text, font, ink, ratio))
         width = image.width() / ratio - 2 * _HALO
         if align == Qt.AlignmentFlag.AlignRight:
             x -= width
         elif align == Qt.AlignmentFlag.AlignHCenter:
             x -= width / 2
-        place = QPointF(round((x - _HALO) * ratio) / ratio, round((y - _HALO) * ratio) / ratio)
-        painter.drawImage(place, image)
+        draw_sharp(painter, image, x - _HALO, y - _HALO)
 
-    def _image(self, text: str, font: QFont, ink: Ink, ratio: float) -> QImage:
-        key = (text, font.key(), ink, ratio)
-        image = self._images.pop(key, None)
+    def kept(self, key: Hashable, make: Callable[[], QImage]) -> QImage:
+        """The image of `key`, made where it is not remembered."""
+        image = self._images.get(key)
         if image is None:
-            image = _rendered(text, font, ink, ratio)
-            if len(self._images) >= _KEPT:
-                self._images.pop(next(iter(self._images)))
-        self._images[key] = image
+            image = make()
+            self._images.put(key, image, image.sizeInBytes())
         return image
+
+
+def draw_sharp(painter: QPainter, image: QImage, x: float, y: float) -> None:
+    """Draw an image made for the painter's pixel ratio near (x, y) in screen pixels, on whole device pixels."""
+    ratio = painter.device().devicePixelRatioF()
+    painter.drawImage(QPointF(round(x * ratio) / ratio, round(y * ratio) / ratio), image)
+
+
+def clear_image(width: float, height: float, ratio: float) -> QImage:
+    """A transparent image of that many screen pixels, at least one device pixel."""
+    image = QImage(max(1, round(width * ratio)), max(1, round(height * ratio)), QImage.Format.Format_ARGB32_Premultiplied)
+    image.setDevicePixelRatio(ratio)
+    image.fill(0)
+    return image
 
 
 def _rendered(text: str, font: QFont, ink: Ink, ratio: float) -> QImage:
     metrics = QFontMetricsF(font)
-    width, height = metrics.horizontalAdvance(text) + 2 * _HALO, metrics.height() + 2 * _HALO
-    image = QImage(max(1, round(width * ratio)), max(1, round(height * ratio)), QImage.Format.Format_ARGB32_Premultiplied)
-    image.setDevicePixelRatio(ratio)
-    image.fill(0)
+    image = clear_image(metrics.horizontalAdvance(text) + 2 * _HALO, metrics.height() + 2 * _HALO, ratio)
     path = QPainterPath()
     path.addText(QPointF(_HALO, _HALO + metrics.ascent()), font, text)
     painter = QPainter(image)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QPointF, QRectF, Signal
 from PySide6.QtGui import QFont, QPainter
 
@@ -40,13 +42,19 @@ class Markings(QObject):
         self._frame = frame
 
     def box(self, boxes: Sequence[tuple[str, float, float, float, float]]) -> None:
-        self._boxes = tuple(BoxMark(*box) for box in boxes)
-        self.changed.emit()
+        marked = tuple(BoxMark(*box) for box in boxes)
+        if marked != self._boxes:
+            self._boxes = marked
+            self.changed.emit()
 
     def clear(self) -> None:
         """Take away heatmap and boxes, not the selection."""
         self._boxes = ()
         self.overlay.clear()
+
+    def shows(self, values: NDArray[np.float32], frame: int) -> bool:
+        """Whether this very heatmap already lies on `frame`."""
+        return frame == self._frame and self.overlay.shows(values)
 
     def legend_shown(self, frame: int) -> bool:
         return self.overlay.present and self.overlay.visible and frame == self._frame

@@ -39,6 +39,7 @@ class HeatmapLayer(QObject):
         self.phrase, self.unit, self.validated = "", "", False
         self.extent: Box = (0.0, 0.0, 1.0, 1.0)
         self._opacity, self._threshold, self._visible = 0.55, 0.5, True
+        self._values: NDArray[np.float32] | None = None
         self._steps: NDArray[np.uint16] | None = None
         self._image: QImage | None = None
         self._fade = QVariantAnimation(self)
@@ -51,6 +52,10 @@ class HeatmapLayer(QObject):
     @property
     def present(self) -> bool:
         return self._steps is not None
+
+    def shows(self, values: NDArray[np.float32]) -> bool:
+        """Whether this very array, not only an equal one, is what is shown."""
+        return self._values is values
 
     @property
     def fading(self) -> bool:
@@ -105,14 +110,14 @@ class HeatmapLayer(QObject):
         self.extent, self.low, self.high = extent, low, high
         self.phrase, self.unit, self.validated = phrase, unit, validated
         self._steps = _stepped(interpolated(values, _GRID), low, high)
-        self._image, self._shown = None, 0.0
+        self._values, self._image, self._shown = values, None, 0.0
         self._fade.stop()
         self._fade.start()
         self.changed.emit()
 
     def clear(self) -> None:
         self._fade.stop()
-        self._steps = self._image = None
+        self._values = self._steps = self._image = None
         self.changed.emit()
 
     def colours(self, count: int = 256) -> NDArray[np.uint8]:
@@ -159,27 +164,35 @@ def interpolated(values: NDArray[np.float32], longest: int) -> NDArray[np.float3
     factor = max(1, longest // max(values.shape))
     if factor == 1:
         return values.astype(np.float32)
-    down, across = (_weights(count, factor) for count in values.shape)
-    if np.isfinite(values).all():
-        return (down @ values @ across.T).astype(np.float32)
     holes = ~np.isfinite(values)
-    filled = down @ np.where(holes, 0, values) @ across.T
-    filled[(down @ holes @ across.T) > 0.5] = np.nan
-    return filled.astype(np.float32)
+    if not holes.any():
+        return _enlarged(values, factor)
+    filled = _enlarged(np.where(holes, 0, values), factor)
+    filled[_enlarged(holes, factor) > 0.5] = np.nan
+    return filled
 
 
-def _weights(count: int, factor: int) -> NDArray[np.float64]:
-    """(count * factor, count): how much of each cell every fine sample takes."""
-    places = np.clip((np.arange(count * factor) + 0.5) / factor - 0.5, 0, count - 1)
-    first = np.minimum(places.astype(int), max(0, count - 2))
-    weights = np.zeros((count * factor, count))
-    rows = np.arange(count * factor)
-    weights[rows, first] = 1 - (places - first)
-    weights[rows, np.minimum(first + 1, count - 1)] += places - first
-    return weights
+def _enlarged(values: NDArray[Any], factor: int) -> NDArray[np.float32]:
+    """(h, w) as float32 (h * factor, w * factor). No matrix product: its threads would wait for cores an engine has taken."""
+    return _lengthened(_lengthened(values.astype(np.float32).T, factor).T, factor)
+
+
+def _lengthened(rows: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
+    """(n, m) as (n * factor, m)."""
+    places = np.clip((np.arange(len(rows) * factor) + 0.5) / factor - 0.5, 0, len(rows) - 1)
+    first = places.astype(np.intp)
+    rows = np.ascontiguousarray(rows)
+    fine = np.diff(rows, axis=0, append=rows[-1:])[first]
+    fine *= (places - first).astype(np.float32)[:, None]
+    fine += rows[first]
+    return fine
 
 
 def _stepped(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint16]:
     """1 … STEPS from low to high, 0 where there is no value."""
-    share = np.clip((values.astype(np.float64) - low) / (high - low), 0, 1)
-    return np.where(np.isfinite(values), np.nan_to_num(share) * (STEPS - 1) + 1.5, 0).astype(np.uint16)
+    share = values - np.float32(low)
+    share *= np.float32((STEPS - 1) / (high - low))
+    np.clip(share, 0, STEPS - 1, out=share)
+    share += 1.5
+    np.copyto(share, 0, where=~np.isfinite(values))
+    return share.astype(np.uint16)

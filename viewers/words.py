@@ -11,7 +11,7 @@ from PySide6.QtGui import QFont, QPainter
 from viewers import marks, theme
 from viewers.camera import Camera
 from viewers.geometry import Spacing
-from viewers.legend import draw_legend, legend_rect
+from viewers.legend import draw_legend
 from viewers.lettering import Lettering, pane_font
 from viewers.overlay import HeatmapLayer
 from viewers.scalebar import bar_for, draw_scale_bar
@@ -64,8 +64,7 @@ def paint_words(painter: QPainter, lettering: Lettering, base: QFont, ink: Ink, 
     right = area.right()
     if words.legend is not None:
         top = area.top() + words.inset + used["top-right"] + (theme.MARGIN if words.inset or used["top-right"] else 0)
-        plate = legend_rect(words.legend, base, area.right(), top)
-        draw_legend(painter, words.legend, base, plate)
+        plate = draw_legend(painter, lettering, words.legend, base, area.right(), top)
         if plate.bottom() > area.center().y() - 2 * margin:
             right = plate.left() - margin
     marks.draw_edge_letters(painter, lettering, base, ink, words.sides, area, right)

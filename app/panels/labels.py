@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QSlider
 
 from app.analysis import Result
 from app.panels.parts import Column, button, label, row
-from inference.answers import Heatmap, LabelScores
+from inference.answers import Heatmap, LabelScore, LabelScores
 
 EMPTY = "Press L for labels of the region, or of the whole view."
 WEAK_AUC = 0.75
@@ -28,6 +28,7 @@ class LabelsPanel(Column):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._scores: tuple[LabelScore, ...] = ()
         self._offered: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
         self.set_choice = QComboBox()
         self.set_choice.setToolTip("Label set")
@@ -95,19 +96,14 @@ class LabelsPanel(Column):
     def show_labels(self, result: Result | None) -> None:
         answer = result.answer if result is not None else None
         scores = answer.scores if isinstance(answer, LabelScores) else ()
-        self.table.setRowCount(len(scores))
+        if scores != self._scores:
+            self._scores = scores
+            _fill(self.table, scores)
         self.table.setVisible(bool(scores))
         self._space.setVisible(not scores)
         self._word.setVisible(not scores)
         self._word.setText(EMPTY)
-        for index, score in enumerate(scores):
-            weak = score.published_auc is not None and score.published_auc < WEAK_AUC
-            published = "" if score.published_auc is None else f"{score.published_auc:.2f}"
-            cells = (score.name, f"{score.contrast:+.3f}", f"{score.probability:.2f}", published)
-            for column, text in enumerate(cells):
-                self.table.setItem(index, column, _cell(text, number=column > 0, weak=weak))
         if isinstance(answer, LabelScores):
-            self.table.setColumnHidden(3, all(score.published_auc is None for score in scores))
             note = "" if answer.calibrated else "Scores rank; they are not calibrated probabilities. "
             self._foot.setText(note + (f"{answer.receipt.model}: {answer.receipt.remark}." if answer.receipt.remark else ""))
         else:
@@ -178,13 +174,26 @@ def _table() -> QTableWidget:
     table.setAccessibleName("Labels, highest contrast first")
     header = table.horizontalHeader()
     header.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    for column in (1, 2, 3):
-        header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
     first = table.horizontalHeaderItem(0)
     if first is not None:
         first.setTextAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return table
+
+
+def _fill(table: QTableWidget, scores: Sequence[LabelScore]) -> None:
+    """One row for each score. The columns are measured once, at the end: a header that follows its cells does so for each."""
+    table.setRowCount(len(scores))
+    for index, score in enumerate(scores):
+        weak = score.published_auc is not None and score.published_auc < WEAK_AUC
+        published = "" if score.published_auc is None else f"{score.published_auc:.2f}"
+        cells = (score.name, f"{score.contrast:+.3f}", f"{score.probability:.2f}", published)
+        for column, text in enumerate(cells):
+            table.setItem(index, column, _cell(text, number=column > 0, weak=weak))
+    table.setColumnHidden(3, all(score.published_auc is None for score in scores))
+    for column in (1, 2, 3):
+        table.resizeColumnToContents(column)
 
 
 def _cell(text: str, *, number: bool, weak: bool) -> QTableWidgetItem:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
-from app.panels.parts import GAP, Column, button, label, row
-from app.panels.sentence_row import SentenceRow
-from app.reports.checks import Remark, remarks
-from app.reports.report import Report, ReportError, Section, State
+from app.panels.parts import Column, button, label, row
+from app.panels.sentences import Sentences
+from app.reports.checks import remarks
+from app.reports.report import Report, ReportError
 
-EMPTY = "Press D to draft a report of the region, or of the whole view."
 JOURNAL_MS = 2000
 
 
@@ -33,7 +32,6 @@ class ReportPanel(Column):
         self._report: Report | None = None
         self._priors: list[tuple[Path, str]] = []
         self._chosen = 0
-        self._rows: dict[int, SentenceRow] = {}
         self.indication = QLineEdit()
         self.indication.setPlaceholderText("Indication, sent with the picture (optional)")
         self.indication.returnPressed.connect(self._draft)
@@ -45,17 +43,11 @@ class ReportPanel(Column):
         self.column.addWidget(self.prior)
         self._banner = label("", "draft")
         self.column.addWidget(self._banner)
-        self._body = QWidget()
-        self._lines = QVBoxLayout(self._body)
-        self._lines.setContentsMargins(0, 0, 0, 0)
-        self._lines.setSpacing(GAP)
-        self._scroll = QScrollArea()
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._scroll.setWidget(self._body)
-        self.column.addWidget(self._scroll, 1)
-        self._live = label("", "model", selectable=True)
+        self.sentences = Sentences()
+        self.sentences.chosen.connect(self.choose)
+        self.sentences.edited.connect(self._edited)
+        self.sentences.typed.connect(self._on_typed)
+        self.column.addWidget(self.sentences, 1)
         self._verbs = QWidget()
         self._verbs.setLayout(
             row(
@@ -99,37 +91,32 @@ class ReportPanel(Column):
         return self._report
 
     def show_report(self, report: Report | None) -> None:
-        """Show a report, or the empty state."""
-        self._report = report
+        """Show a report, or the empty state. One that is shown already stays as it is, with what is being typed into it."""
         self._word.hide()
-        self._clear()
+        if report is not None and report == self._report:
+            return
+        self._report = report
         self._foot.setVisible(report is not None)
         self._verbs.setVisible(report is not None and report.signature is None)
         self._banner.setVisible(report is not None)
         if report is None:
-            self._lines.addWidget(label(EMPTY, "hint"))
-            self._lines.addStretch(1)
+            self.sentences.show_hint()
             return
         self._banner.setText(report.banner)
-        self._fill(report, remarks(report))
+        self.sentences.show_report(report, remarks(report))
         left = len(report.untouched())
         self._sign.setEnabled(report.signature is None and left == 0)
         self._sign.setToolTip(f"{left} proposed sentences are still to be accepted, edited or refused" if left else "")
-        self.choose(self._chosen if self._chosen in self._rows else next(iter(self._rows), 0))
+        self.choose(self._chosen if self._chosen in self.sentences.rows else next(iter(self.sentences.rows), 0))
 
     def show_live(self, text: str) -> None:
         """The words of a draft while they are written; nothing else in the panel moves."""
-        if self._live.parent() is not self._body:
-            self._report = None
-            self._clear()
-            self._foot.hide()
-            self._verbs.hide()
-            self._banner.show()
-            self._banner.setText("Drafting … Escape stops")
-            self._lines.addWidget(self._live)
-            self._lines.addStretch(1)
-            self._live.show()
-        self._live.setText(text)
+        self._report = None
+        self._foot.hide()
+        self._verbs.hide()
+        self._banner.show()
+        self._banner.setText("Drafting … Escape stops")
+        self.sentences.show_live(text)
 
     def say(self, sentence: str) -> None:
         """One sentence under the report: why something did not work."""
@@ -138,15 +125,16 @@ class ReportPanel(Column):
 
     def choose(self, id: int) -> None:
         self._chosen = id
-        for number, line in self._rows.items():
+        rows = self.sentences.rows
+        for number, line in rows.items():
             line.set_chosen(number == id)
-        if id in self._rows:
-            self._scroll.ensureWidgetVisible(self._rows[id], 0, 40)
-            self.sentenceChosen.emit(self._rows[id].sentence)
+        if id in rows:
+            self.sentences.ensureWidgetVisible(rows[id], 0, 40)
+            self.sentenceChosen.emit(rows[id].sentence)
 
     def step(self, by: int) -> None:
         """Choose the next (1) or previous (-1) sentence."""
-        ids = list(self._rows)
+        ids = list(self.sentences.rows)
         if ids:
             at = ids.index(self._chosen) if self._chosen in ids else -1
             self.choose(ids[min(max(at + by, 0), len(ids) - 1)])
@@ -158,12 +146,12 @@ class ReportPanel(Column):
         self._act(Report.refuse)
 
     def edit(self) -> None:
-        if self._chosen in self._rows:
-            self._rows[self._chosen].start_edit()
+        if self._chosen in self.sentences.rows:
+            self.sentences.rows[self._chosen].start_edit()
 
     def _act(self, change: Callable[[Report, int], Report]) -> None:
         which = self._chosen
-        if self._report is None or which not in self._rows:
+        if self._report is None or which not in self.sentences.rows:
             return
         try:
             self._after(change(self._report, which), which)
@@ -196,32 +184,3 @@ class ReportPanel(Column):
 
     def _draft(self) -> None:
         self.draftWanted.emit(self.indication.text().strip())
-
-    def _fill(self, report: Report, found: list[Remark]) -> None:
-        for remark in (one for one in found if not one.sentences):
-            self._lines.addWidget(label(remark.text, "warn"))
-        for section in Section:
-            sentences = [one for one in report.sentences if one.section is section]
-            if sentences:
-                self._lines.addWidget(label(str(section), "heading"))
-            for sentence in sentences:
-                words = " ".join(
-                    one.text for one in found if sentence.id in one.sentences and sentence.state is not State.REFUSED
-                )
-                self._add(SentenceRow(sentence, words))
-        self._lines.addStretch(1)
-
-    def _add(self, line: SentenceRow) -> None:
-        line.chosen.connect(self.choose)
-        line.edited.connect(self._edited)
-        line.typed.connect(self._on_typed)
-        self._rows[line.sentence.id] = line
-        self._lines.addWidget(line)
-
-    def _clear(self) -> None:
-        self._rows = {}
-        self._live.setParent(None)
-        while item := self._lines.takeAt(0):
-            if widget := item.widget():
-                widget.hide()
-                widget.deleteLater()

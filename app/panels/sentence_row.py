@@ -13,33 +13,49 @@ WORDS = {State.PROPOSED: "proposed", State.ACCEPTED: "accepted", State.EDITED: "
 
 
 class SentenceRow(QFrame):
-    """Emits what the reader wants done with the sentence; changes nothing by itself."""
+    """Emits what the reader wants done with its sentence; changes nothing by itself. It may be given another sentence."""
 
     chosen = Signal(int)
     edited = Signal(int, str)
     typed = Signal(int, str)
     """The words being typed, before they are confirmed."""
 
-    def __init__(self, sentence: Sentence, remark: str = "", parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.sentence = sentence
+        self.sentence: Sentence | None = None
         self.setObjectName("row")
-        self.setProperty("state", str(sentence.state))
         self.setProperty("chosen", "false")
-        self.setAccessibleName(f"{WORDS[sentence.state]}: {sentence.text}")
-        self._text = label(sentence.text, "model" if _still_models(sentence) else "")
-        if sentence.state is State.REFUSED:
-            font = self._text.font()
-            font.setStrikeOut(True)
-            self._text.setFont(font)
+        self.setProperty("state", str(State.PROPOSED))
+        self._text, self._remark, self._origin = label("", "model"), label("", "warn"), label("", "soft", wrap=False)
         self._field: QLineEdit | None = None
         self._lines = QVBoxLayout(self)
         self._lines.setContentsMargins(10, 7, 8, 7)
         self._lines.setSpacing(2)
-        self._lines.addWidget(self._text)
-        if remark:
-            self._lines.addWidget(label(remark, "warn"))
-        self._lines.addWidget(label(_origin(sentence), "soft", wrap=False))
+        for part in (self._text, self._remark, self._origin):
+            self._lines.addWidget(part)
+        self._remark.hide()
+
+    def show_sentence(self, sentence: Sentence, remark: str = "") -> None:
+        """Show this one from now on; what was being typed and not confirmed goes."""
+        self._remark.setText(remark)
+        self._remark.setVisible(bool(remark))
+        self._close_field()
+        if sentence == self.sentence:
+            return
+        self.sentence = sentence
+        self.setAccessibleName(f"{WORDS[sentence.state]}: {sentence.text}")
+        self._text.setText(sentence.text)
+        self._origin.setText(_origin(sentence))
+        role = "model" if _still_models(sentence) else ""
+        if self._text.objectName() != role:
+            self._text.setObjectName(role)
+            restyle(self._text)
+        font, refused = self._text.font(), sentence.state is State.REFUSED
+        if font.strikeOut() != refused:
+            font.setStrikeOut(refused)
+            self._text.setFont(font)
+        if self.property("state") != str(sentence.state):
+            restyle(self, state=str(sentence.state))
 
     def set_chosen(self, chosen: bool) -> None:
         word = "true" if chosen else "false"
@@ -47,19 +63,23 @@ class SentenceRow(QFrame):
             restyle(self, chosen=word)
 
     def start_edit(self) -> None:
+        if self.sentence is None:
+            return
         if self._field is None:
-            self._field = QLineEdit(self.sentence.text)
+            self._field = QLineEdit()
             self._field.editingFinished.connect(self._confirm)
-            self._field.textEdited.connect(lambda text: self.typed.emit(self.sentence.id, text))
+            self._field.textEdited.connect(self._type)
             self._field.installEventFilter(self)
             self._lines.insertWidget(0, self._field)
+        self._field.setText(self.sentence.text)
         self._text.setVisible(False)
         self._field.setVisible(True)
         self._field.setFocus()
         self._field.selectAll()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        self.chosen.emit(self.sentence.id)
+        if self.sentence is not None:
+            self.chosen.emit(self.sentence.id)
         super().mousePressEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -72,8 +92,12 @@ class SentenceRow(QFrame):
             return True
         return super().eventFilter(watched, event)
 
+    def _type(self, text: str) -> None:
+        if self.sentence is not None:
+            self.typed.emit(self.sentence.id, text)
+
     def _confirm(self) -> None:
-        if self._field is not None and self._field.isVisible():
+        if self.sentence is not None and self._field is not None and self._field.isVisible():
             text = self._field.text()
             self._close_field()
             if text.strip() and text != self.sentence.text:
@@ -84,7 +108,6 @@ class SentenceRow(QFrame):
         if self._field is not None:
             self._field.blockSignals(True)
             self._field.setVisible(False)
-            self._field.setText(self.sentence.text)
             self._field.blockSignals(False)
         self._text.setVisible(True)
 
