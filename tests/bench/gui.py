@@ -55,10 +55,12 @@ class Driver:
         loop.exec()
 
     def wait(self, done: Callable[[], bool], seconds: float = 120.0) -> float:
-        """Seconds until `done`; raises TimeoutError."""
+        """Seconds until `done`, looked at after every event and every 5 ms; raises TimeoutError."""
         began = time.perf_counter()
-        while not done():
-            self.application.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents, 5)  # type: ignore[union-attr]
+        pulse = QTimer(interval=5)
+        pulse.start()
+        while not done():  # no time limit for Qt: with one it would not wait for events but spin, and take a core
+            self.application.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)  # type: ignore[union-attr]
             if time.perf_counter() - began > seconds:
                 raise TimeoutError
         return time.perf_counter() - began

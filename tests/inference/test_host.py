@@ -82,6 +82,13 @@ def test_errors_keep_their_kind_and_their_sentence(process: EngineProcess) -> No
     assert process.answer(EmbedQuestion(), [picture()])
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="priorities of POSIX")
+def test_the_window_comes_before_the_model(process: EngineProcess) -> None:
+    process.answer(EmbedQuestion(), [picture()])
+    own = psutil.Process().nice()
+    assert psutil.Process(process.pid).nice() == min(own + 10, 19)
+
+
 def test_a_kill_in_mid_generation_costs_that_question_alone(models: Path) -> None:
     process = EngineProcess(SPEC)
     heard: list[str] = []
