@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QColor, QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QColor, QImage, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from viewers import marks, theme
 from viewers.camera import Box, Camera
 from viewers.geometry import Region
 from viewers.gestures import Tool
+from viewers.legend import TIP, Legend
 from viewers.lettering import Lettering
 from viewers.markings import Markings
 from viewers.overlay import HeatmapLayer
@@ -48,6 +49,7 @@ class Canvas(Steered):
         self._source: Source | None = None
         self._status = ""
         self._lettering = Lettering()
+        self._legend = Legend()
         self._markings = Markings(self)
         self._markings.changed.connect(self.update)
 
@@ -134,6 +136,16 @@ class Canvas(Steered):
     def overlay(self) -> HeatmapLayer:
         return self._markings.overlay
 
+    @property
+    def legend(self) -> Legend:
+        """Where the heatmap's legend stands."""
+        return self._legend
+
+    def fold_legend(self) -> None:
+        """From its slim form to the whole and back."""
+        self._legend.fold()
+        self.update()
+
     def set_selection(self, region: Region | None, proposed: bool = False) -> None:
         """Show a region without announcing it; `proposed` marks it as a model's."""
         self._markings.select(region, proposed)
@@ -212,13 +224,43 @@ class Canvas(Steered):
         self._markings.paint(painter, self._lettering, self.font(), self.camera, self.frame, bounds, band)
         inset, lines = self.paint_insets(painter), self.corner_lines()
         corners = {corner: [*self.corner_texts.get(corner, ()), *lines.get(corner, ())] for corner in CORNERS}
-        legend = self.overlay if self._markings.legend_shown(self.frame) else None
-        words = Words(corners, self.edge_letters(), source.spacing, inset, legend)
+        heatmap = self.overlay if self._markings.legend_shown(self.frame) else None
+        words = Words(corners, self.edge_letters(), source.spacing, inset, self._legend, heatmap)
         paint_words(painter, self._lettering, self.font(), self.ink, self.camera, words)
         if self.message():
             marks.draw_message(painter, self.font(), self.message(), bounds)
 
     # events
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton or not self._legend.press(event.position()):
+            super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        over = self._legend.held or (event.buttons() == Qt.MouseButton.NoButton and self._legend.over(event.position()))
+        if over != bool(self.toolTip()):
+            self.setCursor(Qt.CursorShape.PointingHandCursor if over else self.gestures.cursor())
+            self.setToolTip(TIP if over else "")
+        if self._legend.held:
+            gap = theme.MARGIN
+            self._legend.drag(event.position(), QRectF(self.rect()).adjusted(gap, gap, -gap, -gap))
+            self.update()
+        else:
+            super().mouseMoveEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._legend.held:
+            self._legend.release()
+            self.update()
+        else:
+            super().mouseReleaseEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if self._legend.over(event.position()):
+            self._legend.put_back()
+            self.update()
+        else:
+            super().mouseDoubleClickEvent(event)
 
     def pointed_at(self, place: QPointF | None) -> None:
         pointed = None

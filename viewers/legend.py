@@ -1,98 +1,181 @@
-"""The legend of a heatmap: its colours with the real numbers they stand for."""
+"""The legend of a heatmap: its colours with the real numbers they stand for.
+
+It stands beside the picture where there is room. Over the picture it is folded to a slim bar at the middle of the right edge,
+away from the corners, where films carry their burned-in side marks. The reader may unfold it and drag it anywhere.
+"""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, QSizeF
+from PySide6.QtGui import QFont, QPainter
 
 from viewers import theme
-from viewers.lettering import Lettering, clear_image, draw_plate, draw_sharp, pane_font
+from viewers.legend_forms import NARROW, WIDE, draw_slim, plate, slim_height, slim_width
+from viewers.lettering import Lettering, draw_sharp
 from viewers.overlay import HeatmapLayer
-from viewers.qimage import to_qimage
+from viewers.theme import Ink
 
-_WIDTH, _BAR_WIDTH, _BAR_HEIGHT, _PAD = 160.0, 12.0, 96.0, 8.0
-
-
-def number(value: float) -> str:
-    """Three significant figures with a real minus sign: 0.125, −1.9, 12.3."""
-    return f"{value:.3g}".replace("-", "−")
-
-
-def draw_legend(painter: QPainter, lettering: Lettering, layer: HeatmapLayer, base: QFont, right: float, top: float) -> QRectF:
-    """The phrase, the colour bar with high, threshold and low, the unit, and "not validated" where that is so.
-
-    Its right and top edges are there (screen pixels); returns the place it takes.
-    """
-    ratio = painter.device().devicePixelRatioF()
-    said = (layer.phrase, layer.unit, layer.validated, layer.map, layer.low, layer.high, layer.threshold)
-    image = lettering.kept(("legend", *said, base.key(), ratio), lambda: _rendered(layer, base, ratio))
-    place = QRectF(QPointF(right - _WIDTH, round(top)), image.deviceIndependentSize())
-    draw_sharp(painter, image, place.left(), place.top())
-    return place
+_TOLERANCE = 4.0
+"""Screen pixels the mouse may move before a click becomes a drag."""
+_LEAST_BAR, _MOST_BAR = 40.0, 96.0
+_CORNER = 0.22
+"""Share of the pane's height at top and bottom that is left to burned-in marks."""
+TIP = "Click to fold or unfold (Shift+L), drag to move, double click to put back"
 
 
-def _rendered(layer: HeatmapLayer, base: QFont, ratio: float) -> QImage:
-    height = _BAR_HEIGHT + 3.5 * _PAD + _words_height(layer, base) + (1 if layer.validated else 2) * _line(base)
-    rect = QRectF(0, 0, _WIDTH, round(height))
-    image = clear_image(rect.width(), rect.height(), ratio)
-    painter = QPainter(image)
-    draw_plate(painter, rect)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    words, line = QRectF(rect).adjusted(_PAD, _PAD, -_PAD, 0), _line(base)
-    words.setHeight(_words_height(layer, base))
-    painter.setFont(pane_font(base, bold=True))
-    painter.setPen(QColor(theme.PLATE_TEXT))
-    painter.setClipRect(rect.adjusted(2, 2, -2, -2))
-    painter.drawText(words, _WRAP, layer.phrase)
-    bar = QRectF(words.left() + 2, words.bottom() + _PAD, _BAR_WIDTH, _BAR_HEIGHT)
-    _draw_bar(painter, layer, base, bar)
-    painter.setFont(pane_font(base, theme.SMALL_POINTS))
-    painter.setPen(QColor(theme.PLATE_FAINT))
-    foot = QRectF(words.left(), bar.bottom() + _PAD / 2, words.width(), line)
-    painter.drawText(foot, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, layer.unit)
-    if not layer.validated:
-        painter.setPen(QColor(theme.WARNING))
-        painter.drawText(foot.translated(0, line), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "not validated")
-    painter.end()
-    return image
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Where it may stand, in screen pixels: the pane within its margins, and what is free beside the picture."""
+
+    pane: QRectF
+    beside: Sequence[QRectF]
 
 
-_WRAP = int(Qt.AlignmentFlag.AlignLeft) | int(Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)
+class Legend:
+    """Its place and form in one pane. `unfolded` None leaves the form to the room there is."""
+
+    def __init__(self) -> None:
+        self.unfolded: bool | None = None
+        self._anchor: QPointF | None = None
+        """Its top right corner after a drag, as a share of the pane; None: where it belongs."""
+        self._place = QRectF()
+        self._grip = QRectF()
+        self._full = False
+        self._pressed: QPointF | None = None
+        self._offset = QPointF()
+        self._moved = False
+
+    @property
+    def place(self) -> QRectF:
+        """What it covers, in screen pixels; empty while it is not shown."""
+        return QRectF(self._place)
+
+    @property
+    def full(self) -> bool:
+        """Whether the whole plate was drawn last, not the slim bar."""
+        return self._full
+
+    @property
+    def held(self) -> bool:
+        return self._pressed is not None
+
+    def hide(self) -> None:
+        self._place = self._grip = QRectF()
+
+    def fold(self) -> None:
+        """From the slim bar to the whole plate and back."""
+        self.unfolded = not self._full
+
+    def put_back(self) -> None:
+        """Where it belongs, in the form there is room for."""
+        self.unfolded = self._anchor = None
+
+    def over(self, place: QPointF) -> bool:
+        return self._grip.contains(place)
+
+    def press(self, place: QPointF) -> bool:
+        """Whether it was taken hold of."""
+        if not self.over(place):
+            return False
+        self._pressed, self._moved, self._offset = place, False, self._place.topRight() - place
+        return True
+
+    def drag(self, place: QPointF, pane: QRectF) -> None:
+        if self._pressed is None:
+            return
+        away = place - self._pressed
+        self._moved = self._moved or max(abs(away.x()), abs(away.y())) >= _TOLERANCE
+        if self._moved:
+            self.unfolded = self._full
+            corner = place + self._offset - pane.topLeft()
+            self._anchor = QPointF(corner.x() / max(1.0, pane.width()), corner.y() / max(1.0, pane.height()))
+
+    def release(self) -> None:
+        if self._pressed is not None and not self._moved:
+            self.fold()
+        self._pressed = None
+
+    def paint(self, painter: QPainter, lettering: Lettering, layer: HeatmapLayer, base: QFont, ink: Ink, room: Room) -> QRectF:
+        """Paint it; returns what of the pane it covers, without the words around a slim bar."""
+        free = self._anchor is None and self.unfolded is not False
+        beside = self._beside(painter, lettering, layer, base, room) if free else None
+        if beside is not None or self.unfolded:
+            self._paint_plate(painter, lettering, layer, base, room, beside)
+        else:
+            self._paint_slim(painter, lettering, layer, base, ink, room)
+        return QRectF(self._grip)
+
+    def _beside(
+        self, painter: QPainter, lettering: Lettering, layer: HeatmapLayer, base: QFont, room: Room
+    ) -> tuple[QRectF, float] | None:
+        """The first free space that takes the plate, and the plate's width there."""
+        for space in room.beside:
+            for width in (WIDE, NARROW):
+                if width <= space.width():
+                    image = plate(lettering, layer, base, painter, width)
+                    if image.deviceIndependentSize().height() <= space.height():
+                        return space, width
+        return None
+
+    def _paint_plate(
+        self,
+        painter: QPainter,
+        lettering: Lettering,
+        layer: HeatmapLayer,
+        base: QFont,
+        room: Room,
+        beside: tuple[QRectF, float] | None,
+    ) -> None:
+        space, width = beside or (room.pane, WIDE)
+        image = plate(lettering, layer, base, painter, width)
+        size = image.deviceIndependentSize()
+        if beside is None:
+            self._place = self._placed(size, room.pane, room.pane.center().y() - size.height() / 2)
+        else:
+            left = space.left() if space.center().x() < room.pane.center().x() else space.right() - width
+            self._place = QRectF(QPointF(round(left), round(space.top())), size)
+        self._grip, self._full = QRectF(self._place), True
+        draw_sharp(painter, image, self._place.left(), self._place.top())
+
+    def _paint_slim(
+        self, painter: QPainter, lettering: Lettering, layer: HeatmapLayer, base: QFont, ink: Ink, room: Room
+    ) -> None:
+        width = slim_width(lettering, layer, base, room.pane.width() / 2)
+        words = slim_height(lettering, layer, base, 0)
+        space = next((one for one in room.beside if one.width() >= width and one.height() >= words + _LEAST_BAR), None)
+        if space is not None and self._anchor is None:
+            bar = min(space.height() - words, _MOST_BAR)
+            left = space.left() if space.center().x() < room.pane.center().x() else space.right() - width
+            self._place = QRectF(round(left), round(space.top()), width, words + bar)
+        else:
+            bar = min(max(room.pane.height() / 5, _LEAST_BAR), _MOST_BAR)
+            top = room.pane.center().y() - words - bar - 2 * theme.MARGIN  # above the patient's side
+            if top < room.pane.top() + room.pane.height() * _CORNER:
+                top = room.pane.center().y() - (words + bar) / 2
+            self._place = self._placed(QSizeF(width, words + bar), room.pane, top)
+        self._grip, self._full = draw_slim(painter, lettering, layer, base, ink, self._place, bar), False
+
+    def _placed(self, size: QSizeF, pane: QRectF, top: float) -> QRectF:
+        """At the right edge with that top, or where it was dragged, within the pane."""
+        right = pane.right()
+        if self._anchor is not None:
+            right, top = pane.left() + self._anchor.x() * pane.width(), pane.top() + self._anchor.y() * pane.height()
+        left = min(max(right - size.width(), pane.left()), pane.right() - size.width())
+        return QRectF(QPointF(round(left), round(min(max(top, pane.top()), pane.bottom() - size.height()))), size)
 
 
-def _draw_bar(painter: QPainter, layer: HeatmapLayer, base: QFont, bar: QRectF) -> None:
-    image = to_qimage(layer.colours(int(_BAR_HEIGHT))[::-1, None, :])
-    share = min(max((layer.threshold - layer.low) / (layer.high - layer.low), 0.0), 1.0)
-    cut = bar.bottom() - share * bar.height()
-    painter.drawImage(bar, image)
-    hidden = QRectF(bar.left(), cut, bar.width(), bar.bottom() - cut)
-    painter.fillRect(hidden, QColor(theme.SURROUND))
-    painter.fillRect(hidden, QColor(255, 255, 255, 22))
-    painter.setPen(QPen(QColor(theme.PLATE_EDGE), 1))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRect(bar)
-    painter.setFont(pane_font(base))
-    line, left = _line(base), bar.right() + 12
-    marks = [(bar.top(), number(layer.high), ""), (bar.bottom(), number(layer.low), "")]
-    painter.setPen(QPen(QColor(theme.PLATE_TEXT), 1.5))
-    painter.drawLine(QPointF(bar.left() - 3, cut), QPointF(bar.right() + 8, cut))
-    middle = min(max(cut, bar.top() + 1.5 * line), bar.bottom() - 1.5 * line)
-    marks.append((middle, number(layer.threshold), " threshold"))
-    for place, figure, word in marks:
-        top = min(max(place - line / 2, bar.top() - 2), bar.bottom() - line + 2)
-        painter.setPen(QColor(theme.PLATE_TEXT))
-        painter.drawText(QRectF(left, top, 120, line), Qt.AlignmentFlag.AlignVCenter, figure)
-        if word:
-            painter.setPen(QColor(theme.PLATE_FAINT))
-            indent = painter.fontMetrics().horizontalAdvance(figure)
-            painter.drawText(QRectF(left + indent, top, 120, line), Qt.AlignmentFlag.AlignVCenter, word)
-
-
-def _line(base: QFont) -> float:
-    return QFontMetricsF(pane_font(base)).height() + 2
-
-
-def _words_height(layer: HeatmapLayer, base: QFont) -> float:
-    metrics = QFontMetricsF(pane_font(base, bold=True))
-    box = metrics.boundingRect(QRectF(0, 0, _WIDTH - 2 * _PAD, 10_000), _WRAP, layer.phrase)
-    return min(box.height(), 4 * metrics.height())
+def beside(pane: QRectF, picture: QRectF, free_right: tuple[float, float], free_left: tuple[float, float]) -> tuple[QRectF, ...]:
+    """What is free beside a picture (screen pixels) in a pane: right, left, above and below, the latter two at the right half;
+    `free_…` are the first and last y of each side."""
+    gap, half = float(theme.MARGIN), pane.center().x()
+    left, right = min(pane.right(), picture.left() - gap), max(pane.left(), picture.right() + gap)
+    spaces = (
+        QRectF(QPointF(right, free_right[0]), QPointF(pane.right(), free_right[1])),
+        QRectF(QPointF(pane.left(), free_left[0]), QPointF(left, free_left[1])),
+        QRectF(QPointF(half, free_right[0]), QPointF(pane.right(), picture.top() - gap)),
+        QRectF(QPointF(half, picture.bottom() + gap), QPointF(pane.right(), free_right[1])),
+    )
+    return tuple(space for space in spaces if space.width() > 0 and space.height() > 0)

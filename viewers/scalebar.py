@@ -7,6 +7,7 @@ import math
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter
 
+from viewers.figures import counted
 from viewers.geometry import Provenance, Spacing
 from viewers.lettering import Lettering
 from viewers.theme import Ink
@@ -23,7 +24,7 @@ def bar_for(spacing: Spacing | None, scale: float, longest: float) -> tuple[floa
     """
     if spacing is None:
         length = round_length(longest / scale)
-        return length * scale, f"{length:g} px"
+        return length * scale, f"{counted(round(length)) if length >= 1 else f'{length:g}'} px"
     length = round_length(longest / scale * spacing.x_mm)
     label = f"{length / 10:g} cm" if length >= 10 else f"{length:g} mm" if length >= 1 else f"{length * 1000:g} µm"
     uncorrected = spacing.provenance in (Provenance.DETECTOR, Provenance.MAGNIFIED)

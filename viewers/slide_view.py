@@ -14,6 +14,7 @@ from viewers import theme
 from viewers.blit import blit, snapped
 from viewers.camera import Box
 from viewers.canvas import Canvas
+from viewers.figures import counted
 from viewers.lettering import pane_font
 from viewers.overview import LONGEST, Overview
 from viewers.pyramid import TileKey
@@ -88,14 +89,14 @@ class SlideView(Canvas):
             return {}
         power = self.magnification
         if power is None or source.spacing is None:
-            zoom = f"{camera.device_scale * 100:.3g} % of the stored pixels"
-            spacing = "µm/px unknown"
+            zoom = f"zoom {camera.device_scale * 100:.3g} %"
+            spacing = "no spacing: px only"
         else:
             pitch = source.spacing.mpp / camera.device_scale
             zoom = f"{_power(power)}×  ({f'{pitch:.2f}' if pitch >= 0.1 else f'{pitch:.2g}'} µm/px)"
             spacing = f"{source.spacing.mpp:.3g} µm/px, {source.spacing.provenance}"
         return {
-            "top-left": [f"{source.size.width:,} × {source.size.height:,} px".replace(",", " ")],
+            "top-left": [f"{counted(source.size.width)} × {counted(source.size.height)} px"],
             "bottom-left": [zoom],
             "bottom-right": [spacing, "draft, not for diagnostic use"],
         }

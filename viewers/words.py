@@ -11,7 +11,7 @@ from PySide6.QtGui import QFont, QPainter
 from viewers import marks, theme
 from viewers.camera import Camera
 from viewers.geometry import Spacing
-from viewers.legend import draw_legend
+from viewers.legend import Legend, Room, beside
 from viewers.lettering import Lettering, pane_font
 from viewers.overlay import HeatmapLayer
 from viewers.scalebar import bar_for, draw_scale_bar
@@ -39,14 +39,15 @@ class Pointed:
 class Words:
     """`corners` are lines for each corner, `sides` the patient's sides at the (left, right, top, bottom) edge.
 
-    `inset` is the height in screen pixels that something else takes in the top-right corner; `legend` None is no legend.
+    `inset` is the height in screen pixels that something else takes in the top-right corner. `heatmap` None shows no legend.
     """
 
     corners: Mapping[str, Sequence[str]]
     sides: tuple[str, str, str, str]
     spacing: Spacing | None
     inset: float
-    legend: HeatmapLayer | None
+    legend: Legend
+    heatmap: HeatmapLayer | None
 
 
 def paint_words(painter: QPainter, lettering: Lettering, base: QFont, ink: Ink, camera: Camera, words: Words) -> None:
@@ -62,9 +63,22 @@ def paint_words(painter: QPainter, lettering: Lettering, base: QFont, ink: Ink, 
     small = pane_font(base, theme.SMALL_POINTS)
     draw_scale_bar(painter, lettering, small, ink, area.left() + 2, foot, width, label)
     right = area.right()
-    if words.legend is not None:
-        top = area.top() + words.inset + used["top-right"] + (theme.MARGIN if words.inset or used["top-right"] else 0)
-        plate = draw_legend(painter, lettering, words.legend, base, area.right(), top)
-        if plate.bottom() > area.center().y() - 2 * margin:
-            right = plate.left() - margin
+    if words.heatmap is None:
+        words.legend.hide()
+    else:
+        room = _room(area, camera, used, words.inset, foot - lettering.height(small) - 2 * margin)
+        place = words.legend.paint(painter, lettering, words.heatmap, base, ink, room)
+        if place.right() > area.right() - 3 * margin and place.top() - margin < area.center().y() < place.bottom() + margin:
+            right = place.left() - margin
     marks.draw_edge_letters(painter, lettering, base, ink, words.sides, area, right)
+
+
+def _room(area: QRectF, camera: Camera, used: Mapping[str, float], inset: float, bar_top: float) -> Room:
+    """What the corner texts, the scale bar (from `bar_top` on) and the inset leave beside the picture."""
+    left, top = camera.to_screen(0, 0)
+    right, bottom = camera.to_screen(camera.size.width, camera.size.height)
+    picture, gap = QRectF(left, top, right - left, bottom - top), theme.MARGIN
+    above = inset + used["top-right"]
+    free_right = area.top() + above + (gap if above else 0), area.bottom() - used["bottom-right"] - gap
+    free_left = area.top() + used["top-left"] + gap, bar_top
+    return Room(area, beside(area, picture, free_right, free_left))

@@ -42,6 +42,7 @@ def test_a_length_on_the_detector_says_so() -> None:
 
 def test_without_spacing_the_bar_counts_pixels() -> None:
     assert bar_for(None, 0.5, 160) == (100.0, "200 px")
+    assert bar_for(None, 1e-5, 160)[1] == "10\u00a0000\u00a0000 px"
 
 
 def test_the_overview_goes_where_it_is_pressed() -> None:

@@ -153,7 +153,7 @@ def test_magnification_is_shown_and_typed(show_view: Show, slide: Path) -> None:
 def test_without_spacing_there_is_no_magnification(show_view: Show, shared: Path) -> None:
     view: SlideView = show_view(open_source(shared / "slides" / "TCGA-CR-7395-01A-01-TS1.svs"))
     assert view.magnification is None
-    assert "µm/px unknown" in view.corner_lines()["bottom-right"]
+    assert "no spacing: px only" in view.corner_lines()["bottom-right"]
     with pytest.raises(ValueError, match="spacing"):
         view.set_magnification(20)
 
