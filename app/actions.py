@@ -54,6 +54,7 @@ SPECS = (
     Spec("invert", "Invert grey levels", ("I",), "View", "mdi6.invert-colors"),
     Spec("reset", "Reset window and view", ("R",), "View", "mdi6.restore"),
     Spec("overlay", "Show or hide the heatmap", ("Shift+H",), "View", "mdi6.layers-outline"),
+    Spec("legend", "Fold or unfold the heatmap's legend", ("Shift+L",), "View", "mdi6.format-list-bulleted"),
     Spec("next", "Next source", ("Ctrl+Down",), "View", "mdi6.arrow-down", True),
     Spec("previous", "Previous source", ("Ctrl+Up",), "View", "mdi6.arrow-up"),
     Spec("panes-1", "One pane", ("Ctrl+1",), "View", "mdi6.square-outline"),

@@ -29,11 +29,11 @@ class Acts(QObject):
     def _questions(self) -> Mapping[str, Callable[[], object]]:
         report, labels, ask = self._side.report, self._side.labels, self._side.ask
         return {
-            "labels": lambda: self._panel(labels, lambda: self._asking.labels(labels.set_choice.currentText())),
-            "heatmap": lambda: self._panel(labels, self._heatmap),
+            "labels": lambda: self._panel(labels, self._asking.labels),
+            "heatmap": lambda: self._panel(labels, self._asking.heatmap),
             "draft": lambda: self._panel(report, lambda: self._asking.draft(report.indication.text().strip())),
             "question": lambda: self._panel(ask, ask.question.setFocus),
-            "locate": self._locate,
+            "locate": lambda: self._panel(ask, self._asking.locate),
             "cancel": self._escape,
             "whole": lambda: self._panes.view.clear_selection(),
             "clear": lambda: self._panes.view.clear_results(),
@@ -59,6 +59,7 @@ class Acts(QObject):
             "invert": lambda: self._radiology(RadiologyView.invert),
             "reset": self._reset,
             "overlay": self._toggle_overlay,
+            "legend": lambda: self._panes.view.fold_legend(),
             "next": lambda: self._browser.step(1),
             "previous": lambda: self._browser.step(-1),
             "panes-1": partial(self._panes.arrange, 1),
@@ -69,20 +70,6 @@ class Acts(QObject):
     def _panel(self, panel: QWidget, work: Callable[[], object]) -> None:
         self._side.front(panel)
         work()
-
-    def _heatmap(self) -> None:
-        phrase = self._side.labels.wanted_phrase()
-        if phrase:
-            self._asking.heatmap(phrase)
-        else:
-            self._side.labels.phrase.setFocus()
-
-    def _locate(self) -> None:
-        phrase = self._side.labels.wanted_phrase()
-        if phrase:
-            self._panel(self._side.ask, lambda: self._asking.locate(phrase))
-        else:
-            self._panel(self._side.labels, self._side.labels.phrase.setFocus)
 
     def _escape(self) -> None:
         """Stops what runs; when nothing does, gives up the region, then the keyboard."""

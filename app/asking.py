@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app import analysis, label_sets
 from app.analysis import Request
+from app.pending import Pending
 from app.reports.report import ReportError
 from app.reports.sentences import from_draft
 from app.session import Asked, Findings, Session, Task
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from app.analysis import AnyEngine, Result
+    from app.offers import Offer
     from app.panels.side import Side
     from app.panes import Pane, Panes
     from app.shelf import Shelf
@@ -41,56 +43,96 @@ class Asking(QObject):
         super().__init__(parent)
         self._worker, self._panes, self._shelf, self._side = worker, panes, shelf, side
         self.session = Session(self._submit, worker.cancel)
-        self.encoder = "demo-encoder"
         self.opacity = 0.55
+        self._pending = Pending(panes, shelf)
         self._texts: dict[int, str] = {}
         worker.progress.connect(self._progress)
         worker.finished.connect(self._finished)
         worker.failed.connect(self._failed)
         worker.cancelled.connect(self._cancelled)
 
-    def labels(self, name: str) -> None:
-        if not name and self._panes.pane.path is not None:
-            self._side.labels.say(f"No label set of {self.encoder} fits this kind of picture; type a phrase and press H instead.")
-            return
-        try:
-            question = LabelQuestion(label_sets.load(name))
-        except ValueError as error:
-            self._side.labels.say(str(error))
-            return
-        self._ask("labels", question)
-        self._side.labels.show_working("looking")
+    def labels(self) -> None:
+        """By the label set chosen in the panel, of those that fit the picture."""
 
-    def heatmap(self, phrase: str) -> None:
-        self._ask("heatmap", HeatmapQuestion(phrase))
+        def ask(offer: Offer) -> None:
+            name = self._side.labels.chosen_set()
+            if offer.no_labels or not name:
+                self._side.labels.say(offer.no_labels)
+                return
+            self._ask("labels", LabelQuestion(label_sets.load(name)))
+            self._side.labels.show_working("looking")
+
+        self._when_known("labels", ask)
+
+    def heatmap(self) -> None:
+        """Of the phrase that stands in the panel; where none does, the reader may type it."""
+
+        def ask(offer: Offer) -> None:
+            wanted = self._side.labels.wanted_phrase()
+            if offer.no_heatmap:
+                self._side.labels.say(offer.no_heatmap)
+            elif wanted:
+                self._ask("heatmap", HeatmapQuestion(wanted))
+            else:
+                self._side.labels.phrase.setFocus()
+
+        self._when_known("heatmap", ask)
 
     def draft(self, indication: str) -> None:
-        if self._ask("draft", DraftQuestion(indication), prior=self._side.report.prior_path()):
-            self._side.report.show_live("")
+        def ask(offer: Offer) -> None:
+            question, prior = DraftQuestion(indication), self._side.report.prior_path()
+            if self._may("draft", offer.no_words) and self._ask("draft", question, prior):
+                self._side.report.show_live("")
+
+        self._when_known("draft", ask)
 
     def question(self, text: str) -> None:
-        if self._ask("ask", FreeQuestion(text)):
-            self._side.ask.show_live(text, "")
+        def ask(offer: Offer) -> None:
+            if self._may("ask", offer.no_words) and self._ask("ask", FreeQuestion(text)):
+                self._side.ask.show_live(text, "")
 
-    def locate(self, name: str) -> None:
-        if self._ask("ask", BoxQuestion(name)):
-            self._side.ask.show_live(f"Where is: {name}", "")
+        self._when_known("ask", ask)
+
+    def locate(self) -> None:
+        """A box of the phrase that stands in the Labels panel; where none does, the reader may type it."""
+
+        def ask(offer: Offer) -> None:
+            name = self._side.labels.wanted_phrase()
+            if not name:
+                self._side.front(self._side.labels)
+                self._side.labels.phrase.setFocus()
+            elif self._may("ask", offer.no_words) and self._ask("ask", BoxQuestion(name)):
+                self._side.ask.show_live(f"Where is: {name}", "")
+
+        self._when_known("ask", ask)
 
     def cancel(self) -> bool:
         """Stop what runs; whether there was anything."""
-        waiting = self.session.waiting()
+        waiting, dropped = self.session.waiting(), self._pending.drop()
         self.session.cancel_all()
         for asked in waiting:
             self._restore(asked)
+        if dropped:
+            self.show_findings(self._panes.pane)
         self._quiet()
-        return bool(waiting)
+        return bool(waiting or dropped)
+
+    def ask_pending(self) -> None:
+        """What was asked before the picture of the active pane stood there."""
+        self._pending.ask()
+        self._quiet()
+
+    def drop_pending(self, path: Path, sentence: str) -> None:
+        """`path` cannot be shown: what was to be asked about it is answered with the reason."""
+        for task in self._pending.drop(path):
+            self._side.say(task, sentence)
+        self._quiet()
 
     def show_findings(self, pane: Pane) -> None:
         """Bring back on a pane, and in the panels when it is active, what is known of its source."""
-        if pane.path is None:
-            return
-        found = self.session.findings(pane.path)
-        show_on_pane(pane, found, self.opacity)
+        found = self.session.findings(pane.path) if pane.path is not None else Findings()
+        if self._shelf.stands(pane):
+            show_on_pane(pane, found, self.opacity)
         if pane.number == self._panes.active:
             self._show_side(found)
 
@@ -99,13 +141,28 @@ class Asking(QObject):
         return self._panes.pane.path
 
     def forget(self, path: Path) -> None:
+        self._pending.drop(path)
         self.session.forget(path)
         self._quiet()
 
+    def _when_known(self, task: Task, work: Callable[[Offer], object]) -> None:
+        """Do it once the picture of the active pane stands there and its kind is known; that is mostly so."""
+        if self._panes.pane.path is None:
+            self._side.say(task, "Open a picture first: drop a file here, or press Ctrl+O.")
+            return
+        self._side.say(task, "")
+        self._pending.add(task, work)
+        self._pending.ask()
+        if self._pending:
+            self.progressed.emit(Progress("opening the picture"))
+
+    def _may(self, task: Task, refusal: str) -> bool:
+        self._side.say(task, refusal)
+        return not refusal
+
     def _ask(self, task: Task, question: Question, prior: Path | None = None) -> bool:
         pane = self._panes.pane
-        if pane.path is None or pane.view.source is None:
-            self._side.say(task, "Open a picture first: drop a file here, or press Ctrl+O.")
+        if pane.path is None:
             return False
         region = pane.view.selection or pane.view.visible_region()
         self._side.say(task, "")
@@ -144,10 +201,12 @@ class Asking(QObject):
         self._quiet()
         if asked is None or not isinstance(result, analysis.Result):
             return
+        if asked.task == "draft" and asked.item == self._side.report.source:
+            self._side.report.settle()
         found = self.session.findings(asked.item)
         found.keep(asked.task, result, _words(asked))
         sentence = self._take_report(asked, result, found)
-        for pane in self._panes.showing(asked.item):
+        for pane in filter(self._shelf.stands, self._panes.showing(asked.item)):
             show_on_pane(pane, found, self.opacity)
         if self._panes.pane.path == asked.item:
             self._show_side(found)
@@ -188,7 +247,7 @@ class Asking(QObject):
             self._restore(asked)
 
     def _show_side(self, found: Findings) -> None:
-        self._side.show_findings(found, self._panes.view.overlay.threshold)
+        self._side.show_findings(self._panes.pane.path, found, self._panes.view.overlay.threshold)
 
     def _restore(self, asked: Asked) -> None:
         """The panels as they were before the request: an unfinished answer leaves nothing behind."""
@@ -196,7 +255,7 @@ class Asking(QObject):
             self._show_side(self.session.findings(asked.item))
 
     def _quiet(self) -> None:
-        if not self.session.waiting():
+        if not self.session.waiting() and not self._pending:
             self.progressed.emit(None)
 
 

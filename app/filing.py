@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app import batch
-from app.reports import html, pdf, record
+from app.reports import files
 from app.reports.report import Report, ReportError
-from app.storage import atomic_write, data_folder, now_utc
+from app.storage import data_folder, now_utc
 
 if TYPE_CHECKING:
     from app.asking import Asking
@@ -28,13 +29,19 @@ class Filing(QObject):
     """folder, folder of results, settings."""
     progressed = Signal(str, int, int)
     """What is being made, done, total; "" when it is there."""
+    noted = Signal(str)
+    """What becomes of a report's file, in a few words."""
     demoMade = Signal(object, str)
     """The workspace's folder, or None and a sentence."""
+    _written = Signal(object, object, str, str)
+    """The source, its report, the file's name, and why it could not be written."""
 
     def __init__(self, window: QWidget, side: Side, asking: Asking, recovery: Recovery) -> None:
         super().__init__(window)
         self._window, self._side, self._asking, self._recovery = window, side, asking, recovery
         self._maker: threading.Thread | None = None
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="hilum-filing")
+        self._written.connect(self._after_writing)
         side.report.changed.connect(self._changed)
         side.report.saveWanted.connect(self.save_report)
         side.report.signWanted.connect(self._sign)
@@ -59,27 +66,42 @@ class Filing(QObject):
             self.batchChosen.emit(Path(name), Path(out), batch.Settings(tasks=("label", "draft", "heatmap", "embed")))
 
     def save_report(self) -> None:
-        self._side.front(self._side.report)
-        report, path = self._side.report.report, self._asking.shown_path()
+        panel = self._side.report
+        self._side.front(panel)
+        panel.settle()
+        report, source = panel.report, panel.source
         if report is None:
-            self._side.report.say("There is no report to save yet.")
+            panel.say("There is no report to save yet.")
             return
         name, _ = QFileDialog.getSaveFileName(self._window, "Save report", f"{Path(report.subject).stem}-report.pdf", FORMS)
-        if name and self.write(report, Path(name)) and path is not None:
-            self._recovery.saved(path)
+        if name:
+            self.write(report, Path(name), source)
 
-    def write(self, report: Report, path: Path) -> bool:
-        """By the ending of `path`: PDF, web page or the report's own JSON. False when it could not be written."""
-        try:
-            if path.suffix == ".pdf":
-                pdf.write(report, path)
-            else:
-                atomic_write(path, html.page(report) if path.suffix == ".html" else record.to_json(report))
-        except OSError as error:
-            self._side.report.say(f"{path.name} could not be written ({error.strerror}); choose another place.")
-            return False
+    def write(self, report: Report, path: Path, source: Path | None) -> None:
+        """Beside the window, one file after the other; the report of `source` counts as saved once it is there."""
         self._side.report.say("")
-        return True
+        self.noted.emit(f"writing {path.name} …")
+        self._disk.submit(self._write, report, path, source)
+
+    def close(self) -> None:
+        """Returns when everything is written, and told."""
+        self._disk.shutdown(wait=True)
+        QCoreApplication.sendPostedEvents(self, QEvent.Type.MetaCall.value)
+
+    def _write(self, report: Report, path: Path, source: Path | None) -> None:
+        trouble = ""
+        try:
+            files.write(report, path)
+        except OSError as error:
+            trouble = f"{path.name} could not be written ({error.strerror or error}); choose another place."
+        self._written.emit(source, report, path.name, trouble)
+
+    def _after_writing(self, source: Path | None, report: Report, name: str, trouble: str) -> None:
+        self.noted.emit("" if trouble else f"saved {name}")
+        if trouble:
+            self._side.report.say(trouble)
+        elif source is not None and self._asking.session.findings(source).report == report:
+            self._recovery.saved(source)  # else it was changed meanwhile: the newer words are not saved yet
 
     def make_demo(self) -> None:
         """Make the demonstration's workspace where it is missing, then open it; runs beside the window."""
@@ -111,11 +133,10 @@ class Filing(QObject):
 
         self.pathsChosen.emit(sources(folder))
 
-    def _changed(self, report: Report) -> None:
-        path = self._asking.shown_path()
-        if path is not None:
-            self._asking.session.findings(path).report = report
-            self._recovery.keep(path, report)
+    def _changed(self, source: Path | None, report: Report) -> None:
+        if source is not None:
+            self._asking.session.findings(source).report = report
+            self._recovery.keep(source, report)
 
     def _sign(self, name: str) -> None:
         report = self._side.report.report
@@ -126,5 +147,6 @@ class Filing(QObject):
         except ReportError as error:
             self._side.report.say(str(error)[:1].upper() + str(error)[1:] + ".")
             return
-        self._side.report.show_report(signed)
-        self._changed(signed)
+        source = self._side.report.source
+        self._side.report.show_report(signed, source)
+        self._changed(source, signed)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.questions import Modality
+from viewers.geometry import Region
 from viewers.sources import Source
 
 XRAY_CODES = frozenset({"CR", "DX", "RG", "RF", "MG", "PX", "IO"})
@@ -13,8 +16,17 @@ GREY_TOLERANCE = 6
 """Grey levels by which the channels of a compressed grey picture may differ."""
 
 
-def modality_of(source: Source, sample: NDArray[np.uint8]) -> tuple[Modality, str]:
-    """The modality of `source` and a step for the receipt; `sample` is any of its pixels, uint8 (h, w, 3).
+KINDS: Mapping[str, str] = {
+    "cxr": "chest films", "ct": "CT images", "mr": "MR images", "slide": "stained sections", "photo": "photographs",
+}  # fmt: skip
+"""Each `Modality` in the reader's words, many of it."""
+SAMPLE = 256
+"""Longest side, in pixels, of what a guess is made from."""
+
+
+def modality_of(source: Source, sample: NDArray[np.uint8] | None = None) -> tuple[Modality, str]:
+    """The modality of `source` and a step for the receipt; `sample` is the whole picture made small, uint8 (h, w, 3), and
+    None has it read where it is needed. Raises SourceError.
 
     A file that names its modality is believed. A plain picture names none: a grey one is taken for a chest film, a pink or
     purple one for a stained section, any other for a photograph, and the receipt says that this was a guess.
@@ -27,7 +39,7 @@ def modality_of(source: Source, sample: NDArray[np.uint8]) -> tuple[Modality, st
         return ("ct" if source.modality == "CT" else "mr"), f"modality {source.modality} in the file"
     if source.modality == "SM":
         return "slide", "modality SM in the file"
-    return _guess(sample)
+    return _guess(source.read(Region.whole(source.size), source.size.fitted(SAMPLE)) if sample is None else sample)
 
 
 def _guess(sample: NDArray[np.uint8]) -> tuple[Modality, str]:

@@ -13,8 +13,10 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
 from app.modality import modality_of
+from app.offers import Offer, offered
 from inference.questions import Modality
 from viewers.errors import SourceError
+from viewers.figures import counted
 from viewers.geometry import Region
 from viewers.qimage import to_qimage
 from viewers.sources import Source, discover, open_source
@@ -43,13 +45,18 @@ class Described:
     path: Path
     line: str
     picture: QImage
-    modality: Modality
+    offer: Offer
     facts: Facts | None
     info: Mapping[str, object]
 
+    @property
+    def modality(self) -> Modality:
+        return self.offer.kind
+
 
 class Opener(QObject):
-    """One thread opens, one describes; results arrive on the GUI thread as queued signals, none after `close`."""
+    """One thread opens, one describes what was listed, one what the reader looks at; results arrive on the GUI thread as queued
+    signals, none after `close`. `encoder` and `drafter` are who will be asked."""
 
     listed = Signal(object)
     """list[Listed], in pieces as they are found."""
@@ -59,12 +66,15 @@ class Opener(QObject):
     failed = Signal(object, str)
     """path, sentence."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, encoder: str, drafter: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._models = encoder, drafter
         self._now = ThreadPoolExecutor(1, thread_name_prefix="hilum-open")
+        self._soon = ThreadPoolExecutor(1, thread_name_prefix="hilum-describe-first")
         self._later = ThreadPoolExecutor(1, thread_name_prefix="hilum-describe")
         self._closed = threading.Event()
         self._items: dict[Path, Item] = {}
+        self._told: set[Path] = set()
 
     def source(self, path: Path) -> Source:
         """Open here and now, from any thread; a series that was listed opens as the files it was listed with."""
@@ -76,15 +86,21 @@ class Opener(QObject):
         self._start(self._later, path, lambda: self._list(path))
 
     def open(self, path: Path, pane: int) -> None:
+        """Open for a pane, and describe before all that only lies in the browser: questions wait for it."""
         self._start(self._now, path, lambda: self._open(path, pane))
+        self._start(self._soon, path, lambda: self._describe(path))
 
     def describe(self, path: Path) -> None:
         self._start(self._later, path, lambda: self._describe(path))
 
+    def forget(self, path: Path) -> None:
+        """It was closed: opened again, it is described again."""
+        self._told.discard(path)
+
     def close(self) -> None:
         """End the threads; what was not begun is dropped."""
         self._closed.set()
-        for pool in (self._now, self._later):
+        for pool in (self._now, self._soon, self._later):
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _start(self, pool: ThreadPoolExecutor, path: Path, work: Callable[[], None]) -> None:
@@ -129,12 +145,15 @@ class Opener(QObject):
             source.close()
 
     def _describe(self, path: Path) -> None:
+        if path in self._told:
+            return
         with closing(self.source(path)) as source:
             region = Region.whole(source.size, source.frames // 2)
             pixels = source.read(region, source.size.fitted(THUMBNAIL))
-            modality, _ = modality_of(source, pixels)
+            offer = offered(modality_of(source)[0], *self._models)
+            self._told.add(path)
             self._emit(
-                self.described, Described(path, summary(source), to_qimage(pixels), modality, source.facts, dict(source.info()))
+                self.described, Described(path, summary(source), to_qimage(pixels), offer, source.facts, dict(source.info()))
             )
 
     def _emit(self, signal: object, *values: object) -> bool:
@@ -148,4 +167,4 @@ class Opener(QObject):
 def summary(source: Source) -> str:
     """The browser's second line: what it is and how large."""
     words = {"radiograph": source.modality or "radiograph", "series": f"{source.modality or 'series'} · {source.frames} images"}
-    return f"{words.get(source.kind, source.kind)} · {source.size.width} × {source.size.height}"
+    return f"{words.get(source.kind, source.kind)} · {counted(source.size.width)} × {counted(source.size.height)}"

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 class Recovery(QObject):
     """All disk work is done on one thread, in the order it was asked for; results arrive as queued signals."""
 
+    opening = Signal()
+    """A report will take the place of the one that is shown: what is being typed is to be told first."""
     opened = Signal(object)
     """Path of the source whose report came back: show it."""
     troubled = Signal(str)
@@ -68,6 +70,7 @@ class Recovery(QObject):
         """Bring a report back to its picture; one that stands there unsaved is offered in its turn."""
         if entry.report is None or entry not in self.strip.offers:
             return
+        self.opening.emit()
         self.set_aside(entry.place)
         self._session.findings(entry.place).report = entry.report
         self._run(lambda: self.journal.adopt(entry))

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.opening import Described, Listed, Opener
 from app.panels.browser import Browser
-from app.panes import Panes
+from app.panes import Pane, Panes
 from viewers.sources import Source
 
 
@@ -20,14 +20,16 @@ class Shelf(QObject):
     """path, pane: a source is on the screen."""
     known = Signal(object)
     """Described."""
+    failed = Signal(object, str)
+    """path, sentence: it cannot be shown."""
 
-    def __init__(self, browser: Browser, panes: Panes, parent: QObject | None = None) -> None:
+    def __init__(self, browser: Browser, panes: Panes, encoder: str, drafter: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._browser, self._panes = browser, panes
         self._known: dict[Path, Described] = {}
         self._wanted: Path | None = None
         self._on_screen: dict[int, Path] = {}
-        self.opener = Opener(self)
+        self.opener = Opener(encoder, drafter, self)
         self.opener.listed.connect(self._listed)
         self.opener.opened.connect(self._opened)
         self.opener.described.connect(self._described)
@@ -57,6 +59,10 @@ class Shelf(QObject):
     def describes(self, path: Path) -> Described | None:
         return self._known.get(path)
 
+    def stands(self, pane: Pane) -> bool:
+        """Whether the pane shows the source it is meant to, not still the one before."""
+        return pane.view.source is not None and self._on_screen.get(pane.number) == pane.path
+
     def priors(self, path: Path) -> list[Described]:
         """Earlier radiographs of the same patient that are open, the latest first."""
         current = self._known.get(path)
@@ -81,6 +87,7 @@ class Shelf(QObject):
         for pane in self._panes.showing(path):
             self._panes.clear(pane)
         self._known.pop(path, None)
+        self.opener.forget(path)
         self._browser.remove(path)
 
     def close(self) -> None:
@@ -128,6 +135,7 @@ class Shelf(QObject):
                 pane.path = path
             if pane.view.source is None:
                 pane.view.set_status(sentence)
+        self.failed.emit(path, sentence)
 
 
 def _when(described: Described) -> tuple[str, str]:

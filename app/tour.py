@@ -67,7 +67,8 @@ class Tour:
         report = self._found(path).report
         assert report is not None
         for ending in ("json", "html", "pdf"):
-            self.window.filing.write(report, self.out / f"report.{ending}")
+            self.window.filing.write(report, self.out / f"report.{ending}", path)
+            self._wait((self.out / f"report.{ending}").exists, "report")
         self.window.side.front(self.window.side.ask)
         self.window.asking.question("Is there a pleural effusion?")
         self._wait(lambda: bool(self._found(path).conversation), "question")

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
 
-from app import actions, label_sets, menus, settings, theme
+from app import actions, menus, settings, theme
 from app.acts import Acts
 from app.analysis import AnyEngine
 from app.asking import Asking
@@ -26,6 +26,7 @@ from app.panes import Pane, Panes
 from app.recovery import Recovery
 from app.settings import Settings
 from app.shelf import Shelf
+from app.split import Split
 from app.toolbar import Toolbar
 from inference.answers import EngineState
 from inference.engine import EngineSpec
@@ -43,15 +44,15 @@ class Window(QMainWindow):
         self.settings = chosen
         self.setWindowTitle("Hilum · draft, not for diagnostic use")
         self.setAcceptDrops(True)
-        self.resize(1480, 900)
+        self.resize(QSize(1480, 900).boundedTo(self.screen().availableSize()))
         self.worker = Worker(spec or EngineSpec(chosen.encoder, chosen.drafter, chosen.quantisation, chosen.device))
         self.browser = Browser(chosen.theme)
         self.panes = Panes()
         self.side = Side()
         self.status = StatusLine(chosen.theme)
-        self.shelf = Shelf(self.browser, self.panes, self)
+        self.shelf = Shelf(self.browser, self.panes, chosen.encoder, chosen.drafter, self)
         self.asking = Asking(self.worker, self.panes, self.shelf, self.side, self)
-        self.asking.encoder, self.asking.opacity = chosen.encoder, chosen.opacity
+        self.asking.opacity = chosen.opacity
         self.batch = Batch(self.worker, self.asking.session, self)
         self.recovery = Recovery(self.asking.session, UnsavedStrip(), self)
         self.side.report.column.insertWidget(0, self.recovery.strip)
@@ -84,21 +85,15 @@ class Window(QMainWindow):
         self.recent.show_paths(self.settings.recent)
 
     def _lay_out(self) -> None:
-        self.split = QSplitter(Qt.Orientation.Horizontal)
         middle = QWidget()
         over = QVBoxLayout(middle)
         over.setContentsMargins(0, 0, 0, 0)
         over.setSpacing(0)
-        over.addWidget(Toolbar(self.actions_by_id))
+        self.toolbar = Toolbar(self.actions_by_id, self.settings.theme)
+        over.addWidget(self.toolbar)
         over.addWidget(self.panes, 1)
-        for widget in (self.browser, middle, self.side):
-            self.split.addWidget(widget)
-        self.split.setChildrenCollapsible(False)
-        self.browser.setMinimumWidth(180)
-        self.side.setMinimumWidth(300)
-        self.panes.setMinimumWidth(320)
-        self.split.setStretchFactor(1, 1)
-        self.split.setSizes([self.settings.browser_px, 900, self.settings.side_px])
+        self.split = Split(self.browser, middle, self.side, (self.settings.browser_px, self.settings.side_px))
+        self.split.widthsChosen.connect(self._widths_chosen)
         ground = QWidget()
         ground.setObjectName("ground")
         layout = QVBoxLayout(ground)
@@ -109,13 +104,18 @@ class Window(QMainWindow):
         self.statusBar().setSizeGripEnabled(False)
         self.statusBar().addWidget(self.status, 1)
 
+    def _widths_chosen(self, browser: int, side: int) -> None:
+        self.settings = replace(self.settings, browser_px=browser, side_px=side)
+
     def _connect(self) -> None:
         self.browser.openWanted.connect(self.filing.open_files)
         self.browser.folderWanted.connect(self.filing.open_folder)
         self.recent.wanted.connect(lambda path: self.open_paths([path]))
         self.filing.pathsChosen.connect(self.open_paths)
         self.filing.progressed.connect(self.status.show_job)
+        self.filing.noted.connect(self.status.show_note)
         self.filing.batchChosen.connect(self.batch.start)
+        self.recovery.opening.connect(self.side.report.settle)
         self.recovery.opened.connect(self._recovered)
         # The panels never show one source's findings while another is being opened in the pane.
         self.browser.chosen.connect(lambda _: self._pane_changed())
@@ -123,6 +123,7 @@ class Window(QMainWindow):
         self.panes.viewMade.connect(self._view_made)
         self.shelf.shown.connect(lambda _path, number: self._shown(number))
         self.shelf.known.connect(lambda _: self._offer())
+        self.shelf.failed.connect(self.asking.drop_pending)
         self.side.report.draftWanted.connect(self.asking.draft)
         self.side.labels.labelsWanted.connect(self.asking.labels)
         self.side.labels.heatmapWanted.connect(self.asking.heatmap)
@@ -159,9 +160,11 @@ class Window(QMainWindow):
     def close_current(self) -> None:
         path = self.browser.current()
         if path is not None:
+            self.side.report.settle()
             self.recovery.set_aside(path)
             self.asking.forget(path)
             self.shelf.close_path(path)
+            self._pane_changed()
 
     def _recovered(self, path: Path) -> None:
         self.side.front(self.side.report)
@@ -192,6 +195,7 @@ class Window(QMainWindow):
             theme.apply(application, name)
         actions.dress(self.actions_by_id, name)
         self.browser.dress(name)
+        self.toolbar.dress(name)
         self.status.dress(name)
 
     def _palette(self) -> None:
@@ -213,24 +217,24 @@ class Window(QMainWindow):
     def _pane_changed(self) -> None:
         if self.panes.pane.path is not None:
             self.browser.select(self.panes.pane.path)
+        self.side.labels.leave()
         self.asking.show_findings(self.panes.pane)
         self._offer()
 
     def _offer(self) -> None:
-        """Label sets, findings, priors and facts of the source in the active pane."""
+        """Label sets, findings, priors and facts of the source in the active pane; then what waited for them."""
         path = self.panes.pane.path
         described = self.shelf.describes(path) if path is not None else None
         self.side.details.show_source(described.info if described is not None else {})
         if described is None or path is None:
             self.side.report.offer_priors([])
             return
-        sets = label_sets.fitting(described.modality, self.asking.encoder)
-        phrases = [label.present[0] for label in label_sets.load(sets[0]).labels] if sets else []
-        self.side.labels.offer(sets, phrases)
+        self.side.labels.offer(described.modality, described.offer.sets, described.offer.phrases)
         priors = [
             (other.path, f"{other.path.name}, {other.facts.study_date}") for other in self.shelf.priors(path) if other.facts
         ]
         self.side.report.offer_priors(priors)
+        self.asking.ask_pending()
 
     def _start_engine(self) -> None:
         """Once the window stands: the first question then finds the engine running."""
@@ -251,20 +255,19 @@ class Window(QMainWindow):
             event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        sizes = self.split.sizes()
         self.settings = replace(
             self.settings,
             open=tuple(str(path) for path in self.shelf.paths()),
             shown=str(self.panes.pane.path or ""),
             panes=self.panes.count,
-            browser_px=max(180, sizes[0]),
-            side_px=max(300, sizes[2]),
         )
         settings.save(self.settings)
+        self.side.report.settle()
         self.engine_timer.stop()
         self.batch.stop()
         self.asking.cancel()
         self.panes.close_all()
+        self.filing.close()
         self.recovery.close()
         self.shelf.close()
         self.worker.close()

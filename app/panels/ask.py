@@ -40,7 +40,9 @@ class AskPanel(Column):
                 self._lines.add(_answer(result.answer))
 
     def show_live(self, question: str, text: str) -> None:
-        """The answer as it is written, under its question."""
+        """The answer as it is written, under its question; what was typed is asked now."""
+        if self.question.text().strip() == question:
+            self.question.clear()
         if self._live.parent() is None:
             self._lines.add(label(question))
             self._lines.add(self._live)
@@ -55,7 +57,6 @@ class AskPanel(Column):
     def _send(self) -> None:
         text = self.question.text().strip()
         if text:
-            self.question.clear()
             self.asked.emit(text)
 
 

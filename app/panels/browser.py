@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
+from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QToolButton, QVBoxLayout, QWidget
 
 from app.panels.parts import MARGIN, label, row
@@ -134,9 +134,15 @@ class Line(QStyledItemDelegate):
         painter.drawText(text, Qt.AlignmentFlag.AlignTop, name)
         painter.setPen(QColor(chosen["warn" if item.problem else "soft"]))
         below = text.adjusted(0, metrics.height() + 3, 0, 0)
-        words = item.problem or metrics.elidedText(item.line or "…", Qt.TextElideMode.ElideRight, below.width())
+        words = item.problem or fitted(item.line or "…", metrics, below.width())
         painter.drawText(below, Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap, words)
         painter.restore()
+
+
+def fitted(line: str, metrics: QFontMetrics, width: int) -> str:
+    """A line "what · how large", whole or in two; a part that does not fit its line by itself is cut."""
+    parts = [line] if metrics.horizontalAdvance(line) <= width else line.rsplit(" · ", 1)
+    return "\n".join(metrics.elidedText(part, Qt.TextElideMode.ElideRight, width) for part in parts)
 
 
 class Browser(QWidget):

@@ -11,6 +11,7 @@ from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.panels.parts import Column, ScrolledColumn, label
+from app.panels.source_facts import source_facts
 from inference.answers import Receipt
 from viewers.qimage import to_qimage
 
@@ -76,12 +77,6 @@ def receipt_facts(receipt: Receipt) -> dict[str, str]:
     return {name: value for name, value in facts.items() if value}
 
 
-def source_facts(facts: Mapping[str, object]) -> dict[str, str]:
-    """The facts of a source in the reader's words, without its notes and without what says nothing."""
-    told = {str(key): value for key, value in facts.items() if key != "notes" and value not in ("", [], ())}
-    return {key.replace("_", " ").capitalize(): _words(value) for key, value in told.items()}
-
-
 def _pictures(seen: tuple[NDArray[np.uint8], ...]) -> QWidget:
     ground = QWidget()
     lines = QVBoxLayout(ground)
@@ -116,19 +111,7 @@ def _form(facts: Mapping[str, str]) -> QWidget:
     form.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     for name, value in facts.items():
-        form.addRow(label(name, "soft", wrap=False), label(value, "", selectable=True))
+        heading = label(name, "soft", wrap=False)
+        heading.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        form.addRow(heading, label(value, "", selectable=True))
     return ground
-
-
-def _words(value: object) -> str:
-    if value is None:
-        return "not stated"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_words(part)}" for key, part in value.items())
-    if isinstance(value, list | tuple):
-        return "\n".join(_words(part) for part in value) or "none"
-    return str(value)

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QAbstractItemView, QComboBox, QHeaderView, QSlider, QTableWidget, QTableWidgetItem, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHeaderView,
+    QLineEdit,
+    QSlider,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
 
 from app.analysis import Result
 from app.panels.parts import Column, button, label, row
@@ -19,26 +29,32 @@ WEAK_AUC = 0.75
 
 
 class LabelsPanel(Column):
-    labelsWanted = Signal(str)
-    """The label set's name."""
-    heatmapWanted = Signal(str)
-    """The phrase."""
+    labelsWanted = Signal()
+    heatmapWanted = Signal()
+    """Of the phrase that stands here."""
     opacityChanged = Signal(float)
     thresholdChanged = Signal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._scores: tuple[LabelScore, ...] = ()
-        self._offered: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+        self._kind = ""
+        """Of the picture that set and phrase are meant for."""
+        self._sets: dict[str, str] = {}
+        self._phrases: dict[str, str] = {}
+        """What was chosen and typed last, by kind of picture."""
         self.set_choice = QComboBox()
         self.set_choice.setToolTip("Label set")
-        self._ask = button("Labels", lambda: self.labelsWanted.emit(self.set_choice.currentText()), primary=True, tip="L")
+        self.set_choice.setAccessibleName("Label set")
+        self.set_choice.setMinimumContentsLength(8)
+        self.set_choice.textActivated.connect(lambda name: self._sets.update({self._kind: name}))
+        self._ask = button("Labels", self.labelsWanted.emit, primary=True, tip="L")
         self.column.addLayout(row(self.set_choice, self._ask, stretch=0))
         self._word = label(EMPTY, "hint")
         self.column.addWidget(self._word)
         self.table = _table()
         self.table.itemSelectionChanged.connect(self._take_phrase)
-        self.table.itemDoubleClicked.connect(lambda _: self._want_heatmap())
+        self.table.itemDoubleClicked.connect(lambda _: self.heatmapWanted.emit())
         self.column.addWidget(self.table, 1)
         self._space = QWidget()
         self.column.addWidget(self._space, 1)
@@ -48,11 +64,11 @@ class LabelsPanel(Column):
         self.phrase = QComboBox()
         self.phrase.setEditable(True)
         self.phrase.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        edit = self.phrase.lineEdit()
-        if edit is not None:
-            edit.setPlaceholderText("A finding, or any phrase")
-            edit.returnPressed.connect(self._want_heatmap)
-        self._show = button("Show", self._want_heatmap, tip="H")
+        self.phrase.setMinimumContentsLength(8)
+        self._field = cast("QLineEdit", self.phrase.lineEdit())
+        self._field.setPlaceholderText("A finding or phrase")
+        self._field.returnPressed.connect(self.heatmapWanted)
+        self._show = button("Show", self.heatmapWanted.emit, tip="H")
         self.column.addLayout(row(self.phrase, self._show, stretch=0))
         self.opacity = _slider(55)
         self.opacity.valueChanged.connect(lambda value: self.opacityChanged.emit(value / 100))
@@ -60,10 +76,10 @@ class LabelsPanel(Column):
         self.threshold.valueChanged.connect(self._threshold_moved)
         self._threshold_text = label("", "soft", wrap=False)
         self._threshold_text.setMinimumWidth(56)
-        self._threshold_text.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._threshold_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self._opacity_text = label("55 %", "soft", wrap=False)
         self._opacity_text.setMinimumWidth(56)
-        self._opacity_text.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self._opacity_text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.opacity.valueChanged.connect(lambda value: self._opacity_text.setText(f"{value} %"))
         for text, slider, value in (
             ("Opacity", self.opacity, self._opacity_text),
@@ -76,22 +92,34 @@ class LabelsPanel(Column):
         self._heatmap_word = label("", "soft")
         self.column.addWidget(self._heatmap_word)
         self._range = (0.0, 1.0)
+        self.show_labels(None)
         self.show_heatmap(None)
 
-    def offer(self, sets: Sequence[str], phrases: Sequence[str]) -> None:
-        """The label sets that fit the picture, the default first, and the findings a heatmap can be asked for."""
-        if (tuple(sets), tuple(phrases)) == self._offered:
-            return
-        self._offered = (tuple(sets), tuple(phrases))
-        keep = self.set_choice.currentText()
+    def leave(self) -> None:
+        """Another picture comes, of which nothing is known yet: no label set fits until `offer`, and what is typed from now on
+        is meant for it."""
+        self._phrases[self._kind] = self.phrase.currentText()
         self.set_choice.clear()
-        self.set_choice.addItems(list(sets))
-        if keep in sets:
-            self.set_choice.setCurrentText(keep)
-        text = self.phrase.currentText()
+        self._field.setModified(False)
+
+    def offer(self, kind: str, sets: Sequence[str], phrases: Sequence[str]) -> None:
+        """The label sets that fit the picture, the default first, and the findings a heatmap can be asked for. Set and phrase
+        are those last used for this kind of picture, unless a phrase was typed for it already."""
+        if [self.set_choice.itemText(index) for index in range(self.set_choice.count())] != list(sets):
+            self.set_choice.clear()
+            self.set_choice.addItems(list(sets))
+            self.set_choice.setCurrentText(self._sets.get(kind, ""))
+        if kind == self._kind:
+            return
+        text = self.phrase.currentText() if self._field.isModified() else self._phrases.get(kind, "")
+        self._kind = kind
         self.phrase.clear()
         self.phrase.addItems(list(phrases))
-        self.phrase.setCurrentText(text if text else "")
+        self.phrase.setCurrentText(text)
+
+    def chosen_set(self) -> str:
+        """The label set's name, "" where none fits or the picture is not known yet."""
+        return self.set_choice.currentText()
 
     def show_labels(self, result: Result | None) -> None:
         answer = result.answer if result is not None else None
@@ -144,12 +172,6 @@ class LabelsPanel(Column):
 
     def wanted_phrase(self) -> str:
         return self.phrase.currentText().strip()
-
-    def _want_heatmap(self) -> None:
-        if self.wanted_phrase():
-            self.heatmapWanted.emit(self.wanted_phrase())
-        else:
-            self.phrase.setFocus()
 
     def _take_phrase(self) -> None:
         chosen = self.table.selectedItems()

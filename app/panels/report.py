@@ -21,8 +21,8 @@ class ReportPanel(Column):
 
     draftWanted = Signal(str)
     """The indication, "" for none."""
-    changed = Signal(object)
-    """The report after the reader's change."""
+    changed = Signal(object, object)
+    """The source it is of, and the report after the reader's change."""
     saveWanted = Signal()
     signWanted = Signal(str)
     sentenceChosen = Signal(object)
@@ -30,10 +30,13 @@ class ReportPanel(Column):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._report: Report | None = None
+        self._source: Path | None = None
+        self._indications: dict[Path | None, str] = {}
         self._priors: list[tuple[Path, str]] = []
         self._chosen = 0
         self.indication = QLineEdit()
-        self.indication.setPlaceholderText("Indication, sent with the picture (optional)")
+        self.indication.setPlaceholderText("Indication (optional)")
+        self.indication.setToolTip("Why the picture was taken; sent to the model with it")
         self.indication.returnPressed.connect(self._draft)
         self._draft_button = button("Draft", self._draft, primary=True, tip="D")
         self.column.addLayout(row(self.indication, self._draft_button, stretch=0))
@@ -47,6 +50,7 @@ class ReportPanel(Column):
         self.sentences.chosen.connect(self.choose)
         self.sentences.edited.connect(self._edited)
         self.sentences.typed.connect(self._on_typed)
+        self.sentences.dropped.connect(self._on_dropped)
         self.column.addWidget(self.sentences, 1)
         self._verbs = QWidget()
         self._verbs.setLayout(
@@ -59,7 +63,7 @@ class ReportPanel(Column):
         self.column.addWidget(self._verbs)
         self._name = QLineEdit()
         self._name.setPlaceholderText("Your name")
-        self._sign = button("Sign", lambda: self.signWanted.emit(self._name.text()))
+        self._sign = button("Sign", self._want_sign)
         self._save = button("Save…", self.saveWanted.emit, tip="Ctrl+S")
         self._foot = QWidget()
         self._foot.setLayout(row(self._name, self._sign, self._save, stretch=0))
@@ -68,7 +72,9 @@ class ReportPanel(Column):
         self.column.addWidget(self._word)
         self._typing = QTimer(self, singleShot=True, interval=JOURNAL_MS)
         self._typing.timeout.connect(self._emit_typed)
-        self._typed: tuple[Report | None, int, str] | None = None
+        self._typed: tuple[int, str] | None = None
+        self._told: Report | None = None
+        """The report with words not confirmed yet, as it was last told."""
         self.show_report(None)
 
     def offer_priors(self, priors: Sequence[tuple[Path, str]]) -> None:
@@ -90,12 +96,29 @@ class ReportPanel(Column):
     def report(self) -> Report | None:
         return self._report
 
-    def show_report(self, report: Report | None) -> None:
-        """Show a report, or the empty state. One that is shown already stays as it is, with what is being typed into it."""
+    @property
+    def source(self) -> Path | None:
+        """What the report shown is of."""
+        return self._source
+
+    def settle(self) -> None:
+        """What is being typed counts as typed: to be called before another report of the same source is shown, or this one
+        saved, signed or closed."""
+        self.sentences.confirm()
+
+    def show_report(self, report: Report | None, source: Path | None = None) -> None:
+        """Show the report of `source`, or the empty state. One that is shown already stays as it is, with what is being typed
+        into it; what was being typed into another source's is that report's."""
         self._word.hide()
-        if report is not None and report == self._report:
+        if source != self._source:
+            self.settle()
+            self._word.hide()
+            self._indications[self._source] = self.indication.text()
+            self.indication.setText(self._indications.get(source, "" if self._source else self.indication.text()))
+        elif report is not None and report in (self._report, self._told):
             return
-        self._report = report
+        self._report, self._source, self._typed, self._told = report, source, None, None
+        self._typing.stop()
         self._foot.setVisible(report is not None)
         self._verbs.setVisible(report is not None and report.signature is None)
         self._banner.setVisible(report is not None)
@@ -111,6 +134,7 @@ class ReportPanel(Column):
 
     def show_live(self, text: str) -> None:
         """The words of a draft while they are written; nothing else in the panel moves."""
+        self.settle()
         self._report = None
         self._foot.hide()
         self._verbs.hide()
@@ -153,34 +177,47 @@ class ReportPanel(Column):
         which = self._chosen
         if self._report is None or which not in self.sentences.rows:
             return
-        try:
-            self._after(change(self._report, which), which)
-        except ReportError as error:
-            self.say(str(error))
+        self._after(lambda report: change(report, which), which)
 
-    def _after(self, report: Report, id: int) -> None:
+    def _after(self, change: Callable[[Report], Report], id: int) -> None:
+        if self._report is None:
+            return
+        try:
+            report = change(self._report)
+        except ReportError as error:
+            self.say(str(error)[:1].upper() + str(error)[1:] + ".")
+            return
         waiting = [one.id for one in report.untouched()]
         self._chosen = next((other for other in waiting if other > id), waiting[0] if waiting else id)
-        self.show_report(report)
-        self.changed.emit(report)
+        self._told = None
+        self.show_report(report, self._source)
+        self.changed.emit(self._source, report)
 
     def _edited(self, id: int, text: str) -> None:
-        if self._report is not None:
-            self._typing.stop()
-            self._typed = None
-            self._after(self._report.edit(id, text), id)
+        self._after(lambda report: report.edit(id, text), id)
 
     def _on_typed(self, id: int, text: str) -> None:
-        self._typed = (self._report, id, text)
+        self._typed = (id, text)
         if not self._typing.isActive():
             self._typing.start()
 
+    def _on_dropped(self, id: int) -> None:  # noqa: ARG002 - the form of the signal
+        """The sentence stays as it was, in the journal too."""
+        self._typing.stop()
+        told, self._typed, self._told = self._told, None, None
+        if told is not None and self._report is not None:
+            self.changed.emit(self._source, self._report)
+
     def _emit_typed(self) -> None:
-        """What is being typed goes into the journal before it is confirmed; never into another report shown meanwhile."""
-        if self._typed is not None:
-            report, id, text = self._typed
-            if report is not None and report is self._report and text.strip():
-                self.changed.emit(report.edit(id, text))
+        """What is being typed goes into the journal before it is confirmed."""
+        if self._typed is None or self._report is None or self._report.signature is not None or not self._typed[1].strip():
+            return
+        self._told = self._report.edit(*self._typed)
+        self.changed.emit(self._source, self._told)
+
+    def _want_sign(self) -> None:
+        self.settle()
+        self.signWanted.emit(self._name.text())
 
     def _draft(self) -> None:
         self.draftWanted.emit(self.indication.text().strip())

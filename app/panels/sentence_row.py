@@ -19,6 +19,8 @@ class SentenceRow(QFrame):
     edited = Signal(int, str)
     typed = Signal(int, str)
     """The words being typed, before they are confirmed."""
+    dropped = Signal(int)
+    """The field was left with the sentence as it was."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,7 +38,7 @@ class SentenceRow(QFrame):
         self._remark.hide()
 
     def show_sentence(self, sentence: Sentence, remark: str = "") -> None:
-        """Show this one from now on; what was being typed and not confirmed goes."""
+        """Show this one from now on; confirm first what is being typed, else it goes."""
         self._remark.setText(remark)
         self._remark.setVisible(bool(remark))
         self._close_field()
@@ -67,7 +69,7 @@ class SentenceRow(QFrame):
             return
         if self._field is None:
             self._field = QLineEdit()
-            self._field.editingFinished.connect(self._confirm)
+            self._field.editingFinished.connect(self.confirm)
             self._field.textEdited.connect(self._type)
             self._field.installEventFilter(self)
             self._lines.insertWidget(0, self._field)
@@ -87,8 +89,15 @@ class SentenceRow(QFrame):
         event.accept()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
+        if not isinstance(event, QKeyEvent) or event.key() != Qt.Key.Key_Escape:
+            return super().eventFilter(watched, event)
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()  # else it stops what runs, and the field is left with its words confirmed
+            return True
+        if event.type() == QEvent.Type.KeyPress:
             self._close_field()
+            if self.sentence is not None:
+                self.dropped.emit(self.sentence.id)
             return True
         return super().eventFilter(watched, event)
 
@@ -96,12 +105,16 @@ class SentenceRow(QFrame):
         if self.sentence is not None:
             self.typed.emit(self.sentence.id, text)
 
-    def _confirm(self) -> None:
-        if self.sentence is not None and self._field is not None and self._field.isVisible():
-            text = self._field.text()
-            self._close_field()
-            if text.strip() and text != self.sentence.text:
-                self.edited.emit(self.sentence.id, text)
+    def confirm(self) -> None:
+        """What is being typed becomes the sentence. The field may be hidden by then, with the panel it is in."""
+        if self.sentence is None or self._field is None or self._field.isHidden():
+            return
+        id, text = self.sentence.id, self._field.text()
+        self._close_field()
+        if text.strip() and text != self.sentence.text:
+            self.edited.emit(id, text)
+        else:
+            self.dropped.emit(id)
 
     def _close_field(self) -> None:
         """Back to the sentence; what was typed and not confirmed goes."""

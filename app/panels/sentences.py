@@ -22,6 +22,7 @@ class Sentences(ScrolledColumn):
     chosen = Signal(int)
     edited = Signal(int, str)
     typed = Signal(int, str)
+    dropped = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -68,11 +69,17 @@ class Sentences(ScrolledColumn):
                 wanted.append(row)
         self._arrange(wanted)
 
+    def confirm(self) -> None:
+        """What is being typed counts, confirmed or not."""
+        for row in list(self.rows.values()):
+            row.confirm()
+
     def _make(self) -> SentenceRow:
         row = SentenceRow(self.widget())
         row.chosen.connect(self.chosen)
         row.edited.connect(self.edited)
         row.typed.connect(self.typed)
+        row.dropped.connect(self.dropped)
         for part in (row, *row.findChildren(QLabel)):
             part.ensurePolished()
         self._made.append(row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from app.panels.ask import AskPanel
@@ -22,15 +24,16 @@ class Side(QTabWidget):
         for panel, name in ((self.report, "Report"), (self.labels, "Labels"), (self.ask, "Ask"), (self.details, "Details")):
             self.addTab(panel, name)
         self._found, self._threshold = Findings(), 0.0
+        self._source: Path | None = None
         self._stale: set[QWidget] = set()
         self.currentChanged.connect(lambda _: self._refresh())
 
     def front(self, panel: QWidget) -> None:
         self.setCurrentWidget(panel)
 
-    def show_findings(self, found: Findings, threshold: float) -> None:
+    def show_findings(self, source: Path | None, found: Findings, threshold: float) -> None:
         """Of one source; `threshold` is where the overlay's stands. Panels behind are filled when they come to the front."""
-        self._found, self._threshold = found, threshold
+        self._source, self._found, self._threshold = source, found, threshold
         self._stale = {self.report, self.labels, self.ask, self.details}
         self._refresh()
 
@@ -40,7 +43,7 @@ class Side(QTabWidget):
             return
         self._stale.discard(panel)
         if panel is self.report:
-            self.report.show_report(found.report)
+            self.report.show_report(found.report, self._source)
         elif panel is self.labels:
             self.labels.show_labels(found.labels)
             self.labels.show_heatmap(found.heatmap)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
 
-from app.panels.parts import label
+from app.panels.parts import Elided, label
 from app.theme import ThemeName, icon
 from inference.answers import EngineState, Progress
 
@@ -16,23 +16,24 @@ class StatusLine(QWidget):
 
     def __init__(self, theme: ThemeName, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.engine = label("engine not started", "soft", wrap=False)
-        self.work = label("", "", wrap=False)
+        self.engine = Elided("soft", "engine not started")
+        self.work = Elided()
         self.speed = label("", "soft", wrap=False)
         self.stop = _stop("Stop (Escape)", theme)
         self.stop.clicked.connect(self.stopWanted)
-        self.job = label("", "soft", wrap=False)
+        self.job = Elided("soft")
         self.bar = QProgressBar()
         self.bar.setFixedWidth(120)
         self.bar.setTextVisible(False)
         self.job_stop = _stop("Stop the batch", theme)
         self.job_stop.clicked.connect(self.jobStopWanted)
+        self.note = Elided("soft")
         self.pointer = label("", "soft", wrap=False)
         self.word = label("Draft, not for diagnosis", "draft", wrap=False)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 12, 0)
         layout.setSpacing(12)
-        left: tuple[QWidget, ...] = (self.engine, self.work, self.speed, self.stop)
+        left: tuple[QWidget, ...] = (self.engine, self.work, self.speed, self.stop, self.note)
         right: tuple[QWidget, ...] = (self.pointer, self.job, self.bar, self.job_stop, self.word)
         for widget in left:
             layout.addWidget(widget)
@@ -59,10 +60,15 @@ class StatusLine(QWidget):
         if progress is None:
             self.work.setText("")
             return
+        self.note.setText("")
         count = f" {progress.done} of {progress.total}" if progress.total > 1 else ""
         self.work.setText(f"{progress.stage}{count}")
         if progress.tokens_per_second:
             self.speed.setText(f"{progress.tokens_per_second:.0f} tokens/s")
+
+    def show_note(self, text: str) -> None:
+        """What was done lately; it stays until the next work begins."""
+        self.note.setText(text)
 
     def show_job(self, text: str, done: int, total: int) -> None:
         self.job.setVisible(bool(text))

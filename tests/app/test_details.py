@@ -27,8 +27,7 @@ def test_the_notes_of_a_real_slide_stand_under_its_facts_before_any_answer(seat:
     seat.window.side.front(seat.window.side.details)
     seat.wait(lambda: "Source" in told(seat), 20)
     lines = told(seat)
-    assert lines[lines.index("Width") + 1] == str(width)
-    assert lines[lines.index("Height") + 1] == str(height)
+    assert lines[lines.index("Size") + 1].replace("\u00a0", "") == f"{width} × {height} px"
     assert lines.index("Notes on this source") > lines.index("Source")
     assert any("states no size of a pixel" in line for line in lines[lines.index("Notes on this source") :])
     assert seat.window.asking.session.findings(path).last is None

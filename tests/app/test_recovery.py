@@ -309,7 +309,8 @@ def test_without_its_picture_the_report_is_readable_and_can_be_saved(
     assert seat.window.side.report.report == worked_on(gone.name)
     assert "A small left effusion." in words(seat)
     assert f"The picture is no longer in {tmp_path}." in words(seat)
-    assert seat.window.filing.write(seat.window.side.report.report, tmp_path / "report.html")
+    seat.window.filing.write(seat.window.side.report.report, tmp_path / "report.html", gone)
+    seat.wait((tmp_path / "report.html").exists, 20)
     assert "A small left effusion." in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 

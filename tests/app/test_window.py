@@ -17,7 +17,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
 from app import actions, settings
 from app.panels.sentence_row import SentenceRow
@@ -150,7 +150,7 @@ def test_the_engine_is_killed_in_mid_generation(seat: Seat, film: Film) -> None:
     seat.bot.wait(200)
     engine.kill()
     seat.wait(seat.idle)
-    words = [label.text() for label in seat.window.side.report.findChildren(type(seat.window.status.engine)) if label.isVisible()]
+    words = [label.text() for label in seat.window.side.report.findChildren(QLabel) if label.isVisible()]
     assert any("engine" in text.lower() for text in words), words
     assert report_kept.labels is not None, "what was there is untouched"
     assert report_kept.report is None, "a failed draft is no report"
@@ -216,7 +216,7 @@ def test_a_folder_that_is_gone_and_a_file_that_vanishes_while_open(seat: Seat, f
     path.unlink()
     seat.ask("labels")
     assert seat.window.asking.session.findings(path).labels is None
-    words = [label.text() for label in seat.window.side.labels.findChildren(type(seat.window.status.engine))]
+    words = [label.text() for label in seat.window.side.labels.findChildren(QLabel)]
     assert any("🫀 film.png" in text for text in words), words
 
 
@@ -283,7 +283,7 @@ def test_the_windows_process_never_holds_torch(film: Film) -> None:
 import sys
 from dataclasses import replace
 from pathlib import Path
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 from app import settings, theme
 application = QApplication([])
 from app.window import Window

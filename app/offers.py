@@ -1,0 +1,48 @@
+"""What the chosen models can be asked about a kind of picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app import label_sets
+from app.modality import KINDS
+from inference.catalogue import facts
+from inference.errors import InferenceError
+from inference.questions import Modality
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """`sets` are the label sets that fit, the default first; `phrases` the findings of that one. `no_labels`, `no_heatmap` and
+    `no_words` say in a sentence why labels, heatmaps and texts (drafts, answers, boxes) cannot be asked for, "" if they can."""
+
+    kind: Modality
+    sets: tuple[str, ...]
+    phrases: tuple[str, ...]
+    no_labels: str = ""
+    no_heatmap: str = ""
+    no_words: str = ""
+
+
+def offered(kind: Modality, encoder: str, drafter: str) -> Offer:
+    """Reads the catalogue and the label sets from disk. A model that is not there is left to the engine to tell."""
+    sets = label_sets.fitting(kind, encoder)
+    phrases = tuple(label.present[0] for label in label_sets.load(sets[0]).labels) if sets else ()
+    unfit = refusal(encoder, kind)
+    unlisted = "" if sets else f"No label set of {encoder} fits {KINDS[kind]}; type a phrase and press H instead."
+    return Offer(kind, sets, phrases, unfit or unlisted, unfit, refusal(drafter, kind))
+
+
+def refusal(model: str, kind: Modality) -> str:
+    """Why `model` is not asked about pictures of this kind, "" where it may be."""
+    try:
+        known = facts(model).modalities
+    except InferenceError:
+        return ""
+    if not known or kind in known:
+        return ""
+    return f"{model} was made for {_listed([KINDS.get(one, one) for one in known])}, not for {KINDS[kind]}: nothing was asked."
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
