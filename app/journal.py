@@ -25,8 +25,9 @@ LAST = "The last change before Hilum ended may be missing."
 
 @dataclass(frozen=True, slots=True)
 class Unsaved:
-    """A report that was not saved. `report` is None when nothing of it can be read, `source` when its picture is not known;
-    `gone`: the picture is no longer there. `missing` says what did not come back, "" when all did."""
+    """A report that was not saved; no `files`: the disk refused it, it is in memory alone. `report` is None when nothing of it
+    can be read, `source` when its picture is not known; `gone`: the picture is no longer there. `missing` says what did not
+    come back, "" when all did."""
 
     files: tuple[Path, ...]
     source: Path | None
@@ -94,7 +95,7 @@ class Journal:
         """The person wants it no more."""
         for file in entry.files:
             file.unlink(missing_ok=True)
-        if entry.files[0].parent != self._own:
+        if entry.files and entry.files[0].parent != self._own:
             self._leave_if_empty(entry.files[0].parent)
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,8 @@ class Recovery(QObject):
         self._session, self.strip = session, strip
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="hilum-journal")
         self._next: dict[Path, Report] = {}
+        self._refused: dict[Path, Report] = {}
+        """What the disk did not take."""
         self._closed = False
         self._found.connect(strip.offer)
         strip.openWanted.connect(self.open)
@@ -55,13 +58,21 @@ class Recovery(QObject):
 
     def saved(self, path: Path) -> None:
         """The report of `path` is written where the person wanted it."""
-        self._run(lambda: self.journal.drop(path))
+
+        def drop() -> None:
+            self._refused.pop(path, None)
+            self.journal.drop(path)
+
+        self._run(drop)
 
     def set_aside(self, path: Path) -> None:
         """Another report takes the place of the unsaved one of `path`, or its source is closed: offer it."""
 
         def aside() -> None:
+            refused = self._refused.pop(path, None)
             found = self.journal.set_aside(path)
+            if refused is not None:
+                found = Unsaved((), path, refused, time.time(), "It could not be kept on disk: open and save it.")
             self._offer([found] if found else [])
 
         self._run(aside)
@@ -73,7 +84,7 @@ class Recovery(QObject):
         self.opening.emit()
         self.set_aside(entry.place)
         self._session.findings(entry.place).report = entry.report
-        self._run(lambda: self.journal.adopt(entry))
+        self._run(lambda: self._adopt(entry))
         said = trouble(entry)
         self.strip.settle(entry, f"{named(entry)}: {said}" if said else "")
         self.opened.emit(entry.place)
@@ -92,10 +103,18 @@ class Recovery(QObject):
         self._run(lambda: self.journal.discard(entry))
         self.strip.settle(entry)
 
+    def _adopt(self, entry: Unsaved) -> None:
+        if entry.report is not None:
+            self._refused[entry.place] = entry.report
+        self.journal.adopt(entry)
+        self._refused.pop(entry.place, None)
+
     def _write(self, path: Path) -> None:
         report = self._next.pop(path, None)  # None: a later state was written in its place
         if report is not None:
+            self._refused[path] = report
             self.journal.keep(path, report)
+            del self._refused[path]
 
     def _offer(self, entries: list[Unsaved]) -> None:
         if entries and not self._closed:

@@ -161,6 +161,21 @@ def test_a_draft_that_is_stopped_leaves_the_report_as_it_was(seat: Seat, film: F
     assert seat.window.side.report.report == proposed(path.name).accept(1)
 
 
+def test_what_the_disk_refused_is_offered_from_memory(seat: Seat, film: Film, home: Path) -> None:
+    (home / "unsaved").write_text("in the way")
+    path, _ = film(SEED)
+    with_report(seat, path)
+    seat.act("accept")
+    seat.wait(lambda: "could not be kept on disk" in words(seat), 20)
+    seat.act("close")
+    seat.wait(lambda: len(offers(seat)) == 1, 20)
+    assert offers(seat)[0].report == proposed(path.name).accept(1)
+    (home / "unsaved").unlink()
+    seat.act("recover")
+    assert report_of(seat, path) == proposed(path.name).accept(1)
+    assert kept(seat) == [proposed(path.name).accept(1)], "now it can be kept"
+
+
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, list[str]]:
     """A slow disk: writing waits for the event; which threads wrote."""
