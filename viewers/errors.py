@@ -23,9 +23,11 @@ def reading(path: Path) -> Iterator[None]:
     """Turns what the operating system refuses while `path` is read into a SourceError."""
     try:
         yield
-    except FileNotFoundError as error:
-        gone = "is a link to something that does not exist" if path.is_symlink() else "is no longer there"
-        raise SourceError(path, f"{path.name} {gone}: put the file back or open another one.") from error
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if path.is_file():
+            raise SourceError(path, f"{path.name} is a file, not a folder: open it by itself, or choose a folder.") from error
+        gone = "is a link to something that does not exist" if path.is_symlink() else "is not there"
+        raise SourceError(path, f"{path.name} {gone}: check the name, or put the file back.") from error
     except PermissionError as error:
         raise SourceError(path, f"{path.name} may not be read: ask for the right to read it.") from error
     except IsADirectoryError as error:

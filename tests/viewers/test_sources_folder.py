@@ -130,5 +130,5 @@ def test_a_dicom_slide_is_one_item(shared: Path) -> None:
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no longer there"):
+    with pytest.raises(SourceError, match="is not there"):
         list(discover(tmp_path / "gone"))

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
@@ -115,12 +115,12 @@ def open_source(path: Path | str, *, spacing: Spacing | None = None) -> Source:
     return opening.opened(Path(path), spacing)
 
 
-def discover(folder: Path | str) -> Iterator[Item | Failure]:
+def discover(folder: Path | str, leave_out: Callable[[Path], bool] | None = None) -> Iterator[Item | Failure]:
     """What can be opened below `folder`, sorted by path: slices of one series and a DICOM slide as one item each.
 
-    What cannot be opened is yielded too, as a `Failure` with its sentence. Hidden files are left out. Raises SourceError
-    when `folder` itself cannot be read.
+    What cannot be opened is yielded too, as a `Failure` with its sentence. Hidden files are left out, and folders of which
+    `leave_out` says True. Raises SourceError when `folder` itself cannot be read.
     """
     from viewers.sources import folder as folders
 
-    return folders.discovered(Path(folder))
+    return folders.discovered(Path(folder), leave_out or folders.none_left_out)

@@ -14,6 +14,7 @@ from viewers.sources.header import NATIVE, Header, opened
 from viewers.sources.inflate import InflateError, inflated
 
 if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
     from pydicom.pixels.decoders.base import Decoder
 
 _UID = "1.2.840.10008.1.2"
@@ -27,9 +28,9 @@ _LOSSY = {f"{_UID}.4.{n}" for n in (50, 51, 52, 53, 54, 55, 56, 81, 91, 93, 203,
 _PLUGIN = dict.fromkeys(_JPEG_2000, "pylibjpeg") | dict.fromkeys(_JPEG_LS, "pyjpegls") | {_RLE: "pylibjpeg"}
 
 
-def lossy(header: Header) -> bool:
+def lossy(dataset: Dataset, syntax: str) -> bool:
     """Whether the pixels were compressed with loss, by the header's own word or by the transfer syntax."""
-    return values.text(header.dataset, "LossyImageCompression") == "01" or header.syntax in _LOSSY
+    return values.text(dataset, "LossyImageCompression") == "01" or syntax in _LOSSY
 
 
 def decoded(header: Header, frame: int) -> NDArray[np.generic]:

@@ -65,7 +65,7 @@ class Dicom:
         return described(
             self,
             transfer_syntax={"uid": first.syntax, "name": syntax_name(first.syntax)},
-            lossy=any(lossy(one.header) for one in self.slices),
+            lossy=any(lossy(one.header.dataset, one.header.syntax) for one in self.slices),
             photometric=first.photometric,
             bits=first.stored,
             windows=[],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from viewers.errors import SourceError, reading
@@ -14,6 +15,8 @@ from viewers.sources.header import dataset_of, header_of, is_dicom, sop_class_of
 from viewers.sources.opening import WHOLE_SLIDE, beginning, is_slide, opened
 
 _STACKS = {"CT", "MR", "PT", "NM"}
+_NAMED = 8
+"""Folders named in a sentence."""
 _SLIDE_TAGS = ["SOPInstanceUID", "SeriesInstanceUID", "ImageType"]
 
 
@@ -60,20 +63,29 @@ class _Entry:
     volume: bool = True
 
 
-def discovered(folder: Path) -> Iterator[Item | Failure]:
-    """Items and failures below `folder`, folder by folder, sorted by path. Raises SourceError for `folder` itself."""
+def none_left_out(_: Path) -> bool:
+    """Looks into every folder."""
+    return False
+
+
+def discovered(folder: Path, leave_out: Callable[[Path], bool] = none_left_out) -> Iterator[Item | Failure]:
+    """Items and failures below `folder`, folder by folder, sorted by path. Raises SourceError for `folder` itself.
+
+    `leave_out` is asked of every folder inside; where it says True, nothing of that folder is looked at.
+    """
     with reading(folder):
         entries = sorted(folder.iterdir(), key=lambda path: path.name)
     visible = [path for path in entries if not path.name.startswith(".")]
     found = _grouped(folder, [path for path in visible if not _is_folder(path)], bool([p for p in visible if _is_folder(p)]))
     inside = [path for path in visible if _is_folder(path) and not path.is_symlink()]  # a link may lead round in a circle
+    inside = [path for path in inside if not leave_out(path)]
     keyed: list[tuple[str, list[Item | Failure] | Path]] = [(one.path.name, [one]) for one in found]
     if len(found) == 1 and found[0].path == folder:
         keyed = [("", list(found))]
     for _, one in sorted(keyed + [(path.name, path) for path in inside], key=lambda pair: pair[0]):
         if isinstance(one, Path):
             try:
-                yield from discovered(one)
+                yield from discovered(one, leave_out)
             except SourceError as error:
                 yield Failure(one, str(error))
         else:
@@ -82,6 +94,7 @@ def discovered(folder: Path) -> Iterator[Item | Failure]:
 
 def opened_folder(folder: Path, spacing: Spacing | None = None) -> Source:
     """The one series, slide or picture a folder holds itself. Raises SourceError when it holds none or several."""
+    name = folder.resolve().name or str(folder)
     with reading(folder):
         files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not _is_folder(path))
     found = _grouped(folder, files, False)
@@ -89,11 +102,28 @@ def opened_folder(folder: Path, spacing: Spacing | None = None) -> Source:
     if len(items) == 1:
         return items[0].open(spacing=spacing)
     if items:
-        raise SourceError(folder, f"{folder.name} holds {len(items)} pictures or series: open one of them.")
+        raise SourceError(folder, f"{name} holds {len(items)} pictures or series: open one of them.")
+    if below := _folders_with_images(folder):
+        raise SourceError(folder, f"{name} holds no image itself, its folders do: open {' or '.join(below)} inside it.")
     failure = next((one for one in found if isinstance(one, Failure)), None)
     if failure is not None and len(found) == 1:
         raise SourceError(failure.path, failure.sentence)
-    raise SourceError(folder, f"{folder.name} holds nothing that can be opened: choose a folder with images.")
+    raise SourceError(folder, f"{name} holds nothing that can be opened: choose a folder with images.")
+
+
+def _folders_with_images(folder: Path) -> list[str]:
+    """Names of the first folders inside in which there is something that can be opened, at whatever depth."""
+    with reading(folder):
+        inside = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and _is_folder(path))
+    named = (path.name for path in inside if not path.is_symlink() and _holds_images(path))
+    return list(islice(named, _NAMED))
+
+
+def _holds_images(folder: Path) -> bool:
+    try:
+        return any(isinstance(one, Item) for one in discovered(folder))
+    except SourceError:
+        return False
 
 
 def _is_folder(path: Path) -> bool:
@@ -133,8 +163,6 @@ def _single(entry: _Entry) -> Item:
 
 def _entry(path: Path) -> _Entry:
     """What one file is, by its first bytes and, for DICOM, a few header values. Raises SourceError."""
-    with reading(path):
-        path.stat()
     start = beginning(path)
     if not is_dicom(start):
         if is_slide(path, start):

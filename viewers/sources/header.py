@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from viewers.errors import SourceError, reading
 from viewers.geometry import Size
 from viewers.sources import values
+from viewers.sources.files import opened_file
 from viewers.sources.inflate import InflateError, inflated
 
 if TYPE_CHECKING:
@@ -88,8 +89,8 @@ def is_dicom(start: bytes) -> bool:
 
 def opened(path: Path) -> BinaryIO:
     """The file at its start; a deflated data set is inflated within limits before anything parses it."""
+    file = opened_file(path)
     with reading(path):
-        file = path.open("rb")
         try:
             meta, found = _meta(file)
             if found.get(_SYNTAX) != DEFLATED:
@@ -109,6 +110,11 @@ def opened(path: Path) -> BinaryIO:
 def sop_class_of(path: Path) -> str:
     """The SOP Class UID by the meta header alone, "" when it names none. Raises SourceError."""
     return _stated(path, _SOP_CLASS)
+
+
+def syntax_of(path: Path) -> str:
+    """The transfer syntax UID by the meta header, "" when it names none. Raises SourceError."""
+    return _stated(path, _SYNTAX)
 
 
 def dataset_of(path: Path, tags: list[str] | None = None) -> Dataset:
@@ -141,7 +147,7 @@ def header_of(path: Path) -> Header:
         )
     stored = min(values.integer(dataset, "BitsStored") or allocated, allocated)
     header = Header(
-        path=path, dataset=dataset, syntax=_stated(path, _SYNTAX), little_endian=little, pixels=element,
+        path=path, dataset=dataset, syntax=syntax_of(path), little_endian=little, pixels=element,
         size=Size(width, height), frames=frames, samples=samples, allocated=allocated, stored=max(1, stored),
         photometric=values.code(dataset, "PhotometricInterpretation") or ("MONOCHROME2" if samples == 1 else "RGB"),
     )  # fmt: skip
@@ -173,7 +179,7 @@ def _meta(file: BinaryIO) -> tuple[bytes, dict[int, bytes]]:
 
 
 def _stated(path: Path, element: int) -> str:
-    with reading(path), path.open("rb") as file:
+    with opened_file(path) as file, reading(path):
         return _meta(file)[1].get(element, b"").decode("ascii", "replace")
 
 

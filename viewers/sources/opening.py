@@ -7,12 +7,14 @@ from pathlib import Path
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Source
+from viewers.sources.files import opened_file
 from viewers.sources.header import is_dicom, sop_class_of
+from viewers.sources.tiff import TIFF
+from viewers.sources.whole import JPEG, PNG
 
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 """SOP Class UID of VL Whole Slide Microscopy Image Storage."""
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_PLAIN = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM", b"GIF8", b"RIFF", b"P5", b"P6", b"\0\0\0\x0cjP  ", *_TIFF)
+_PLAIN = (PNG, JPEG, b"BM", b"GIF8", b"RIFF", b"P5", b"P6", b"\0\0\0\x0cjP  ", *TIFF)
 _TEXT_SHARE = 0.95
 
 
@@ -40,8 +42,8 @@ def opened(path: Path, spacing: Spacing | None = None) -> Source:
 
 
 def beginning(path: Path) -> bytes:
-    """The first 4 KiB. Raises SourceError, also for an empty file."""
-    with reading(path), path.open("rb") as file:
+    """The first 4 KiB. Raises SourceError, also for an empty file and for what is no file."""
+    with opened_file(path) as file, reading(path):
         start = file.read(4096)
     if not start:
         raise SourceError(path, f"{path.name} is empty (0 bytes): copy it again from where it came.")
@@ -50,10 +52,14 @@ def beginning(path: Path) -> bytes:
 
 def is_slide(path: Path, start: bytes) -> bool:
     """Whether OpenSlide knows the file as a slide; a picture that is not tiled is none."""
-    if start.startswith(_PLAIN) and not start.startswith(_TIFF) and not path.with_suffix("").is_dir():
+    if start.startswith(_PLAIN) and not start.startswith(TIFF) and not path.with_suffix("").is_dir():
         return False  # a MIRAX slide starts with a JPEG and has a folder of the same name beside it
     import openslide
 
+    if path.suffix.lower() == ".mrxs":
+        from viewers.sources.slide_storage import must_be_readable
+
+        must_be_readable(path)
     return openslide.OpenSlide.detect_format(path) is not None
 
 

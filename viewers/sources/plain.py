@@ -20,7 +20,10 @@ from viewers.sources import Kind, Level
 from viewers.sources.cache import FrameCache
 from viewers.sources.describing import described
 from viewers.sources.facts import Facts
+from viewers.sources.files import opened_file
 from viewers.sources.resample import cut, resized
+from viewers.sources.tiff import COMPRESSION, LOSSY
+from viewers.sources.whole import cut_short
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -40,9 +43,12 @@ class Plain:
     facts: Facts | None = None
 
     def __init__(self, path: Path, spacing: Spacing | None = None) -> None:
-        """Reads the header only. Raises SourceError when it is no picture or claims too many pixels."""
+        """Reads the header only. Raises SourceError when it is no picture, claims too many pixels or ends inside them."""
         self.path, self.name, self.spacing = path, path.name, spacing
         with _opened(path) as image:
+            self._cut = cut_short(path)
+            if self._cut and image.format != "TIFF":
+                raise _missing_end(path)
             width, height = image.size
             if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):
                 width, height = height, width
@@ -50,12 +56,15 @@ class Plain:
             self._format, self._mode = str(image.format), image.mode
             self._pages = int(getattr(image, "n_frames", 1)) if image.format in ("TIFF", "GIF") else 1
             self._profile = bool(image.info.get("icc_profile"))
+            self._lossy = _lossy(image)
         self.levels: tuple[Level, ...] = (Level(self.size, 1.0),)
         self.notes = self._noted()
         self._cache = FrameCache(_CACHE_BYTES)
 
     def _noted(self) -> tuple[str, ...]:
         notes = []
+        if self._cut:
+            notes.append("The file is cut short: it ends before its pixels do; copy it again from where it came.")
         if self._pages > 1:
             notes.append(f"Holds {self._pages} pages; the first is shown.")
         if self._mode.startswith(("I", "F")):
@@ -78,7 +87,7 @@ class Plain:
         return pixels
 
     def info(self) -> Mapping[str, object]:
-        return described(self, format=self._format)
+        return described(self, format=self._format, lossy=self._lossy)
 
     def close(self) -> None:
         self._cache.clear()
@@ -91,9 +100,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
 
     warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    with reading(path):
-        data = path.open("rb")
-    with data:
+    with opened_file(path) as data:
         try:
             with Image.open(data, formats=FORMATS) as image:
                 if image.size[0] * image.size[1] > MAX_PIXELS:
@@ -103,14 +110,29 @@ def _opened(path: Path) -> Iterator[Image.Image]:
             limit = f"more than the limit of {MAX_PIXELS:,} pixels"
             raise SourceError(path, f"{path.name} claims {limit}: convert it to a tiled pyramid.") from error
         except UnidentifiedImageError as error:
+            if cut_short(path, first=False):
+                raise _missing_end(path) from error
             raise SourceError(path, f"{path.name} is no picture Hilum can read: convert it to PNG, TIFF or DICOM.") from error
         except (OSError, SyntaxError, ValueError, TypeError, KeyError, EOFError, struct.error, zlib.error) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 with reading(path):
                     raise
+            if cut_short(path, first=False):
+                raise _missing_end(path) from error
             raise SourceError(path, f"{path.name} is damaged or cut short: copy it again from where it came.") from error
         except MemoryError as error:
             raise SourceError(path, f"{path.name} needs more memory than is free: close other pictures first.") from error
+
+
+def _missing_end(path: Path) -> SourceError:
+    return SourceError(path, f"{path.name} is cut short: it ends before its picture does; copy it again from where it came.")
+
+
+def _lossy(image: Image.Image) -> bool | None:
+    """Whether the pixels were compressed with loss, by the kind of file; None where that kind may or may not."""
+    if image.format == "TIFF":
+        return LOSSY.get(getattr(image, "tag_v2", {}).get(COMPRESSION, 1))
+    return {"JPEG": True, "PNG": False, "BMP": False, "GIF": False, "PPM": False}.get(str(image.format))
 
 
 def _srgb(image: Image.Image) -> NDArray[np.uint8]:

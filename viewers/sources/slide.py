@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viewers.errors import SourceError, reading
+from viewers.errors import SourceError
 from viewers.geometry import Provenance, Region, Size, Spacing
 from viewers.sources import Kind, Level
 from viewers.sources.describing import described
 from viewers.sources.facts import Facts
+from viewers.sources.files import opened_file
 from viewers.sources.resample import resized
+from viewers.sources.slide_storage import must_be_readable, storage
+from viewers.sources.whole import cut_short
 
 if TYPE_CHECKING:
     import openslide
@@ -110,8 +113,9 @@ class Slide:
             }
             for level in self.levels
         ]  # fmt: skip
+        stored = storage(self._file, self._properties)
         return described(
-            self, levels=levels, vendor=self.vendor, objective=self.objective, associated_images=list(self.associated)
+            self, levels=levels, vendor=self.vendor, objective=self.objective, associated_images=list(self.associated), **stored
         )
 
     def close(self) -> None:
@@ -126,15 +130,13 @@ class Slide:
 
         with self._lock:
             if self._handle is None:
-                with reading(self._file):
-                    self._file.open("rb").close()
+                must_be_readable(self._file)
                 try:
                     handle = openslide.OpenSlide(self._file)
                     handle.set_cache(openslide.OpenSlideCache(_TILE_CACHE_BYTES))
                 except (openslide.OpenSlideError, OSError, ValueError) as error:
-                    raise SourceError(
-                        self.path, f"{self.name} is a damaged slide ({_reason(error)}): copy it again from the scanner."
-                    ) from error
+                    what = "is cut short" if cut_short(self._file, first=False) else f"is a damaged slide ({_reason(error)})"
+                    raise SourceError(self.path, f"{self.name} {what}: copy it again from the scanner.") from error
                 self._handle = handle
             return self._handle
 
@@ -156,8 +158,7 @@ class Slide:
             with self._lock:
                 if self._handle is handle:
                     self._handle = None  # not closed: another thread may be inside it
-            with reading(self._file):
-                self._file.open("rb").close()
+            opened_file(self._file).close()
             raise SourceError(
                 self.path, f"{self.name} cannot be read in one place ({_reason(error)}): the rest stays readable."
             ) from error
@@ -217,6 +218,8 @@ class Slide:
 
     def _noted(self) -> tuple[str, ...]:
         notes = []
+        if cut_short(self._file, first=False):
+            notes.append("The file is cut short: some places cannot be read; copy it again from the scanner.")
         stated = _number(self._properties.get("openslide.mpp-x")) or self._resolution("X")
         if stated is not None and not _sane(stated):
             notes.append(f"The file states {stated:g} µm per pixel, which cannot be right and is not used.")
