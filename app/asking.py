@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from app import analysis, label_sets
+from app import analysis
 from app.analysis import Request
 from app.pending import Pending
 from app.reports.report import ReportError
@@ -55,12 +55,11 @@ class Asking(QObject):
         """By the label set chosen in the panel, of those that fit the picture."""
 
         def ask(offer: Offer) -> None:
-            name = self._side.labels.chosen_set()
-            if offer.no_labels or not name:
+            chosen = offer.sets.get(self._side.labels.chosen_set())
+            if offer.no_labels or chosen is None:
                 self._side.labels.say(offer.no_labels)
-                return
-            self._ask("labels", LabelQuestion(label_sets.load(name)))
-            self._side.labels.show_working("looking")
+            elif self._ask("labels", LabelQuestion(chosen)):
+                self._side.labels.show_working("looking")
 
         self._when_known("labels", ask)
 

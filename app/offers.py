@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app import label_sets
 from app.modality import KINDS
 from inference.catalogue import facts
 from inference.errors import InferenceError
-from inference.questions import Modality
+from inference.questions import LabelSet, Modality
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """`sets` are the label sets that fit, the default first; `phrases` the findings of that one. `no_labels`, `no_heatmap` and
-    `no_words` say in a sentence why labels, heatmaps and texts (drafts, answers, boxes) cannot be asked for, "" if they can."""
+    """`sets` are the label sets that fit, by name, the default first; `phrases` the findings of that one.
+
+    `no_labels`, `no_heatmap` and `no_words` say in a sentence why labels, heatmaps and texts (drafts, answers, boxes) cannot
+    be asked for, "" if they can.
+    """
 
     kind: Modality
-    sets: tuple[str, ...]
+    sets: Mapping[str, LabelSet]
     phrases: tuple[str, ...]
     no_labels: str = ""
     no_heatmap: str = ""
@@ -26,8 +30,8 @@ class Offer:
 
 def offered(kind: Modality, encoder: str, drafter: str) -> Offer:
     """Reads the catalogue and the label sets from disk. A model that is not there is left to the engine to tell."""
-    sets = label_sets.fitting(kind, encoder)
-    phrases = tuple(label.present[0] for label in label_sets.load(sets[0]).labels) if sets else ()
+    sets = {name: label_sets.load(name) for name in label_sets.fitting(kind, encoder)}
+    phrases = tuple(label.present[0] for label in next(iter(sets.values())).labels) if sets else ()
     unfit = refusal(encoder, kind)
     unlisted = "" if sets else f"No label set of {encoder} fits {KINDS[kind]}; type a phrase and press H instead."
     return Offer(kind, sets, phrases, unfit or unlisted, unfit, refusal(drafter, kind))

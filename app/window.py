@@ -229,7 +229,7 @@ class Window(QMainWindow):
         if described is None or path is None:
             self.side.report.offer_priors([])
             return
-        self.side.labels.offer(described.modality, described.offer.sets, described.offer.phrases)
+        self.side.labels.offer(described.modality, tuple(described.offer.sets), described.offer.phrases)
         priors = [
             (other.path, f"{other.path.name}, {other.facts.study_date}") for other in self.shelf.priors(path) if other.facts
         ]

@@ -170,7 +170,7 @@ class Legend:
 def beside(pane: QRectF, picture: QRectF, free_right: tuple[float, float], free_left: tuple[float, float]) -> tuple[QRectF, ...]:
     """What is free beside a picture (screen pixels) in a pane: right, left, above and below, the latter two at the right half;
     `free_…` are the first and last y of each side."""
-    gap, half = float(theme.MARGIN), pane.center().x()
+    gap, half = theme.MARGIN / 2, pane.center().x()
     left, right = min(pane.right(), picture.left() - gap), max(pane.left(), picture.right() + gap)
     spaces = (
         QRectF(QPointF(right, free_right[0]), QPointF(pane.right(), free_right[1])),
