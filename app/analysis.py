@@ -16,11 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app import slide_blocks
-from app.modality import modality_of
+from app.label_sets import LabelSetError
+from app.modality import KINDS, modality_of
 from inference.answers import Answer, Box, Draft, Heatmap, Progress
 from inference.catalogue import facts, folder
 from inference.engine import AnyEngine as AnyEngine
-from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, HeatmapQuestion, LabelQuestion, Picture, Question
+from inference.questions import (
+    BoxQuestion,
+    DraftQuestion,
+    FreeQuestion,
+    HeatmapQuestion,
+    LabelQuestion,
+    Modality,
+    Picture,
+    Question,
+)
 from viewers.geometry import Region, Size
 from viewers.sources import Source, open_source
 
@@ -88,7 +98,8 @@ def run(
     *,
     open: Callable[[Path], Source] = open_source,
 ) -> Result:
-    """Answer one request. Raises `viewers.errors.SourceError` and `inference.errors.InferenceError`."""
+    """Answer one request. Raises `viewers.errors.SourceError`, `inference.errors.InferenceError`, and ValueError for what cannot
+    be asked of this picture: a region outside it, labels of another kind of picture."""
     on_progress(Progress("reading"))
     if request.prior is not None and not isinstance(request.question, DraftQuestion | FreeQuestion):
         raise ValueError("an earlier picture goes with a draft or a free question only")
@@ -99,15 +110,27 @@ def run(
     with closing(open(request.path)) as source:
         region = clipped(request.region or Region.whole(source.size, request.frame), source)
         if isinstance(request.question, HeatmapQuestion | LabelQuestion) and source.kind == "slide":
+            _must_suit(request.question, "slide")
             blocks = slide_blocks.plan(source, region, facts(engine.spec.encoder).slide_mpp)
             if blocks is not None:
                 found, sent = slide_blocks.answer(source, blocks, request.question, engine, on_progress, cancel)
                 seen = tuple(saw(picture, found.receipt.model) for picture in sent)
                 return Result(request, found, sent, region, seen, blocks.size)
         pictures.append(model_picture(source, region, request.question))
+    _must_suit(request.question, pictures[-1].modality)
     answer = engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel)
     seen = tuple(saw(picture, answer.receipt.model) for picture in pictures)
     return Result(request, answer, tuple(pictures), region, seen)
+
+
+def _must_suit(question: Question, kind: Modality) -> None:
+    """Raises LabelSetError where labels were made for another kind of picture: their scores would look like any others."""
+    if isinstance(question, LabelQuestion) and question.label_set.modality != kind:
+        made_for = KINDS.get(question.label_set.modality, question.label_set.modality)
+        name = question.label_set.name
+        raise LabelSetError(
+            f"the label set {name} was made for {made_for}, and this picture is one of {KINDS[kind]}; name another"
+        )
 
 
 def clipped(region: Region, source: Source) -> Region:
@@ -131,7 +154,7 @@ def model_picture(source: Source, region: Region, question: Question | None = No
         return grey
     size = region.size.fitted(LONGEST if _needs_detail(question) else LONGEST // 2)
     pixels = source.read(region, size)
-    modality, step = modality_of(source, pixels)
+    modality, step = modality_of(source)
     shrunk = f"region {region} read at {size.width} × {size.height} pixels"
     return Picture(pixels, modality, mpp=_mpp(source, region, size), steps=(step, shrunk))
 
