@@ -34,6 +34,7 @@ class Pane(QFrame):
     def put(self, view: Canvas) -> None:
         """Show another view; the old one is closed."""
         old, self.view = self.view, view
+        view.legend.follow(old.legend)
         self._layout.replaceWidget(old, view)
         view.show()
         old.close_source()

@@ -113,6 +113,7 @@ class Canvas(Steered):
         self._source, self.frame, self.frames, self.live, self._status = None, 0, 1, False, ""
         self._markings.select(None, False)
         self._markings.clear()
+        self._legend.hide()
         self.setAccessibleName("Picture")
         self.update()
 

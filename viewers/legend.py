@@ -73,6 +73,10 @@ class Legend:
         """Where it belongs, in the form there is room for."""
         self.unfolded = self._anchor = None
 
+    def follow(self, other: Legend) -> None:
+        """Stand as another does: the reader's choice goes with them from picture to picture."""
+        self.unfolded, self._anchor = other.unfolded, other._anchor
+
     def over(self, place: QPointF) -> bool:
         return self._grip.contains(place)
 

@@ -149,6 +149,16 @@ def test_it_gives_way_when_the_picture_fills_the_pane(shown: Callable[..., Any])
     assert view.legend.full
 
 
+def test_the_reader_s_choice_goes_to_the_next_picture(shown: Callable[..., Any]) -> None:
+    first = shown(800, 800, 600, 600)
+    first.fold_legend()
+    second = shown(700, 700, 600, 600)
+    assert not second.legend.full
+    second.legend.follow(first.legend)
+    second.grab_view()
+    assert second.legend.full
+
+
 def test_a_long_phrase_stays_in_the_pane(shown: Callable[..., Any]) -> None:
     words = "a very long phrase about an opacity in the left lower lobe behind the heart " * 3
     for pane in ((900, 600), (380, 380)):
