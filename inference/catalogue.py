@@ -13,12 +13,13 @@ from typing import Any, Literal
 
 import resources
 from inference import modelfiles
-from inference.errors import ModelMissing, ModelRefused
+from inference.errors import ModelMissing, ModelRefused, OutsideTraining, WrongName
 from inference.places import home as home
 from inference.preprocess.padding import Resample
 
 Role = Literal["encoder", "drafter"]
 Family = Literal["siglip", "gemma3", "gemma3-text"]
+_ROLES: Mapping[Role, str] = {"encoder": "an encoder", "drafter": "a drafter"}
 ARCHITECTURE: Mapping[Family, str] = {
     "siglip": "SiglipModel",
     "gemma3": "Gemma3ForConditionalGeneration",
@@ -76,12 +77,12 @@ def entries() -> tuple[Entry, ...]:
 
 
 def entry(model: str) -> Entry:
-    """The catalogue's entry `model`; raises ModelMissing for an unknown name."""
+    """The catalogue's entry `model`; raises WrongName for an unknown one."""
     for one in entries():
         if one.id == model:
             return one
     known = ", ".join(one.id for one in entries())
-    raise ModelMissing(f"there is no model {model!r} in the catalogue; choose one of {known}")
+    raise WrongName(f"there is no model {model!r} in the catalogue; choose one of {known}")
 
 
 def folder(model: str) -> Path:
@@ -107,6 +108,13 @@ def facts(model: str) -> Entry:
         raise ModelRefused(f"{own} cannot be used ({error}); restore the model's folder") from error
 
 
+def must_suit(one: Entry, modality: str) -> None:
+    """Raises OutsideTraining for a kind of picture that the model was never shown."""
+    if one.modalities and modality not in one.modalities:
+        known = ", ".join(one.modalities)
+        raise OutsideTraining(f"{one.id} was not made for pictures of the kind {modality}; it knows {known}")
+
+
 def check(model: str | Path, *, nan: bool = False) -> list[str]:
     """What is wrong with a model's files, one sentence each; empty when nothing is. `model` is an id or a folder.
 
@@ -120,9 +128,13 @@ def check(model: str | Path, *, nan: bool = False) -> list[str]:
     return modelfiles.check(place, (ARCHITECTURE[entry(model).family],), nan=nan)
 
 
-def require(model: str) -> tuple[Entry, Path, str]:
-    """(facts, folder, revision) of a model that passed its check; raises ModelMissing or ModelRefused."""
+def require(model: str, role: Role | None = None) -> tuple[Entry, Path, str]:
+    """(facts, folder, revision) of a model that passed its check; raises ModelMissing or ModelRefused, and WrongName for a
+    model of another role than `role`."""
     one = entry(model)
+    if role is not None and one.role != role:
+        fit = ", ".join(other.id for other in entries() if other.role == role)
+        raise WrongName(f"{model} is {_ROLES[one.role]}, not {_ROLES[role]}; choose one of {fit}")
     place = folder(model)
     if not installed(model):
         how = "import its folder or get it with `hilum models`" if one.repository else "train it or restore resources/demo"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event
 
-from inference import boxes, prompts, receipts
+from inference import boxes, lengths, prompts, receipts
 from inference.answers import Box, Draft, Progress
 from inference.medgemma import Drafter
 from inference.preprocess.padding import Padding
@@ -23,12 +23,14 @@ def answer(
     began: float,
     steps: Sequence[str] = (),
 ) -> Draft:
-    """What the drafter writes; `steps` are what had to be changed before. Raises Cancelled, ModelFailed, ModelRefused."""
+    """What the drafter writes; `steps` are what had to be changed before. Raises Cancelled, ModelFailed, ModelRefused and
+    QuestionTooLong."""
     decoding = question.decoding
     if decoding.max_tokens > drafter.entry.max_tokens > 0:
         decoding = replace(decoding, max_tokens=drafter.entry.max_tokens)
     messages = prompts.messages(question, pictures, drafter.entry)
-    written = drafter.write(messages, [picture.pixels for picture in pictures], decoding, on_progress, cancel)
+    own = " ".join(lengths.words_of(question))
+    written = drafter.write(messages, [picture.pixels for picture in pictures], decoding, on_progress, cancel, own)
     found: tuple[Box, ...] = ()
     if isinstance(question, BoxQuestion):
         found = boxes.parse(written.text, Padding(*pictures[0].pixels.shape[:2]))

@@ -7,7 +7,7 @@ from threading import Event
 
 import numpy as np
 
-from inference import heatmap, receipts, zero_shot
+from inference import heatmap, lengths, receipts, zero_shot
 from inference.answers import Embedding, Heatmap, LabelScores, Progress, Receipt
 from inference.errors import ModelRefused
 from inference.medsiglip import Encoder
@@ -21,7 +21,7 @@ Watch = Callable[[Progress], None]
 def answer(
     encoder: Encoder, revision: str, question: Asked, pictures: Sequence[Picture], watch: Watch, cancel: Event, began: float
 ) -> LabelScores | Heatmap | Embedding:
-    """What the encoder sees. Raises Cancelled, ModelFailed, ModelRefused."""
+    """What the encoder sees. Raises Cancelled, ModelFailed, ModelRefused, QuestionTooLong and WrongName."""
     if not pictures or (len(pictures) != 1 and not isinstance(question, EmbedQuestion)):
         raise ModelRefused("labels and heatmaps are asked of exactly one picture, vectors of one at least")
 
@@ -39,6 +39,7 @@ def answer(
             steps=encoder.steps,
         )
 
+    encoder.must_read(lengths.words_of(question))
     squares = receipts.square_steps(encoder)
     if isinstance(question, EmbedQuestion):
         ready = [encoder.pixels(picture.pixels) for picture in pictures]

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from inference import catalogue
+from inference import catalogue, lengths
 from inference.answers import Answer, EngineState, Progress
-from inference.errors import Cancelled, InferenceError, ModelFailed, OutsideTraining
+from inference.errors import Cancelled, InferenceError, ModelFailed
 from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, Picture, Question
 
 if TYPE_CHECKING:
@@ -119,10 +119,10 @@ class Engine:
         self, question: Question, pictures: Sequence[Picture], on_progress: Callable[[Progress], None], cancel: threading.Event
     ) -> Answer:
         began = time.monotonic()
+        self._must_fit(question, pictures)
         if isinstance(question, DraftQuestion | FreeQuestion | BoxQuestion):
             for steps in ((), ("out of memory: the encoder was unloaded, then asked again",)):
                 drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
-                _suits(drafter.entry, pictures)
                 from inference import drafting
 
                 try:
@@ -134,14 +134,22 @@ class Engine:
                 _free(drafter.place.device.type)
             raise ModelFailed(f"{drafter.entry.title} needs more memory than is free; choose int8 or int4, or the CPU")
         encoder, revision = self._encoder = self._encoder or self._load_encoder(on_progress)
-        _suits(encoder.entry, pictures)
         from inference import encoding
 
         return encoding.answer(encoder, revision, question, pictures, on_progress, cancel, began)
 
+    def _must_fit(self, question: Question, pictures: Sequence[Picture]) -> None:
+        """Before anything is loaded: whether the model was made for such pictures and reads so many words."""
+        written = isinstance(question, DraftQuestion | FreeQuestion | BoxQuestion)
+        loaded, model = (self._drafter, self.spec.drafter) if written else (self._encoder, self.spec.encoder)
+        entry = loaded[0].entry if loaded else catalogue.facts(model)
+        for picture in pictures:
+            catalogue.must_suit(entry, picture.modality)
+        lengths.must_fit(question, len(pictures), entry, catalogue.folder(model))
+
     def _load_drafter(self, on_progress: Callable[[Progress], None]) -> tuple[Drafter, str]:
         on_progress(Progress(f"loading {self.spec.drafter}"))
-        entry, folder, revision = catalogue.require(self.spec.drafter)
+        entry, folder, revision = catalogue.require(self.spec.drafter, "drafter")
         self._start()
         from inference.medgemma import Drafter
 
@@ -149,7 +157,7 @@ class Engine:
 
     def _load_encoder(self, on_progress: Callable[[Progress], None]) -> tuple[Encoder, str]:
         on_progress(Progress(f"loading {self.spec.encoder}"))
-        entry, folder, revision = catalogue.require(self.spec.encoder)
+        entry, folder, revision = catalogue.require(self.spec.encoder, "encoder")
         self._start()
         from inference.medsiglip import Encoder
 
@@ -162,14 +170,6 @@ class Engine:
 
         self._threads = self._threads or device.set_threads(self.spec.threads)
         self._device = str(device.choose(self.spec.device))
-
-
-def _suits(entry: catalogue.Entry, pictures: Sequence[Picture]) -> None:
-    """Raises OutsideTraining for a kind of picture that the model was never shown."""
-    for picture in pictures:
-        if entry.modalities and picture.modality not in entry.modalities:
-            known = ", ".join(entry.modalities)
-            raise OutsideTraining(f"{entry.id} was not made for pictures of the kind {picture.modality}; it knows {known}")
 
 
 def _free(device: str) -> None:

@@ -13,6 +13,14 @@ class ModelRefused(InferenceError):
     """The model's files are not what they must be (layout, checksum, pickle, precision); nothing was loaded."""
 
 
+class WrongName(ModelMissing):
+    """A name that nothing bears: a model, a method, or a model named for work of another kind."""
+
+
+class QuestionTooLong(InferenceError):
+    """The words do not fit into what the model reads at once; nothing was asked."""
+
+
 class ModelFailed(InferenceError):
     """The model ran and did not give an answer (not a number, out of memory at every step, …)."""
 

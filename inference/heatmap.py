@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.answers import Progress
-from inference.errors import ModelRefused
+from inference.errors import ModelRefused, WrongName
 from inference.medsiglip import Encoder, Floats, Output
 from inference.preprocess import slide
 from inference.preprocess.padding import Padding, pad_square
@@ -98,7 +98,7 @@ def patch_head(task: Task) -> Layer:
         return task.layer(values, extent)
     near, extent = _tokens(task, "grid", lambda tokens: tokens @ task.phrase)
     logit = facts.scale * near.astype(np.float64) + facts.bias
-    return Layer((1 / (1 + np.exp(-logit))).astype(np.float32), extent, 0.0, 1.0, "probability")
+    return Layer((1 / (1 + np.exp(-logit))).astype(np.float32), extent, 0.0, 1.0, "probability, not calibrated")
 
 
 def token_cosine(task: Task) -> Layer:
@@ -187,13 +187,14 @@ def offered(encoder_facts: object) -> tuple[str, ...]:
 def draw(
     encoder: Encoder, question: HeatmapQuestion, picture: Picture, on_progress: Callable[[Progress], None], cancel: Event
 ) -> tuple[Layer, str, tuple[str, ...]]:
-    """(layer, method, phrases held against). Raises ModelRefused for a method that does not exist or failed its check."""
+    """(layer, method, phrases held against). Raises WrongName for a method that does not exist and
+    ModelRefused for one that failed its check."""
     facts = encoder.entry.heatmap
     method = question.method or facts.method
     if method in facts.failed:
         raise ModelRefused(f"heatmaps by {method} failed their check for {encoder.entry.title}; use {facts.method}")
     if method not in METHODS:
-        raise ModelRefused(f"there is no heatmap method {method!r}; choose one of {', '.join(offered(facts))}")
+        raise WrongName(f"there is no heatmap method {method!r}; choose one of {', '.join(offered(facts))}")
     own = facts.against.get(picture.modality, ())
     against = (question.against,) if question.against else own
     vector = mean_vector(encoder, against) if against else None

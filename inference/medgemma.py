@@ -20,7 +20,7 @@ from torch import Tensor
 
 from inference import decoding as steps
 from inference import device as devices
-from inference import quantize
+from inference import lengths, quantize
 from inference.answers import Finish, Progress
 from inference.catalogue import Entry
 from inference.errors import ModelRefused
@@ -61,6 +61,7 @@ class Drafter:
         self.tokenizer = self.processor.tokenizer if self.sees else self.processor
         self.side = int(self.model.config.vision_config.image_size) if self.sees else 0
         self.limits = _limits(self.model, self.tokenizer)
+        self.positions = int(self.model.config.get_text_config().max_position_embeddings)
         self._features: OrderedDict[bytes, Tensor] = OrderedDict()
 
     def pixels(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -74,11 +75,14 @@ class Drafter:
         decoding: Decoding,
         on_progress: Callable[[Progress], None],
         cancel: Event,
+        own: str = "",
     ) -> Written:
         """Answer `messages`, whose image places take `pictures` in order. `decoding.max_tokens` limits the
-        answer; a thinking model may write as many more for its trace as its entry says. Raises Cancelled, ModelFailed,
-        ModelRefused."""
+        answer; a thinking model may write as many more for its trace as its entry says. `own` is what of the messages the reader
+        wrote. Raises Cancelled, ModelFailed, ModelRefused and QuestionTooLong."""
         batch = self.prompt(messages, [self.pixels(picture) for picture in pictures] if self.sees else [])
+        most = decoding.max_tokens + (self.entry.max_tokens if self.entry.thinking else 0)
+        most = lengths.left(self.entry.id, self.positions, batch["input_ids"].shape[1], most, own, self._count)
         features = self._see(batch.pop("pixel_values"), on_progress, cancel) if "pixel_values" in batch else None
         stream = TextStream(self.tokenizer)
         tokens = {"thinking": 0, "writing": 0}
@@ -95,7 +99,6 @@ class Drafter:
             return tokens["writing"] < decoding.max_tokens
 
         on_progress(Progress("reading the prompt", 0, decoding.max_tokens))
-        most = decoding.max_tokens + (self.entry.max_tokens if self.entry.thinking else 0)
         finish = steps.generate(self.model, batch, features, decoding, most, self.limits, cancel, on_token)
         stream.finish()
         return Written(stream.answer, stream.thought, finish, self.shown(batch["input_ids"]), sum(tokens.values()))
@@ -118,6 +121,9 @@ class Drafter:
         if begins != 1:
             raise ModelRefused(f"the model's chat template writes {begins} <bos> where exactly one is right; restore the model")
         return {name: value.to(self.place.device) for name, value in batch.items()}
+
+    def _count(self, text: str) -> int:
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def shown(self, ids: Tensor) -> str:
         """The prompt as text, control tokens included."""

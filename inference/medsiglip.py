@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal, Protocol
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from inference import device as devices
+from inference import lengths
 from inference.answers import Progress
 from inference.catalogue import Entry
 from inference.errors import Cancelled, ModelFailed, ModelRefused
@@ -153,8 +154,14 @@ class Encoder:
             self._phrases.update(zip(part, self.towers.text(self.ids(part)), strict=True))
         return np.stack([self._phrases[phrase] for phrase in phrases])
 
+    def must_read(self, phrases: Iterable[str]) -> None:
+        """Raises QuestionTooLong for a phrase that `texts` would cut."""
+        for phrase in phrases:
+            if phrase not in self._phrases:
+                lengths.phrase_must_fit(self.entry.id, self._length, phrase, len(self._tokenizer(phrase)["input_ids"]))
+
     def ids(self, phrases: Sequence[str]) -> NDArray[np.int64]:
-        """(n, L) token ids, padded and cut to the full length the model was trained with."""
+        """(n, L) token ids, padded, and cut, to the full length the model was trained with."""
         found = self._tokenizer(list(phrases), padding="max_length", truncation=True, max_length=self._length)
         return np.asarray(found["input_ids"], np.int64)
 

@@ -34,7 +34,7 @@ def files(folder: Path) -> list[Path]:
 
 def check(folder: Path, architectures: Sequence[str], *, nan: bool = False) -> list[str]:
     """What is wrong, one sentence each, every file named; empty when nothing is. `architectures` are those accepted."""
-    wrong = [*_harmful(folder), *_layout(folder, architectures)]
+    wrong = [*_harmful(folder)] or [*_layout(folder, architectures)]
     if wrong:
         return wrong
     wrong = [*_weights(folder), *_sums(folder)]
@@ -116,7 +116,9 @@ def _harmful(folder: Path) -> Iterator[str]:
     for root, folders, names in os.walk(folder):
         for name in (*folders, *names):
             path = Path(root, name)
-            if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            if path.exists() and not (path.is_file() or path.is_dir()):
+                yield f"{path} is no file (a pipe, a socket or a device), and reading it might never end; remove it"
+            elif path.is_symlink() and not path.resolve().is_relative_to(inside):
                 yield f"{path} is a link that leads out of the model's folder; use a folder that holds the files themselves"
             elif path.suffix.lower() in PICKLES:
                 yield f"{path} may be a pickle, which can run code; only safetensors are loaded, remove that file"

@@ -5,6 +5,7 @@ A question holds no pixels. `Engine.answer(question, pictures)` brings the two t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -57,11 +58,16 @@ class LabelSet:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How text is decoded. Greedy unless `temperature` is above 0; `seed` matters only then."""
+    """How text is decoded. Greedy unless `temperature` is above 0; `seed` matters only then. Raises ValueError for a
+    temperature that is none."""
 
     max_tokens: int = 600
     temperature: float = 0.0
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(f"a temperature is a number from 0 on, not {self.temperature}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import torch
 
 from inference import catalogue, heatmap, onnx_encoder, zero_shot
 from inference.answers import Progress
-from inference.errors import Cancelled, ModelRefused
+from inference.errors import Cancelled, ModelRefused, WrongName
 from inference.medsiglip import Encoder, Vision
 from inference.questions import HeatmapQuestion, Label, LabelSet
 from tests.inference.tiny import ENCODER, picture
@@ -155,7 +155,7 @@ def test_patch_head_is_a_sigmoid_of_the_heads_own_bias_and_scale(encoder: Encode
     want = 1 / (1 + np.exp(-(9.7 * (grid @ encoder.texts(PHRASES[:1])[0]) - 1.9)))
     assert layer.values.shape == (8, 8)
     assert np.allclose(layer.values.reshape(-1), want, atol=1e-5)
-    assert (layer.low, layer.high, layer.unit) == (0.0, 1.0, "probability")
+    assert (layer.low, layer.high, layer.unit) == (0.0, 1.0, "probability, not calibrated")
 
 
 def test_windows_are_crops_scored_alone_and_averaged(encoder: Encoder) -> None:
@@ -204,7 +204,7 @@ def test_occlusion_measures_what_is_lost(siglip_folder: Path) -> None:
 def test_methods_that_failed_or_do_not_exist_are_refused(encoder: Encoder) -> None:
     with pytest.raises(ModelRefused, match="failed their check"):
         draw(encoder, HeatmapQuestion("a", None, "occlusion"), picture())
-    with pytest.raises(ModelRefused, match="choose one of patch-head"):
+    with pytest.raises(WrongName, match="choose one of patch-head"):
         draw(encoder, HeatmapQuestion("a", None, "gradients"), picture())
     assert heatmap.offered(encoder.entry.heatmap) == ("patch-head", "windows", "token-cosine")
 

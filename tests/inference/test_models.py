@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import pickle
 import shutil
 from pathlib import Path
@@ -196,3 +197,17 @@ def test_facts_of_a_models_own_file_come_over_the_catalogues(models: Path) -> No
     (models / ENCODER / "hilum.json").write_text("{")
     with pytest.raises(ModelRefused, match=r"hilum\.json cannot be used"):
         catalogue.facts(ENCODER)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "notes"])
+@pytest.mark.timeout(60)
+def test_a_pipe_among_the_files_is_refused_and_never_read(models: Path, name: str) -> None:
+    path = models / ENCODER / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    with pytest.raises((ModelMissing, ModelRefused)):
+        catalogue.require(ENCODER)
+    assert any(f"{name} is no file" in one for one in catalogue.check(ENCODER))
+    with pytest.raises(ModelRefused, match="is no file"):
+        catalogue.import_folder("demo-encoder", models / ENCODER)

@@ -1,0 +1,97 @@
+"""Whether the words of a question fit into what a model reads at once. Where they do not, nothing is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from inference.catalogue import Entry
+from inference.errors import QuestionTooLong
+from inference.questions import BoxQuestion, DraftQuestion, EmbedQuestion, FreeQuestion, HeatmapQuestion, Question
+
+
+def must_fit(question: Question, pictures: int, entry: Entry, folder: Path) -> None:
+    """By counting words, before anything is loaded: a word takes one token at the least. Raises QuestionTooLong.
+
+    What passes may still be too long; `left` and `phrase_must_fit` count the tokens.
+    """
+    positions, per_picture = _limits(folder)
+    if isinstance(question, DraftQuestion | FreeQuestion | BoxQuestion):
+        spare = room(positions, min(question.decoding.max_tokens, entry.max_tokens)) - pictures * per_picture
+    else:
+        spare = positions
+    for text in words_of(question):
+        words = len(text.split())
+        if positions and words > spare:
+            raise QuestionTooLong(
+                f"“{_start(text)}” has {words:,} words; {entry.id} reads {positions:,} tokens at once, pictures and answer "
+                f"included, and a word takes one at the least: shorten it to {max(0, spare):,} words or fewer"
+            )
+
+
+def words_of(question: Question) -> Iterator[str]:
+    """What the reader wrote of a question, piece by piece."""
+    if isinstance(question, FreeQuestion):
+        yield question.text
+    elif isinstance(question, DraftQuestion):
+        yield question.indication
+    elif isinstance(question, BoxQuestion):
+        yield question.object
+    elif isinstance(question, HeatmapQuestion):
+        yield from (question.phrase, question.against or "")
+    elif not isinstance(question, EmbedQuestion):
+        for label in question.label_set.labels:
+            yield from (*label.present, *label.absent)
+
+
+def room(positions: int, most: int) -> int:
+    """Tokens that a prompt may take where `most` may be written after it; half of all are the prompt's in any case."""
+    return positions - min(most, positions // 2)
+
+
+def left(model: str, positions: int, prompt: int, most: int, own: str, count: Callable[[str], int]) -> int:
+    """How many tokens may be written after a prompt of so many, `most` at the most. Raises QuestionTooLong.
+
+    `own` is the reader's part of the prompt, `count` gives the tokens of a text.
+    """
+    over = prompt - room(positions, most)
+    if over <= 0:
+        return min(most, positions - prompt)
+    tokens, words = count(own), len(own.split())
+    if over >= tokens:
+        taken = f"pictures and instructions take {prompt - tokens:,} tokens beside the reader's words"
+        raise QuestionTooLong(f"{taken}, and {model} has room for {prompt - over:,}: send fewer pictures")
+    fits = tokens - over
+    raise QuestionTooLong(
+        f"“{_start(own)}” takes {tokens:,} tokens and {fits:,} fit beside the pictures, the instructions and the answer of "
+        f"{model}: shorten it from {words:,} to about {fits * words // tokens:,} words"
+    )
+
+
+def phrase_must_fit(model: str, positions: int, phrase: str, tokens: int) -> None:
+    """Raises QuestionTooLong: an encoder would cut the phrase without a word."""
+    if tokens > positions:
+        words = len(phrase.split())
+        raise QuestionTooLong(
+            f"“{_start(phrase)}” takes {tokens:,} tokens and {model} reads {positions:,}: "
+            f"shorten it from {words:,} to about {positions * words // tokens:,} words"
+        )
+
+
+def _limits(folder: Path) -> tuple[int, int]:
+    """(positions, tokens of a picture) by a model's config.json; 0 where it does not say or is not there."""
+    if not (folder / "config.json").is_file():
+        return 0, 0
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        text = config.get("text_config", config)
+        return int(text.get("max_position_embeddings", 0)), int(config.get("mm_tokens_per_image", 0))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return 0, 0
+
+
+def _start(text: str) -> str:
+    """The first words, for a sentence."""
+    words = " ".join(text.split())
+    return words if len(words) <= 40 else f"{words[:40].rstrip()}…"
