@@ -19,7 +19,7 @@ from app import slide_blocks
 from app.label_sets import LabelSetError
 from app.modality import KINDS, modality_of
 from inference.answers import Answer, Box, Draft, Heatmap, Progress
-from inference.catalogue import facts, folder
+from inference.catalogue import facts, folder, must_suit
 from inference.engine import AnyEngine as AnyEngine
 from inference.questions import (
     BoxQuestion,
@@ -168,8 +168,11 @@ def _mpp(source: Source, region: Region, size: Size) -> float | None:
 
 
 def as_model(source: Source, region: Region, model: str) -> NDArray[np.uint8]:
-    """Exactly what the catalogue's `model` gets of `region`: uint8 (side, side, 3), padded and resized."""
-    return saw(model_picture(source, region), model)
+    """Exactly what the catalogue's `model` gets of `region`: uint8 (side, side, 3), padded and resized. Raises OutsideTraining
+    for a kind of picture that the model was not made for: it is given none."""
+    picture = model_picture(source, region)
+    must_suit(facts(model), picture.modality)
+    return saw(picture, model)
 
 
 def saw(picture: Picture, model: str) -> NDArray[np.uint8]:

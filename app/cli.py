@@ -1,7 +1,8 @@
 """The command line: which command is asked for, and which exit code its errors have.
 
-0 done · 2 wrong call · 3 the input cannot be read · 4 the model is missing, was refused or gave no answer · 5 partly done ·
-130 stopped with Ctrl-C. Results go to stdout, everything else to stderr. Each command imports what it needs when it runs.
+0 done · 2 wrong call, names that nothing bears included · 3 the input cannot be read · 4 the model is missing, was refused, was
+not made for this or gave no answer · 5 partly done · 130 stopped with Ctrl-C. Results go to stdout, everything else to stderr.
+Each command imports what it needs when it runs.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None, engine: Callable[[EngineSpec], AnyEngine] | None = None) -> int:
     """Run one command and give its exit code. `engine` makes the engine from what to load; None takes the one in process."""
     try:
-        args = parser().parse_args(arguments)
+        args = parser().parse_args(signed(sys.argv[1:] if arguments is None else arguments))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 2
     args.make_engine = engine
@@ -51,21 +52,40 @@ def main(arguments: Sequence[str] | None = None, engine: Callable[[EngineSpec], 
         known = exit_code(error)
         if known is None:
             raise
-        complain(str(error))
+        complain(_sentence(error))
         return known
     return code
+
+
+def signed(arguments: Sequence[str]) -> list[str]:
+    """`--region -10,0,5,5` as `--region=-10,0,5,5`: a value that begins with a minus would be taken for an option."""
+    joined: list[str] = []
+    for one in arguments:
+        if joined and joined[-1] in ("--region", "--window") and one.startswith("-"):
+            joined[-1] += f"={one}"
+        else:
+            joined.append(one)
+    return joined
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename} cannot be used ({error.strerror}); check the path, its rights and the free space"
+    return str(error)
 
 
 def exit_code(error: Exception) -> int | None:
     """The exit code of an error whose words are a sentence; None for any other, which is a fault of the program."""
     from app.reports.report import ReportError
-    from inference.errors import Cancelled, InferenceError
+    from inference.errors import Cancelled, InferenceError, QuestionTooLong, WrongName
     from viewers.errors import SourceError
 
     if isinstance(error, SourceError):
         return 3
     if isinstance(error, Cancelled):
         return 130
+    if isinstance(error, (WrongCall, WrongName, QuestionTooLong)):
+        return 2
     if isinstance(error, (InferenceError, ReportError)):
         return 4
-    return 2 if isinstance(error, (WrongCall, ValueError, OSError)) else None
+    return 2 if isinstance(error, (ValueError, OSError)) else None

@@ -35,9 +35,9 @@ def _answer(result: Result) -> dict[str, Any]:
 
 
 def heatmap(result: Result, answer: Heatmap) -> dict[str, Any]:
-    """`peak` is the centre of the strongest cell in level-0 pixels."""
+    """`peak` is the centre of the strongest cell in level-0 pixels; cells that were not looked at (NaN) count nowhere."""
     rows, columns = answer.values.shape
-    row, column = np.unravel_index(int(answer.values.argmax()), answer.values.shape)
+    row, column = np.unravel_index(int(np.nanargmax(answer.values)), answer.values.shape)
     x0, y0, x1, y1 = result.heatmap_extent()
     peak = [x0 + (int(column) + 0.5) * (x1 - x0) / columns, y0 + (int(row) + 0.5) * (y1 - y0) / rows]
     return {
@@ -50,7 +50,7 @@ def heatmap(result: Result, answer: Heatmap) -> dict[str, Any]:
         "low": answer.low,
         "high": answer.high,
         "unit": answer.unit,
-        "max": float(answer.values.max()),
-        "mean": float(answer.values.mean()),
+        "max": float(np.nanmax(answer.values)),
+        "mean": float(np.nanmean(answer.values)),
         "peak": peak,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
+from contextlib import closing
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from app.reports import BANNER
 from app.reports.sentences import plain
 from inference.answers import Heatmap
 from viewers.colormaps import colormap
+from viewers.geometry import Size
+from viewers.sources import open_source
 
 LONGEST = 1024
 """Longest side of the picture in the file, in pixels."""
@@ -28,7 +31,7 @@ def drawn(result: Result) -> bytes:
     """A PNG file of a heatmap's result: the picture as sent, the map over it, the legend beside it."""
     if not isinstance(result.answer, Heatmap):
         raise TypeError("only a heatmap is drawn over its picture")
-    over = blended(result.pictures[-1].pixels, result.answer)
+    over = blended(_ground(result), result.answer, result.frame)
     height = max(over.shape[0], 360)
     page = Image.new("RGB", (over.shape[1] + _BAND, height), _GROUND)
     page.paste(Image.fromarray(over), (0, 0))
@@ -38,26 +41,38 @@ def drawn(result: Result) -> bytes:
     return buffer.getvalue()
 
 
-def blended(pixels: NDArray[np.uint8], heatmap: Heatmap) -> NDArray[np.uint8]:
-    """uint8 (H, W, 3): the picture, at most `LONGEST` wide or high, with the map's colours over it."""
+def _ground(result: Result) -> NDArray[np.uint8]:
+    """What lies under the map, uint8 (H, W, 3): the picture as sent, or the view that was sent in many. Raises SourceError."""
+    if result.frame is None:
+        return result.pictures[-1].pixels
+    with closing(open_source(result.request.path)) as source:
+        return source.read(result.region, result.region.size.fitted(LONGEST))
+
+
+def blended(pixels: NDArray[np.uint8], heatmap: Heatmap, frame: Size | None = None) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3): the picture, at most `LONGEST` wide or high, with the map's colours over it.
+
+    `frame` is the size in whose pixels the map's extent is, None for the picture's own.
+    """
     height, width = pixels.shape[:2]
     shrink = min(1.0, LONGEST / max(height, width))
     size = (max(1, round(width * shrink)), max(1, round(height * shrink)))
     ground = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BOX)).astype(np.float32)
-    share = _share(heatmap, width, height, size)
+    share = _share(heatmap, frame or Size(width, height), size)
     colours = colormap("inferno")[np.rint(share * 255).astype(np.intp)].astype(np.float32)
     alpha = (share * OPACITY)[..., None]
     return np.asarray(np.rint(ground * (1 - alpha) + colours * alpha), np.uint8)
 
 
-def _share(heatmap: Heatmap, width: int, height: int, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Where each pixel of the file lies between low (0) and high (1), float32 (size[1], size[0]); 0 outside the map."""
+def _share(heatmap: Heatmap, frame: Size, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Where each pixel of the file lies between low (0) and high (1), float32 (size[1], size[0]); 0 outside the map
+    and where nothing was looked at."""
     rows, columns = heatmap.values.shape
     x0, y0, x1, y1 = heatmap.extent
     span = max(heatmap.high - heatmap.low, 1e-9)
-    share = np.clip((heatmap.values - heatmap.low) / span, 0, 1).astype(np.float32)
-    xs = ((np.arange(size[0]) + 0.5) * width / size[0] - x0) / (x1 - x0)
-    ys = ((np.arange(size[1]) + 0.5) * height / size[1] - y0) / (y1 - y0)
+    share = np.nan_to_num(np.clip((heatmap.values - heatmap.low) / span, 0, 1)).astype(np.float32)
+    xs = ((np.arange(size[0]) + 0.5) * frame.width / size[0] - x0) / (x1 - x0)
+    ys = ((np.arange(size[1]) + 0.5) * frame.height / size[1] - y0) / (y1 - y0)
     return _sampled(share, xs * columns - 0.5, ys * rows - 0.5)
 
 
@@ -93,7 +108,7 @@ def _legend(page: Image.Image, left: int, heatmap: Heatmap) -> None:
     for value, y in ((heatmap.high, top), ((heatmap.high + heatmap.low) / 2, top + 64), (heatmap.low, top + 127)):
         draw.text((left + 24, y - 7), f"{value:.3g}", _INK, small)
     top += 142
-    notes = [heatmap.unit, f"highest here {float(heatmap.values.max()):.3g}", f"method {heatmap.method}"]
+    notes = [heatmap.unit, f"highest here {float(np.nanmax(heatmap.values)):.3g}", f"method {heatmap.method}"]
     notes += [] if heatmap.validated else ["not validated for this model"]
     for note in [*notes, heatmap.receipt.remark, BANNER]:
         for line in _wrapped(plain(note), 34):

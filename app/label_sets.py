@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import resources
+from inference.catalogue import facts, must_suit
 from inference.questions import Label, LabelSet, Modality
 
 DEMO = "demo-"
@@ -22,6 +23,8 @@ def load(name: str) -> LabelSet:
     Raises LabelSetError for an unknown name or a file that is no label set.
     """
     if name.endswith(".toml"):
+        if Path(name).exists() and not Path(name).is_file():
+            raise LabelSetError(f"the label set {name} is not a file; give a .toml file")
         try:
             return parse(Path(name).read_text(encoding="utf-8"), name)
         except (OSError, UnicodeDecodeError) as error:
@@ -57,7 +60,9 @@ def fitting(modality: Modality, encoder: str) -> tuple[str, ...]:
 
 
 def suited(encoder: str, modality: Modality) -> LabelSet:
-    """The default set for this kind of picture; raises LabelSetError where there is none."""
+    """The default set for this kind of picture; raises LabelSetError where there is none, and OutsideTraining where the encoder
+    was not made for such pictures."""
+    must_suit(facts(encoder), modality)
     if found := fitting(modality, encoder):
         return load(found[0])
     raise LabelSetError(f"there is no label set for {encoder} and pictures of the kind {modality}; name one with --set")

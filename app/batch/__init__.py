@@ -8,8 +8,8 @@ with Batch(folder, out, settings, resume=True) as batch:
 
 from app.batch.batch import Batch
 from app.batch.folder import BatchError
-from app.batch.items import Item, plan
+from app.batch.items import Item, Plan, plan
 from app.batch.table import Row
 from app.batch.tasks import TASKS, Settings, Task
 
-__all__ = ["TASKS", "Batch", "BatchError", "Item", "Row", "Settings", "Task", "plan"]
+__all__ = ["TASKS", "Batch", "BatchError", "Item", "Plan", "Row", "Settings", "Task", "plan"]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -20,35 +20,45 @@ from typing import Any
 
 from app import __version__
 from app.analysis import AnyEngine, Request, Result, ignore, run
-from app.batch.folder import BatchFolder
+from app.batch.folder import BatchError, BatchFolder, holds_batch
 from app.batch.items import Item, content_sha256, plan
 from app.batch.table import Row, csv_text, parquet_bytes
-from app.batch.tasks import Settings, Task, perform
+from app.batch.tasks import TASKS, Settings, Task, perform
 from app.label_sets import LabelSetError
 from app.modality import modality_of
 from app.reports import BANNER
 from app.reports.sentences import plain
 from app.storage import now_utc
 from inference.answers import Progress
-from inference.errors import Cancelled, InferenceError, ModelMissing, ModelRefused
+from inference.errors import Cancelled, InferenceError, ModelMissing, ModelRefused, OutsideTraining, QuestionTooLong
 from inference.questions import Modality, Question
 from viewers.errors import SourceError
 from viewers.geometry import Region
 
 
 class Batch:
-    """One run over `folder` into `out`. Raises BatchError, SourceError (the folder), ModelMissing and ModelRefused."""
+    """One run over `folder` into `out`. Raises BatchError, SourceError (the folder), ModelMissing and ModelRefused.
+
+    `left_out` are folders inside that hold the results of another batch; `kept` are tasks of earlier runs into `out` that this
+    one does not ask for: what they gave stays in the tables.
+    """
 
     def __init__(self, folder: Path, out: Path, settings: Settings, *, resume: bool = False) -> None:
         from inference import catalogue
 
         self.settings = settings
-        needed = sorted({settings.model(task) for task in settings.tasks})
-        self._models = {model: catalogue.require(model) for model in needed}
-        self._remark = "; ".join(sorted({facts.remark for facts, _, _ in self._models.values()} - {""}))
-        self.items = plan(folder, leave_out=out)
+        needed = sorted({(settings.model(task), settings.role(task)) for task in settings.tasks})
+        self._models = {model: catalogue.require(model, role) for model, role in needed}
+        if holds_batch(folder) and folder.resolve() != out.resolve():
+            raise BatchError(f"{folder} holds the results of a batch; choose the folder of the pictures")
+        found = plan(folder, leave_out=out)
+        self.items, self.left_out = found.items, found.left_out
         self._folder = BatchFolder(out, resume=resume)
-        self._folder.settings({"folder": str(folder), "settings": asdict(settings), "hilum": __version__})
+        before = self._folder.asked_before()
+        tasks = [task for task in TASKS if task in before or task in settings.tasks]
+        self.kept = tuple(task for task in tasks if task not in settings.tasks)
+        asked = {**asdict(settings), "tasks": tasks}
+        self._folder.settings({"folder": str(folder), "settings": asked, "hilum": __version__})
 
     def __enter__(self) -> Batch:
         return self
@@ -65,14 +75,15 @@ class Batch:
     ) -> Row:
         """Do what is left to do of one item and give its row. What goes wrong with the item alone stands in the row.
 
-        Raises ModelMissing and ModelRefused, which end the batch, Cancelled, and OSError when `out` cannot be written.
+        Raises ModelMissing, ModelRefused and QuestionTooLong, which end the batch, Cancelled, and OSError when `out` cannot be
+        written.
         """
         record = self._opened(item)
         tasks = self.settings.tasks if not record["failure"] else ()
         for task in tasks:
             try:
                 questions = self.settings.questions(task, record["modality"])
-            except LabelSetError as error:
+            except (LabelSetError, OutsideTraining) as error:
                 self._failed(item, record, task, "", str(error))
                 continue
             key = self._key(task, record, questions)
@@ -80,11 +91,13 @@ class Batch:
             if done.get("key") == key and done["status"] != "failed" and self._folder.holds(done["files"]):
                 continue
             self._do(item, record, task, key, questions, engine, on_progress, cancel)
-        return self._row(item, record)
+        return self._row(item, record, self._remark([record]))
 
     def finish(self) -> list[Row]:
         """Write results.csv and results.parquet from the item files and give the rows."""
-        rows = [self._row(item, self._folder.load(item.id)) for item in self.items]
+        records = [self._folder.load(item.id) for item in self.items]
+        remark = self._remark(records)
+        rows = [self._row(item, record, remark) for item, record in zip(self.items, records, strict=True)]
         self._folder.write("results.csv", csv_text(rows))
         self._folder.write("results.parquet", parquet_bytes(rows))
         return rows
@@ -136,7 +149,7 @@ class Batch:
 
         try:
             outcome = perform(task, item.id, questions, ask)
-        except (ModelMissing, ModelRefused, Cancelled):
+        except (ModelMissing, ModelRefused, QuestionTooLong, Cancelled):
             raise
         except (InferenceError, SourceError, ValueError) as error:
             self._failed(item, record, task, key, plain(str(error)))
@@ -159,8 +172,16 @@ class Batch:
         record["tasks"][task] = failed
         self._folder.save(item.id, record)
 
-    def _row(self, item: Item, record: dict[str, Any]) -> Row:
-        tasks = {task: record.get("tasks", {}).get(task) for task in self.settings.tasks}
+    def _remark(self, records: Sequence[dict[str, Any]]) -> str:
+        """The standing remarks of the models that are asked and of those that answered."""
+        answers = [answer for record in records for one in record.get("tasks", {}).values() for answer in one["answers"]]
+        found = {facts.remark for facts, _, _ in self._models.values()} | {answer["receipt"]["remark"] for answer in answers}
+        return "; ".join(sorted(found - {""}))
+
+    def _row(self, item: Item, record: dict[str, Any], remark: str) -> Row:
+        """The item's row: what is asked for, and what was asked for before."""
+        held = record.get("tasks", {})
+        tasks = {task: held.get(task) for task in TASKS if task in held or task in self.settings.tasks}
         done = [one["status"] if one else "open" for one in tasks.values()]
         reasons = [
             record.get("failure", ""),
@@ -174,7 +195,7 @@ class Batch:
             status = "done" if set(done) == {"done"} else "partly"
         row: Row = {"item": item.name, "status": status, "reason": "; ".join(one for one in reasons if one)}
         row |= {name: record.get(name) for name in ("kind", "modality", "width", "height", "frames", "frame", "sha256")}
-        row |= {"record": f"items/{item.id}.json", "remark": self._remark, "use": BANNER.lower()}
+        row |= {"record": f"items/{item.id}.json", "remark": remark, "use": BANNER.lower()}
         for one in tasks.values():
             row |= one["values"] if one else {}
         return row

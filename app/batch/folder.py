@@ -10,11 +10,27 @@ from typing import IO, Any
 from app.storage import atomic_write, exclusive, sweep
 
 FORM = "hilum-batch-1"
+_FORMS = "hilum-batch-"
 PARTS = ("items", "heatmaps", "embeddings")
 
 
 class BatchError(ValueError):
     """A batch that cannot start here, said in one sentence."""
+
+
+def holds_batch(folder: Path) -> bool:
+    """Whether a folder holds the results of a batch, of this or of another version."""
+    return _form(folder).startswith(_FORMS)
+
+
+def _form(folder: Path) -> str:
+    """What batch.json says its form is, "" where it cannot be read as such."""
+    path = folder / "batch.json"
+    try:
+        form = json.loads(path.read_text(encoding="utf-8"))["form"] if path.is_file() else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return form if isinstance(form, str) else ""
 
 
 class BatchFolder:
@@ -26,10 +42,14 @@ class BatchFolder:
 
     def __init__(self, path: Path, *, resume: bool) -> None:
         self.path = path
-        path.mkdir(parents=True, exist_ok=True)
+        self._must_fit(resume)  # before anything is made, so that a refusal leaves nothing behind
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BatchError(f"the folder {path} cannot be made ({error.strerror}); choose another one") from error
         self._lock = _locked(path / "lock")
         try:
-            self._must_fit(resume)
+            self._must_fit(resume)  # another process may have been quicker
             for part in PARTS:
                 (path / part).mkdir(exist_ok=True)
                 sweep(path / part)
@@ -39,7 +59,9 @@ class BatchFolder:
             raise
 
     def _must_fit(self, resume: bool) -> None:
-        holds = {one.name for one in self.path.iterdir()} - {"lock"}
+        if self.path.exists() and not self.path.is_dir():
+            raise BatchError(f"{self.path} is not a folder; choose an empty folder")
+        holds = {one.name for one in self.path.iterdir()} - {"lock"} if self.path.exists() else set()
         if "batch.json" in holds:
             if not resume:
                 raise BatchError(f"{self.path} holds a batch already; go on with --resume, or choose an empty folder")
@@ -48,10 +70,9 @@ class BatchFolder:
             raise BatchError(f"{self.path} is not empty and holds no batch; choose an empty folder")
 
     def _must_be_ours(self) -> None:
-        try:
-            form = json.loads((self.path / "batch.json").read_text(encoding="utf-8"))["form"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise BatchError(f"{self.path / 'batch.json'} cannot be read; choose an empty folder") from error
+        form = _form(self.path)
+        if not form:
+            raise BatchError(f"{self.path / 'batch.json'} cannot be read; choose an empty folder")
         if form != FORM:
             raise BatchError(f"{self.path} holds a batch of the form {form!r}, this version goes on with {FORM!r} only")
 
@@ -69,6 +90,12 @@ class BatchFolder:
 
     def holds(self, names: list[str]) -> bool:
         return all((self.path / name).is_file() for name in names)
+
+    def asked_before(self) -> list[str]:
+        """The tasks that batch.json names; none where there is no such file."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return [str(task) for task in json.loads((self.path / "batch.json").read_text(encoding="utf-8"))["settings"]["tasks"]]
+        return []
 
     def settings(self, body: dict[str, Any]) -> None:
         self.write("batch.json", _json({"form": FORM, **body}))
@@ -90,6 +117,8 @@ def _json(body: dict[str, Any]) -> str:
 
 
 def _locked(path: Path) -> IO[bytes]:
+    if path.exists() and not path.is_file():
+        raise BatchError(f"{path} is not a file; choose an empty folder")
     lock = exclusive(path)
     if lock is None:
         raise BatchError(f"another process is working in {path.parent}; wait for it, or choose another folder")

@@ -7,8 +7,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.batch.folder import holds_batch
 from viewers.errors import SourceError, reading
 from viewers.sources import Source, discover
+from viewers.sources.files import opened_file
 from viewers.sources.folder import Failure
 from viewers.sources.folder import Item as Found
 
@@ -38,19 +40,30 @@ class Item:
         return self.found.open()
 
 
-def plan(folder: Path, leave_out: Path | None = None) -> list[Item]:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What lies below a folder: the items, and the folders that hold the results of a batch and are no input."""
+
+    items: tuple[Item, ...]
+    left_out: tuple[Path, ...] = ()
+
+
+def plan(folder: Path, leave_out: Path | None = None) -> Plan:
     """Everything below `folder`, sorted by path; what cannot be opened is an item too. Raises SourceError.
 
-    `leave_out` is the batch's own output, which may lie inside the folder.
+    `leave_out` is the batch's own output, which may lie inside the folder. Another batch's output is left out as well, and named.
     """
     outside = leave_out.resolve() if leave_out else None
-    items = [_item(folder, found) for found in discover(folder) if outside is None or outside not in _way(found.path)]
-    return sorted(items, key=lambda item: os.fsencode(item.path))
+    others = list[Path]()
 
+    def is_output(inside: Path) -> bool:
+        own = outside is not None and inside.resolve() == outside
+        if not own and holds_batch(inside):
+            others.append(inside)
+        return own or inside in others
 
-def _way(path: Path) -> tuple[Path, ...]:
-    whole = path.parent.resolve() / path.name
-    return (whole, *whole.parents)
+    items = [_item(folder, found) for found in discover(folder, is_output)]
+    return Plan(tuple(sorted(items, key=lambda item: os.fsencode(item.path))), tuple(others))
 
 
 def _item(folder: Path, found: Found | Failure) -> Item:
@@ -62,6 +75,6 @@ def content_sha256(item: Item) -> str:
     """SHA-256 of the item's file; of a list of SHA-256 for an item of several files. Raises SourceError."""
     digests = []
     for path in sorted(item.files, key=os.fsencode):
-        with reading(path), path.open("rb") as file:
+        with opened_file(path) as file, reading(path):
             digests.append(hashlib.file_digest(file, "sha256").hexdigest())
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()

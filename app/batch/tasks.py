@@ -17,6 +17,7 @@ from app.reports.checks import remarks
 from app.reports.report import ReportError, Section
 from app.reports.sentences import from_draft, plain
 from inference.answers import Draft, Embedding, Heatmap, LabelScores
+from inference.catalogue import Role
 from inference.errors import ModelFailed
 from inference.questions import (
     Decoding,
@@ -52,8 +53,11 @@ class Settings:
     def model(self, task: Task) -> str:
         return self.drafter if task == "draft" else self.encoder
 
+    def role(self, task: Task) -> Role:
+        return "drafter" if task == "draft" else "encoder"
+
     def labels(self, modality: Modality) -> LabelSet:
-        """Raises label_sets.LabelSetError."""
+        """Raises label_sets.LabelSetError and OutsideTraining."""
         return label_sets.load(self.label_set) if self.label_set else label_sets.suited(self.encoder, modality)
 
     def questions(self, task: Task, modality: Modality) -> tuple[Question, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from app.commands import options
 from app.commands.options import Commands, command
@@ -14,7 +13,7 @@ def add(commands: Commands) -> None:
     parser = command(commands, "ask", "a free question about a picture")
     options.add_place(parser)
     parser.add_argument("question", metavar="QUESTION")
-    parser.add_argument("--prior", type=Path, metavar="PATH", help="an earlier picture, sent to the model first")
+    parser.add_argument("--prior", type=options.path, metavar="PATH", help="an earlier picture, sent to the model first")
     options.add_engine(parser, drafter=True)
     options.add_decoding(parser)
     parser.set_defaults(run=run)

@@ -20,14 +20,20 @@ TASKS = ("label", "draft", "heatmap", "embed")
 
 def add(commands: Commands) -> None:
     parser = command(commands, "batch", "every picture below a folder: one row each in results.csv and results.parquet")
-    parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="an empty folder, or with --resume a batch's own")
+    parser.add_argument("folder", type=options.path, metavar="FOLDER")
+    parser.add_argument(
+        "--out", type=options.path, required=True, metavar="DIR", help="an empty folder, or with --resume a batch's own"
+    )
     parser.add_argument("--tasks", type=_tasks, default=TASKS, metavar=",".join(TASKS), help="all four without it")
     parser.add_argument("--resume", action="store_true", help="go on with the batch in DIR; what is done is kept")
     parser.add_argument("--set", default="", metavar="NAME|FILE", help="labels; those suited to the picture without it")
-    parser.add_argument("--prompt", action="append", default=[], metavar="TEXT", help="phrase of a heatmap; may be repeated")
+    parser.add_argument(
+        "--prompt", type=options.phrase, action="append", default=[], metavar="TEXT", help="phrase of a heatmap; may be repeated"
+    )
     parser.add_argument("--indication", default="", metavar="TEXT", help="the same for every draft")
-    parser.add_argument("--max-tokens", type=int, default=0, metavar="N", help="of a draft; 0 takes the model's own limit")
+    parser.add_argument(
+        "--max-tokens", type=options.count, default=0, metavar="N", help="of a draft; 0 takes the model's own limit"
+    )
     options.add_engine(parser, encoder=True, drafter=True)
     parser.set_defaults(run=run)
 
@@ -57,7 +63,11 @@ def run(args: argparse.Namespace) -> int:
             complain(f"stopped; what was done is kept in {args.out}, go on with --resume")
             return 130
         rows = batch.finish()
-    return _report(args, rows)
+    if not rows:
+        complain(f"there is nothing in {args.folder} to analyse; is it the right folder?")
+    if batch.kept:
+        complain(f"the tables also hold what {', '.join(batch.kept)} gave before")
+    return _report(args, rows, batch.left_out)
 
 
 def _work(args: argparse.Namespace, batch: Batch) -> None:
@@ -71,13 +81,17 @@ def _work(args: argparse.Namespace, batch: Batch) -> None:
     meter.end()
 
 
-def _report(args: argparse.Namespace, rows: list[Row]) -> int:
+def _report(args: argparse.Namespace, rows: list[Row], left_out: tuple[Path, ...]) -> int:
     counts = {status: sum(row["status"] == status for row in rows) for status in ("done", "partly", "failed")}
     for row in rows:
         if row["reason"]:
             complain(f"{row['item']}: {row['reason']}")
-    body = {"items": len(rows), **counts, "csv": str(args.out / "results.csv"), "parquet": str(args.out / "results.parquet")}
-    text = f"{len(rows)} items: {counts['done']} done, {counts['partly']} partly, {counts['failed']} failed. {body['csv']}"
+    outputs = [str(one) for one in left_out]
+    files = {"csv": str(args.out / "results.csv"), "parquet": str(args.out / "results.parquet")}
+    body = {"items": len(rows), **counts, "left_out": outputs, **files}
+    text = f"{len(rows)} items: {counts['done']} done, {counts['partly']} partly, {counts['failed']} failed. {files['csv']}"
+    if outputs:
+        text += f"\nLeft out: {len(outputs)} folder{'s' * (len(outputs) > 1)} with the results of a batch, {', '.join(outputs)}"
     show(args, body, text)
     return 0 if counts["done"] == len(rows) else 5
 

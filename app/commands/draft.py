@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     parser = command(commands, "draft", "a drafted report: findings and impression, sentence by sentence")
     options.add_place(parser)
-    parser.add_argument("--prior", type=Path, metavar="PATH", help="an earlier picture, sent to the model first")
+    parser.add_argument("--prior", type=options.path, metavar="PATH", help="an earlier picture, sent to the model first")
     parser.add_argument("--indication", default="", metavar="TEXT", help="why the picture was taken")
     parser.add_argument("--out", type=out_path((".json", ".html", ".pdf")), metavar="X.json|.html|.pdf")
     options.add_engine(parser, drafter=True)

@@ -13,8 +13,10 @@ from app.commands.output import out_path, show
 def add(commands: Commands) -> None:
     parser = command(commands, "heatmap", "a map of where a phrase is supported, over the picture, with its legend")
     options.add_place(parser)
-    parser.add_argument("--prompt", required=True, metavar="TEXT", help="the phrase to look for")
-    parser.add_argument("--against", metavar="TEXT", help="the phrase to contrast with; the model's own without it")
+    parser.add_argument("--prompt", type=options.phrase, required=True, metavar="TEXT", help="the phrase to look for")
+    parser.add_argument(
+        "--against", type=options.phrase, metavar="TEXT", help="the phrase to contrast with; the model's own without it"
+    )
     parser.add_argument("--method", metavar="NAME", help="the model's validated one without it")
     parser.add_argument("--out", type=out_path((".png",)), required=True, metavar="X.png")
     parser.add_argument("--npy", type=out_path((".npy",)), metavar="X.npy", help="also the values, float32 (rows, columns)")

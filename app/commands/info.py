@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
+from app.commands import options
 from app.commands.options import Commands, command
 from app.commands.output import show, table
 
 
 def add(commands: Commands) -> None:
     parser = command(commands, "info", "what a file is: kind, size, levels, spacing and where it comes from")
-    parser.add_argument("path", type=Path, metavar="PATH")
+    parser.add_argument("path", type=options.path, metavar="PATH")
     parser.set_defaults(run=run)
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.commands.options import Commands, command
+from app.commands.options import Commands, command, path
 from app.commands.output import Meter, complain, show, table
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ def add(commands: Commands) -> None:
     command(parts, "list", "the catalogue: what is installed, and what fits into this machine's memory").set_defaults(run=_list)
 
     bring = command(parts, "import", "copy a model's folder (published layout) to where Hilum keeps models, after checking it")
-    bring.add_argument("folder", type=Path, metavar="FOLDER")
+    bring.add_argument("folder", type=path, metavar="FOLDER")
     bring.add_argument("--as", dest="model", metavar="ID", help="catalogue id; taken from the folder's name without it")
     bring.set_defaults(run=_import)
 

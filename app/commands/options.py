@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 Commands = Any
 """What `ArgumentParser.add_subparsers` gives."""
+MOST = 10**12
+"""Pixels, in either direction: no picture is larger, and larger numbers have no use."""
 
 
 def command(commands: Commands, name: str, help: str) -> argparse.ArgumentParser:
@@ -26,9 +29,9 @@ def command(commands: Commands, name: str, help: str) -> argparse.ArgumentParser
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, metavar="PATH", help="a file, or the folder of one series")
+    parser.add_argument("path", type=path, metavar="PATH", help="a file, or the folder of one series")
     parser.add_argument("--region", type=_numbers(4), metavar="X,Y,W,H", help="in level-0 pixels; the whole picture without it")
-    parser.add_argument("--frame", type=_count, default=0, metavar="N", help="frame or slice, counted from 0")
+    parser.add_argument("--frame", type=count, default=0, metavar="N", help="frame or slice, counted from 0")
 
 
 def add_engine(parser: argparse.ArgumentParser, *, encoder: bool = False, drafter: bool = False) -> None:
@@ -41,9 +44,9 @@ def add_engine(parser: argparse.ArgumentParser, *, encoder: bool = False, drafte
 
 
 def add_decoding(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--max-tokens", type=_count, default=0, metavar="N", help="0 takes the model's own limit")
-    parser.add_argument("--temperature", type=float, default=0.0, help="0 decodes greedily")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--max-tokens", type=count, default=0, metavar="N", help="0 takes the model's own limit")
+    parser.add_argument("--temperature", type=_temperature, default=0.0, metavar="T", help="0 decodes greedily")
+    parser.add_argument("--seed", type=count, default=0, metavar="N", help="matters above a temperature of 0")
 
 
 def decoding(args: argparse.Namespace) -> Any:
@@ -109,6 +112,8 @@ def _numbers(count: int) -> Any:
             numbers = ()
         if len(numbers) != count:
             raise argparse.ArgumentTypeError(f"{text!r} must be {count} whole numbers with commas between")
+        if max(map(abs, numbers)) > MOST:
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} holds a number beyond {MOST:,}")
         if min(numbers[-2:]) < 1:
             raise argparse.ArgumentTypeError(f"{text!r} needs a width and a height of at least 1")
         return numbers
@@ -116,10 +121,35 @@ def _numbers(count: int) -> Any:
     return parse
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal():
+def count(text: str) -> int:
+    """An argparse type: 0 to 2⁶³ − 1."""
+    if not (text.isascii() and text.isdecimal()) or len(text) > 19 or int(text) >= 2**63:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
     return int(text)
+
+
+def path(text: str) -> Path:
+    """An argparse type: any path but an empty one, which would stand for the folder one happens to be in."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty; write . for this folder")
+    return Path(text)
+
+
+def phrase(text: str) -> str:
+    """An argparse type: words."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the phrase is empty; write what is to be looked for")
+    return text
+
+
+def _temperature(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no temperature; give a number from 0 on, 0 decodes greedily")
+    return value
 
 
 def must_not(args: argparse.Namespace, name: str, others: tuple[str, ...]) -> None:

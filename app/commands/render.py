@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 LARGEST = 64_000_000
 """Pixels written without --size; a larger place is shrunk to `FITTED` and that is said."""
 FITTED = 4096
+MOST_BYTES = 4 * 2**30
+"""Memory that one picture may take while it is made."""
+_BAND = 64_000_000
+"""Stored pixels of a slide that are taken in at once, where one line of the PNG does not need more."""
 
 
 def add(commands: Commands) -> None:
@@ -59,7 +63,25 @@ def _displayed(args: argparse.Namespace, source: Source, region: Region) -> Any:
     from viewers.geometry import Size
 
     size = Size(*args.size) if args.size else _size(region)
+    if (needed := memory(source, region, size)) > MOST_BYTES:
+        what = f"{region.width} × {region.height} pixels as a picture of {size.width} × {size.height}"
+        limit = f"{needed / 2**30:,.0f} GiB of memory, more than the limit of {MOST_BYTES / 2**30:.0f} GiB"
+        raise WrongCall(f"{what} would take about {limit}; ask for a smaller --region or another --size")
     return _windowed(source, region, size, args.window) if args.window else source.read(region, size)
+
+
+def memory(source: Source, region: Region, size: Size) -> int:
+    """Bytes that `region` at `size` takes at the most while it is made: the stored pixels, twice the picture, and the file.
+
+    A slide is read in bands of its level that suits the size, at 4 bytes a pixel; anything else as a whole, with 3.
+    """
+    picture = 3 * 3 * size.width * size.height
+    if source.kind != "slide":
+        return picture + 3 * region.width * region.height
+    shrunk = min(region.width / size.width, region.height / size.height)
+    down = max((level.downsample for level in source.levels if level.downsample <= shrunk * 1.01), default=1.0)
+    stored = region.width / down * region.height / down
+    return picture + round(4 * max(min(stored, _BAND), stored / size.height))
 
 
 def _size(region: Region) -> Size:

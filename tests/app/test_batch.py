@@ -76,7 +76,7 @@ def test_every_item_has_a_row_and_a_record(
     assert call(folder, out, labels, "--json") == 5
     said = capsys.readouterr()
     assert json.loads(said.out) | {"csv": "", "parquet": ""} == {
-        "items": 9, "done": 6, "partly": 0, "failed": 3, "csv": "", "parquet": "",
+        "items": 9, "done": 6, "partly": 0, "failed": 3, "left_out": [], "csv": "", "parquet": "",
     }  # fmt: skip
     found = rows(out)
     assert set(found) == {
@@ -223,8 +223,71 @@ def test_output_inside_the_folder_is_not_taken_for_input(folder: Path, labels: P
     call(folder, out, labels)
     call(folder, out, labels, "--resume")
     assert len(rows(out)) == 9
-    assert len(plan(folder)) > 9
-    assert len(plan(folder, leave_out=out)) == 9
+    assert (len(plan(folder, leave_out=out).items), plan(folder, leave_out=out).left_out) == (9, ())
+    assert (len(plan(folder).items), plan(folder).left_out) == (9, (out,))
+
+
+def test_the_output_of_another_batch_is_left_out_and_counted(
+    folder: Path, tmp_path: Path, labels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = folder / "inside" / "last year"
+    call(folder, other, labels)
+    (folder / "inside" / "batch.json").write_text('{"form": "of another program"}')
+    capsys.readouterr()
+    assert call(folder, tmp_path / "out", labels) == 5
+    said = capsys.readouterr()
+    assert said.out.startswith("10 items: 6 done")  # the other program's file is one more that cannot be opened
+    assert f"Left out: 1 folder with the results of a batch, {other}" in said.out
+    assert call(folder, tmp_path / "again", labels, "--json") == 5
+    assert json.loads(capsys.readouterr().out)["left_out"] == [str(other)]
+    assert call(other, tmp_path / "of results", labels) == 2
+    assert "holds the results of a batch" in capsys.readouterr().err
+
+
+def test_a_refused_batch_leaves_nothing(folder: Path, tmp_path: Path, labels: Path) -> None:
+    before = sorted(folder.rglob("*"))
+    assert call(folder, folder, labels) == 2
+    assert call(folder, folder / "inside", labels, "--resume") == 2
+    assert call(folder, folder / "film 0.png", labels) == 2
+    assert call(tmp_path / "absent", tmp_path / "out", labels) == 3
+    assert sorted(folder.rglob("*")) == before
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_folder_is_said(tmp_path: Path, labels: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    install_models(home)
+    (tmp_path / "empty").mkdir()
+    assert call(tmp_path / "empty", tmp_path / "out", labels) == 0
+    assert "there is nothing in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("parts", [("label", "draft,embed", "heatmap"), ("label,embed", "draft,heatmap"), ("draft", TASKS)])
+def test_task_after_task_equals_all_at_once(
+    folder: Path, tmp_path: Path, labels: Path, parts: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    assert call(folder, whole, labels) == 5
+    for part in parts:
+        assert call(folder, out, labels, "--resume", tasks=part) == 5
+    assert tables(out) == tables(whole)
+    asked = [json.loads((one / "batch.json").read_text())["settings"]["tasks"] for one in (whole, out)]
+    assert asked[0] == asked[1] == TASKS.split(",")
+    assert ("the tables also hold what" in capsys.readouterr().err) == (parts[-1] != TASKS)
+
+
+def test_a_phrase_that_no_model_reads_ends_the_batch_with_2(folder: Path, tmp_path: Path) -> None:
+    """With the demonstration's own encoder, before a picture is shown to it."""
+    for path in folder.glob("*"):
+        if path.name != "film 0.png":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    place = folder.parent / "real home"
+    environment = {**os.environ, "HILUM_HOME": str(place)}
+    done = subprocess.run(
+        [sys.executable, "-m", "app", "batch", folder, "--out", tmp_path / "out", "--tasks", "heatmap", "--prompt", "word " * 50],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "has 50 words; demo-encoder reads 16 tokens" in done.stderr
 
 
 def test_an_unreadable_folder_is_3(tmp_path: Path, labels: Path, home: Path) -> None:

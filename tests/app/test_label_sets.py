@@ -8,6 +8,7 @@ import pytest
 
 from app import label_sets
 from app.label_sets import LabelSetError
+from inference.errors import OutsideTraining
 
 
 def test_every_set_of_the_program_can_be_used() -> None:
@@ -31,8 +32,10 @@ def test_the_published_chest_set_carries_the_published_auc() -> None:
 def test_the_demonstration_sets_go_with_its_encoder_alone() -> None:
     assert all(name.startswith("demo-") for name in label_sets.fitting("cxr", "demo-encoder"))
     assert not any(name.startswith("demo-") for name in label_sets.fitting("cxr", "medsiglip-448"))
-    with pytest.raises(LabelSetError, match="no label set for demo-encoder"):
+    with pytest.raises(OutsideTraining, match="demo-encoder was not made for pictures of the kind mr"):
         label_sets.suited("demo-encoder", "mr")
+    with pytest.raises(LabelSetError, match="no label set for medsiglip-448"):
+        label_sets.suited("medsiglip-448", "photo")
 
 
 def test_a_file_of_the_reader(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -11,14 +12,17 @@ import numpy as np
 import pytest
 import tifffile
 from numpy.typing import NDArray
+from PIL import Image
 
-from app import slide_blocks
+from app import heatmap_png, slide_blocks
 from app.analysis import Request, run
+from app.cli import main
 from app.slide_blocks import BLOCK, NoTissue
 from inference.answers import Answer, EngineState, Heatmap, LabelScore, LabelScores, Progress, Receipt
 from inference.engine import EngineSpec, quiet
 from inference.questions import HeatmapQuestion, Label, LabelQuestion, LabelSet, Picture, Question
 from tests.app.fake_engine import install_models
+from viewers.colormaps import colormap
 from viewers.geometry import Region
 from viewers.sources import open_source
 
@@ -121,3 +125,23 @@ def test_one_picture_where_one_will_do(slide: Path) -> None:
         assert slide_blocks.plan(source, Region(4300, 300, BLOCK, BLOCK), 1.0) is None
         assert slide_blocks.plan(source, Region.whole(source.size), 4.0) is None
         assert slide_blocks.plan(source, Region.whole(source.size), None) is None
+
+
+def test_the_file_shows_the_whole_view_with_the_spot_where_it_is(
+    slide: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "map.png"
+    assert main(["heatmap", str(slide), "--prompt", "red", "--out", str(out), "--json"], lambda _: Redness()) == 0
+    body = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)  # NaN and Infinity are no JSON
+    x, y, width, height = SPOT
+    assert body["max"] == pytest.approx(210 / 255, abs=0.01)
+    assert x <= body["peak"][0] <= x + width
+    assert y <= body["peak"][1] <= y + height
+    with Image.open(out) as image:
+        shown = np.asarray(image).astype(int)[:576, :1024]  # 8000 × 4500 fitted into 1024
+    assert (shown[:, :500] == 255).all(), "glass stays glass"
+    share = 210 / 255  # of the range: the excess of the spot's red over its green
+    colour, alpha = colormap("inferno")[round(share * 255)].astype(float), share * heatmap_png.OPACITY
+    expected = (1 - alpha) * np.array((230, 20, 60)) + alpha * colour
+    left, top, right, bottom = (round(value * 0.128) for value in (x, y, x + width, y + height))
+    assert np.abs(shown[top + 16 : bottom - 16, left + 16 : right - 16] - expected).max() < 12
