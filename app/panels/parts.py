@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QSize, Qt
@@ -10,17 +11,33 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QSi
 
 MARGIN = 12
 GAP = 8
+_LONG = re.compile(r"[^\s/-]{31,}")
+"""More letters than fit a line of the narrowest panel; "/" and "-" are broken after anyway."""
 
 
 def label(text: str = "", role: str = "", *, wrap: bool = True, selectable: bool = False) -> QLabel:
     """Plain text in a role of the style sheet ("heading", "soft", "hint", "bad", …). Never rich text: it may be a model's."""
-    widget = QLabel(text)
+    widget = Wrapped() if wrap else QLabel()
     widget.setTextFormat(Qt.TextFormat.PlainText)
+    widget.setText(text)
     widget.setObjectName(role)
     widget.setWordWrap(wrap)
     if selectable:
         widget.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return widget
+
+
+class Wrapped(QLabel):
+    """Text over as many lines as it needs; a word longer than any line (a file's name, a model's slip) is broken, not cut."""
+
+    _whole = ""
+
+    def setText(self, text: str) -> None:
+        self._whole = text
+        super().setText(_LONG.sub(lambda word: "\u200b".join(re.findall(r".{1,12}", word[0])), text))
+
+    def text(self) -> str:
+        return self._whole
 
 
 class Elided(QLabel):

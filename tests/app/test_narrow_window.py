@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QRect
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QLabel, QLineEdit, QToolButton
 
@@ -17,6 +18,7 @@ from app.panels.parts import Elided
 from app.storage import data_folder
 from inference.demo.chest import Chest
 from tests.app.conftest import Seat
+from tests.app.test_recovery import worked_on
 
 Film = Callable[[int], tuple[Path, Chest]]
 SIZES = [(1100, 700), (1280, 720), (800, 600), (1480, 900)]
@@ -127,3 +129,29 @@ def test_the_first_window_fits_the_screen(seat: Seat) -> None:
     assert fresh.height() <= max(screen.height(), fresh.minimumSizeHint().height())
     fresh.close()
     fresh.deleteLater()
+
+
+def test_a_long_name_does_not_widen_the_window_and_is_all_there(seat: Seat, film: Film, tmp_path: Path) -> None:
+    name = "a" * 60 + "b" * 60 + ".png"
+    path = tmp_path / name
+    shutil.copy(film(1_600_000)[0], path)
+    seat.window.resize(800, 600)
+    seat.open(path)
+    seat.window.asking.session.findings(path).report = worked_on(name).edit(4, "c" * 200)
+    seat.window.asking.show_findings(seat.window.panes.pane)
+    seat.act("accept")
+    seat.window.recovery.set_aside(path)
+    seat.wait(lambda: bool(seat.window.recovery.strip.offers), 20)
+    for task in ("labels", "draft", "ask"):
+        seat.window.side.say(task, f"{name} cannot be read.")
+    for panel in (seat.window.side.report, seat.window.side.labels, seat.window.side.ask, seat.window.side.details):
+        seat.window.side.front(panel)
+        seat.bot.wait(50)
+        assert seat.window.minimumSizeHint().width() <= 800
+        for one in panel.findChildren(QLabel):
+            if one.isVisible() and one.text():
+                lines = one.fontMetrics().boundingRect(
+                    QRect(0, 0, one.width(), 9999), int(Qt.TextFlag.TextWordWrap), QLabel.text(one)
+                )
+                assert lines.width() <= one.width() + 1, one.text()
+                assert one.mapTo(panel, one.rect().topRight()).x() <= panel.width(), one.text()
