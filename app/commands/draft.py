@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.commands import options
@@ -28,7 +27,7 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from app.described import described
-    from app.reports import record
+    from app.reports import files, record
     from app.reports.checks import remarks
     from app.reports.sentences import from_draft
     from inference.answers import Draft
@@ -40,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     prior = args.prior is not None
     report = from_draft(result.answer, args.path.name, indication=args.indication, prior_sent=prior, boxes=result.boxes())
     if args.out:
-        write(report, args.out)
+        files.write(report, args.out)
     found = [one.text for one in remarks(report)]
     body = {**described(result), "report": json.loads(record.to_json(report)), "remarks": found}
     show(args, {**body, "out": str(args.out) if args.out else None}, _text(report, found))
@@ -48,19 +47,6 @@ def run(args: argparse.Namespace) -> int:
         complain(f"the draft is incomplete, the model ended by {result.answer.finish}; --max-tokens allows more")
         return 5
     return 0
-
-
-def write(report: Report, path: Path) -> None:
-    """In the form the name's ending asks for. Raises OSError."""
-    from app.reports import html, record
-    from app.storage import atomic_write
-
-    if path.suffix.lower() == ".pdf":
-        from app.reports import pdf
-
-        pdf.write(report, path)
-    else:
-        atomic_write(path, html.page(report) if path.suffix.lower() == ".html" else record.to_json(report))
 
 
 def _text(report: Report, found: list[str]) -> str:
