@@ -44,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     about = described(result)
     x, y = about["peak"]
     known = "" if result.answer.validated else ", not validated for this model"
-    text = f"{args.out}  highest {about['max']:.3g} {result.answer.unit} at {x:.0f},{y:.0f}, method {about['method']}{known}"
+    place = f"{about['max']:.3g} at {x:.0f},{y:.0f} ({result.answer.unit})"
+    text = f"{args.out}  highest {place}, method {about['method']}{known}"
     show(args, {**about, "out": str(args.out), "npy": str(args.npy) if args.npy else None}, text)
     return 0

@@ -225,8 +225,13 @@ def test_without_the_right_to_read(open_folder: Path) -> None:
         done = hilum("info", path)
         assert (done.returncode, done.stdout) == (3, "")
         assert done.stderr == f"hilum: {name} may not be read: ask for the right to read it.\n"
-    done = hilum("render", "open/a.png", "--out", "o.png")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.count("\n") == 1
-    assert "Permission denied" in done.stderr
+    for arguments in (
+        ["render", "open/a.png", "--out", "o.png"],
+        ["batch", "open", "--out", "closed/out", "--tasks", "embed"],
+        ["batch", "open", "--out", "out", "--tasks", "embed"],
+    ):
+        done = hilum(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.count("\n") == 1, done.stderr
+        assert "Permission denied" in done.stderr
     (open_folder / "closed").chmod(0o755)
