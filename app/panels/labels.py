@@ -100,6 +100,7 @@ class LabelsPanel(Column):
         is meant for it."""
         self._phrases[self._kind] = self.phrase.currentText()
         self.set_choice.clear()
+        self.set_choice.setPlaceholderText("")
         self._field.setModified(False)
 
     def offer(self, kind: str, sets: Sequence[str], phrases: Sequence[str]) -> None:
@@ -109,6 +110,7 @@ class LabelsPanel(Column):
             self.set_choice.clear()
             self.set_choice.addItems(list(sets))
             self.set_choice.setCurrentText(self._sets.get(kind, ""))
+        self.set_choice.setPlaceholderText("" if sets else "No set for this picture")
         if kind == self._kind:
             return
         text = self.phrase.currentText() if self._field.isModified() else self._phrases.get(kind, "")
