@@ -26,7 +26,7 @@ def cut_short(path: Path, *, first: bool = True) -> bool:
         start, size = file.read(16), file.seek(0, io.SEEK_END)
         try:
             if start.startswith(JPEG):
-                return not _jpeg_ends(file)
+                return not _jpeg_ends(file, size)
             if start.startswith(PNG):
                 return not _png_ends(file, size)
             if not start.startswith(TIFF) or (start[2:4] in (b"*\0", b"\0*") and size >= 2**32):
@@ -43,7 +43,7 @@ def _at(file: BinaryIO, place: int, form: str) -> tuple[int, ...]:
     return struct.unpack(form, file.read(struct.calcsize(form)))
 
 
-def _jpeg_ends(file: BinaryIO) -> bool:
+def _jpeg_ends(file: BinaryIO, size: int) -> bool:
     """Whether an end mark follows the first scan (ISO 10918-1 B.1.1); inside a scan no two bytes look like one."""
     place = 2
     while True:
@@ -51,7 +51,8 @@ def _jpeg_ends(file: BinaryIO) -> bool:
         if mark == 0xFFFF:
             place += 1
         elif mark == 0xFFDA:
-            return _holds(file, b"\xff\xd9", place)
+            near = max(place, size - _BLOCK // 16)  # nearly always there: the rest need not be read
+            return _holds(file, b"\xff\xd9", near) or _holds(file, b"\xff\xd9", place)
         elif mark == 0xFFD9 or mark < 0xFF00:
             return True  # no picture, or not built as it must be: the decoder says what is wrong
         else:
