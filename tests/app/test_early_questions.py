@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QLabel
 
 from app import label_sets
 from app.analysis import Request, run
+from app.cli import main
 from app.label_sets import LabelSetError
 from app.modality import modality_of
 from app.panels.labels import LabelsPanel
@@ -200,6 +201,13 @@ def test_the_walk_refuses_labels_of_another_kind_before_the_model_is_asked(film:
     run(Request(film(SEED)[0], cxr), engine)
     run(Request(section, slide), engine)
     assert len(engine.asked) == 2
+
+
+def test_the_command_line_refuses_them_as_a_wrong_call(film: Film, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["label", str(film(SEED)[0]), "--set", "demo-slide"], FakeEngine) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "demo-slide was made for stained sections, and this picture is one of chest films" in said.err
 
 
 def test_the_walk_refuses_chest_labels_on_a_real_slide(shared: Path) -> None:
