@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import struct
+import subprocess
+import sys
+import tempfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +21,10 @@ from PIL import Image
 
 from viewers.errors import SourceError
 from viewers.geometry import Region
-from viewers.sources import discover, open_source
-from viewers.sources.folder import Failure
+from viewers.sources import open_source
 
 WriteDicom = Callable[..., Path]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def refused(path: Path) -> str:
@@ -178,16 +181,24 @@ def test_a_folder_named_like_a_file(tmp_path: Path) -> None:
     assert "nothing that can be opened" in refused(tmp_path / "x.dcm")
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_folder(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
-    closed.mkdir()
-    closed.chmod(0)
-    try:
-        found = list(discover(tmp_path))
-        assert [type(one) for one in found] == [Failure]
-    finally:
-        closed.chmod(0o700)
+@pytest.mark.skipif(os.name != "posix", reason="rights are those of POSIX")
+def test_an_unreadable_folder() -> None:
+    """In a process of another user where this one reads everything."""
+    other = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+    code = (
+        "import sys; from viewers.sources import discover as d; print([(type(o).__name__, o.path.name) for o in d(sys.argv[1])])"
+    )
+    command = [*other, sys.executable, "-B", "-c", code]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        if other:
+            probe = subprocess.run([*command, name], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+            if probe.returncode != 0:
+                pytest.skip(f"this user reads everything, and the interpreter cannot be run as another: {probe.stderr[-200:]}")
+        (folder / "closed").mkdir(mode=0)
+        done = subprocess.run([*command, name], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+        assert done.stdout == "[('Failure', 'closed')]\n", done.stderr
 
 
 @pytest.mark.parametrize("kind", ["dicom", "png", "slide"])
