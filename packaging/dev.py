@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("test", "set up, then the whole test suite; further arguments go to pytest"),
         ("check", "ruff, mypy strict, import contracts"),
         ("bench", "run one benchmark by name, or list them"),
-        ("train-demo", "train the demonstration models again (at most 45 minutes on two cores)"),
+        ("train-demo", "train the demonstration models again (about an hour on two cores)"),
         ("setup", "only set up"),
     ):
         commands.add_parser(name, help=text, add_help=False)

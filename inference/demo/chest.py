@@ -31,7 +31,7 @@ GRADES: dict[Kind, tuple[str, str, str]] = {
     "pneumothorax": ("small", "moderate", "large"),
     "opacity": ("small", "moderate", "large"),
 }
-STEP = 0.34
+STEP = 0.43
 """The least difference of `Finding.amount` between prior and current that is called a change."""
 
 
@@ -119,6 +119,13 @@ class Pair:
     current: Chest
     changes: dict[tuple[Kind, Side], Change]
 
+    def reversed(self) -> Pair:
+        """The same two films, the later one taken for the earlier."""
+        back: dict[Change, Change] = {
+            "new": "resolved", "resolved": "new", "improved": "worsened", "worsened": "improved", "stable": "stable",
+        }  # fmt: skip
+        return Pair(self.current, self.prior, {slot: back[change] for slot, change in self.changes.items()})
+
 
 def draw_pair(seed: int) -> Pair:
     """A patient on two days; the five changes are about equally frequent among the findings."""
@@ -132,11 +139,10 @@ def draw_pair(seed: int) -> Pair:
         low, high = _two_amounts(rng)
         changes[slot] = change
         if change == "stable":
-            before[slot] = low + (high - low) * rng.random()
-            after[slot] = before[slot]
+            before[slot] = after[slot] = _clear(low + (high - low) * rng.random())
         else:
-            before[slot] = low if change == "worsened" else high
-            after[slot] = high if change == "worsened" else low
+            low, high = _clear(low), _clear(high)
+            before[slot], after[slot] = (low, high) if change == "worsened" else (high, low)
         if change == "new":
             del before[slot]
         if change == "resolved":
@@ -150,10 +156,15 @@ def draw_pair(seed: int) -> Pair:
 
 
 def _two_amounts(rng: np.random.Generator) -> tuple[float, float]:
-    """Two amounts at least `STEP` apart and in different grades."""
-    low = float(rng.uniform(0.0, 1.0 - STEP))
-    high = float(rng.uniform(low + STEP, 1.0))
-    return low, min(high, 0.999)
+    """Two amounts half the range apart before they are moved off the borders of the grades."""
+    low = float(rng.uniform(0.0, 0.5))
+    return low, float(rng.uniform(low + 0.5, 1.0))
+
+
+def _clear(amount: float) -> float:
+    """`amount` moved into the middle three fifths of its grade, so that the grade can be told; by 0.067 at most."""
+    grade = min(int(amount * 3.0), 2)
+    return (grade + 0.2 + 0.6 * (amount * 3.0 - grade)) / 3.0
 
 
 def _keep(rng: np.random.Generator) -> list[tuple[Kind, Side]]:

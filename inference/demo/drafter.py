@@ -1,7 +1,7 @@
 """Trains the demonstration drafter: a small `Gemma3ForConditionalGeneration` on the encoder's vision tower.
 
-It learns on the answer's tokens only: reports, comparisons with a prior film, questions, boxes. The tower's features are
-computed once; the tower stays as the encoder left it.
+It learns on the answer's tokens only: reports, comparisons with a prior film, questions, boxes. A gauge beside it asks for the
+amount and the box of every finding. At first the tower stays as the encoder left it, then it learns as well.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from transformers import (
 )
 from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
 
+from inference.demo.encoder import to_tensor, vary
 from inference.demo.lessons import Lesson, School
 from inference.demo.pictures import GRID, SIDE
 
@@ -111,14 +112,10 @@ def build(tokenizer: GemmaTokenizer, encoder: SiglipModel) -> Gemma3ForCondition
 
 @torch.inference_mode()
 def tower_features(encoder: SiglipModel, pixels: NDArray[np.uint8], batch: int = 64) -> Tensor:
-    """float16 (n, patches, width) of uint8 (n, side, side) grey or (n, side, side, 3) pictures."""
-    parts = []
-    for start in range(0, len(pixels), batch):
-        part = torch.from_numpy(pixels[start : start + batch])
-        part = part[..., None].expand(-1, -1, -1, 3) if part.ndim == 3 else part
-        seen = encoder.vision_model(pixel_values=part.permute(0, 3, 1, 2).float() / 127.5 - 1.0)
-        parts.append(seen.last_hidden_state.half())
-    return torch.cat(parts)
+    """float16 (n, patches, width) of uint8 (n, side, side, 3) pictures."""
+    starts = range(0, len(pixels), batch)
+    seen = (encoder.vision_model(pixel_values=to_tensor(pixels[start : start + batch])) for start in starts)
+    return torch.cat([one.last_hidden_state.half() for one in seen])
 
 
 def collate(lessons: list[Lesson], tokenizer: GemmaTokenizer) -> dict[str, Tensor]:
@@ -143,27 +140,21 @@ def collate(lessons: list[Lesson], tokenizer: GemmaTokenizer) -> dict[str, Tenso
 
 
 def loss_of(
-    model: Gemma3ForConditionalGeneration,
-    batch: dict[str, Tensor],
-    features: Tensor,
-    gauge: Gauge | None = None,
-    goal: Tensor | None = None,
+    model: Gemma3ForConditionalGeneration, batch: dict[str, Tensor], features: Tensor, gauge: Gauge, goal: Tensor
 ) -> Tensor:
     """Mean cross-entropy over the answers' tokens; `features` float (pictures, patches, width) in order of appearance.
 
-    With a gauge its loss is added: what the hidden state behind every picture knows of `goal` (pictures, measures).
+    Added is the gauge's loss: what the hidden state behind every picture knows of `goal` (pictures, measures).
     """
     ids = batch["input_ids"]
     x = model.get_input_embeddings()(ids)
     seen = model.model.multi_modal_projector(features)
     x = x.masked_scatter((ids == model.config.image_token_id)[..., None], seen)
     masks = {name: batch[name] for name in ("attention_mask", "token_type_ids")}
-    out = model.model(inputs_embeds=x, **masks, use_cache=False, output_hidden_states=gauge is not None)
+    out = model.model(inputs_embeds=x, **masks, use_cache=False, output_hidden_states=True)
     wanted = batch["labels"][:, 1:] != -100
     logits = model.lm_head(out.last_hidden_state[:, :-1][wanted])
     loss = functional.cross_entropy(logits, batch["labels"][:, 1:][wanted])
-    if gauge is None or goal is None:
-        return loss
     return loss + gauge.loss(out.hidden_states[2][ids == model.config.eoi_token_index], goal)
 
 
@@ -182,50 +173,61 @@ class Gauge(torch.nn.Module):
 
 
 def train(
-    school: School, encoder: SiglipModel, features: Tensor, steps: int, say_so: Callable[[str], None], *, seed: int = 0
-) -> tuple[Gemma3ForConditionalGeneration, GemmaTokenizer]:
-    """From nothing; every third step compares, the others draft, answer and locate. Deterministic in pictures, steps and seed."""
+    school: School, encoder: SiglipModel, pixels: NDArray[np.uint8], steps: int, say_so: Callable[[str], None], *, seed: int = 0
+) -> tuple[Gemma3ForConditionalGeneration, GemmaTokenizer, Gauge]:
+    """From nothing, on the encoder's tower as it is.
+
+    `pixels` uint8 (n, side, side, 3), the school's pictures. Deterministic in pictures, steps and seed.
+    """
     torch.manual_seed(seed)
     words = [school.single() if i % 3 else school.compare() for i in range(6000)]
-    tokenizer = word_tokenizer(words)
+    tokenizer, gauge = word_tokenizer(words), Gauge()
     model = build(tokenizer, encoder)
     model.model.vision_tower.requires_grad_(False)
-    _run(model, tokenizer, school, features, steps, 1.5e-3, say_so, None)
-    return model.eval(), tokenizer
+    features = tower_features(encoder, pixels)
+    _run(model, tokenizer, school, lambda rows: features[rows].float(), steps, 1.5e-3, say_so, gauge)
+    return model.eval(), tokenizer, gauge
 
 
 def refine(
-    model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, school: School, features: Tensor, steps: int,
-    say_so: Callable[[str], None], *, seed: int = 1,
+    model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, gauge: Gauge, school: School, pixels: NDArray[np.uint8],
+    steps: int, say_so: Callable[[str], None], *, seed: int = 1,
 ) -> None:  # fmt: skip
-    """Goes on with a gauge of amounts and boxes; every second step compares."""
+    """Goes on, and the tower learns as well."""
     torch.manual_seed(seed)
-    model.model.vision_tower.requires_grad_(False)
-    _run(model, tokenizer, school, features, steps, 1.2e-3, say_so, Gauge())
+    noise = torch.Generator().manual_seed(seed)
+    tower = model.model.vision_tower.requires_grad_(True)
+
+    def look(rows: list[int]) -> Tensor:
+        return tower(pixel_values=vary(to_tensor(pixels[rows]), noise)).last_hidden_state  # type: ignore[no-any-return]
+
+    _run(model, tokenizer, school, look, steps, 1.0e-3, say_so, gauge)
     model.eval()
 
 
 def _run(
-    model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, school: School, features: Tensor, steps: int, rate: float,
-    say_so: Callable[[str], None], gauge: Gauge | None,
+    model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, school: School, look: Callable[[list[int]], Tensor],
+    steps: int, rate: float, say_so: Callable[[str], None], gauge: Gauge,
 ) -> None:  # fmt: skip
-    parameters = [p for p in model.parameters() if p.requires_grad] + (list(gauge.parameters()) if gauge else [])
-    optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.98), weight_decay=0.03)
+    """`look` gives the tower's features (pictures, patches, width) of rows of the school; the tower learns at 0.3 of `rate`."""
+    tower = [p for p in model.model.vision_tower.parameters() if p.requires_grad]
+    known = {id(p) for p in model.model.vision_tower.parameters()}
+    others = [p for p in model.parameters() if id(p) not in known] + list(gauge.parameters())
+    groups = [{"params": others, "lr": rate}] + ([{"params": tower, "lr": 0.3 * rate}] if tower else [])
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.03)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda s: min(1.0, (s + 1) / 80) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, s / steps))))
     )
-    goals = torch.from_numpy(school.measures()) if gauge else None
-    every = 2 if gauge else 3
+    goals = torch.from_numpy(school.measures())
     model.train()
     for step in range(steps):
-        comparing = step % every == every - 1
+        comparing = step % 2 == 1
         lessons = [school.compare() for _ in range(20)] if comparing else [school.single() for _ in range(36)]
         rows = [p for lesson in lessons for p in lesson.pictures]
-        goal = goals[rows] if goals is not None else None
-        loss = loss_of(model, collate(lessons, tokenizer), features[rows].float(), gauge, goal)
+        loss = loss_of(model, collate(lessons, tokenizer), look(rows), gauge, goals[rows])
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        torch.nn.utils.clip_grad_norm_([*others, *tower], 1.0)
         optimizer.step()
         schedule.step()
         if step % 50 < 2 or step == steps - 1:

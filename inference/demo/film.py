@@ -110,7 +110,7 @@ class Thorax:
     def _heart(self) -> Field:
         a = self.chest.anatomy
         big = self.chest.find("cardiomegaly")
-        ratio = a.ratio if big is None else 0.55 + 0.17 * big.amount
+        ratio = a.ratio if big is None else 0.55 + 0.21 * big.amount
         across = ratio * 2.0 * a.wall
         tall = a.heart_height * (1.0 + 0.9 * max(ratio - 0.46, 0.0))
         x, y = self.x - np.float32(0.20 * across), self.y - np.float32(a.heart_y)
@@ -140,7 +140,7 @@ class Thorax:
     def _fluid(self, amount: float) -> Field:
         """Fluid behind a meniscus that climbs along the wall, over the diaphragm."""
         a = self.chest.anatomy
-        height, hollow = 0.10 + 0.25 * amount, 0.92 - 0.42 * amount
+        height, hollow = 0.10 + 0.28 * amount, 0.92 - 0.42 * amount
         level = np.float32(1.0 - hollow) + np.float32(hollow) * np.minimum(self.xs / np.float32(a.wall), 1.0) ** 3
         base = np.where(self.is_left, np.float32(a.base), np.float32(a.base - a.dome_rise)) + np.float32(0.01)
         return _step(self.y - (base - np.float32(height) * level), 0.012) * (self.lung > 0.02)
@@ -152,7 +152,7 @@ class Thorax:
     def _pleura(self, amount: float) -> Field:
         """Distance to the edge of the collapsed lung, positive in the free air."""
         end = 0.55 + 0.35 * amount
-        depth = np.float32(0.045 + 0.10 * amount) * np.sqrt(np.clip(1.0 - (self.t / np.float32(end)) ** 2, 0.0, 1.0))
+        depth = np.float32(0.045 + 0.125 * amount) * np.sqrt(np.clip(1.0 - (self.t / np.float32(end)) ** 2, 0.0, 1.0))
         return np.asarray(depth - self.d_wall - np.float32(0.02) * (self.t > np.float32(end)))
 
     def _blob(self, finding: Finding) -> Field:
@@ -164,7 +164,7 @@ class Thorax:
         outer = 0.12 + (a.wall - 0.12) * (1.0 - (1.0 - down) ** 2.4) ** 0.54
         x = flip * (a.mediastinum + (outer - a.mediastinum) * across)
         rng = np.random.default_rng(finding.shape)
-        radius = 0.060 + 0.075 * finding.amount
+        radius = 0.058 + 0.092 * finding.amount
         turn, stretch = rng.uniform(0, np.pi), rng.uniform(0.8, 1.25)
         dx, dy = self.x - np.float32(x), self.y - np.float32(y)
         cos, sin = np.float32(np.cos(turn)), np.float32(np.sin(turn))

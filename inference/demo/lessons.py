@@ -43,7 +43,7 @@ class School:
         boxes: NDArray[np.float32],
         shares: Sequence[tuple[float, ...]],
         seed: int,
-        mix: tuple[float, float] = (0.50, 0.72),
+        mix: tuple[float, float] = (0.42, 0.72),
     ) -> None:
         self.pairs, self.boxes = pairs, boxes
         self.shares = [(i, share) for i, share in enumerate(shares) if not any(0.02 < s < 0.14 for s in share)]
@@ -53,10 +53,12 @@ class School:
         self.prompts = prompts()
 
     def compare(self) -> Lesson:
-        """A prior and a current film."""
+        """A prior and a current film, every second time the other way round."""
         number = int(self.rng.integers(len(self.pairs)))
-        prompt = self.prompts["compare"].format(indication=reports.indication(self.rng)).strip()
-        return Lesson((2 * number, 2 * number + 1), prompt, reports.comparison(self.pairs[number]))
+        pair, rows = self.pairs[number], (2 * number, 2 * number + 1)
+        if self.rng.random() < 0.5:
+            pair, rows = pair.reversed(), (2 * number + 1, 2 * number)
+        return Lesson(rows, self._draft("compare"), reports.comparison(pair))
 
     def single(self) -> Lesson:
         """A draft, a question or a box of one film, now and then of a patch of a slide."""

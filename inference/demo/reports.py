@@ -28,14 +28,20 @@ INDICATIONS = (
     "", "", "", "cough", "chest pain", "fever", "shortness of breath", "follow up", "trauma", "dyspnea", "hypoxia",
     "before surgery", "heart failure", "line placement", "cough and fever", "weight loss", "pneumonia", "known effusion", "check",
 )  # fmt: skip
-PRESENCE = (
-    "Is there {x}?", "Is there a {x}?", "Do you see {x}?", "Does the film show {x}?", "Is {x} present?", "Any {x}?",
-    "Any evidence of {x}?", "Does the patient have a {x}?", "Is {x} visible in this image?", "Are there signs of {x}?", "{x}?",
-    "Does this image show a {x}?",
+ASKED = (
+    "Is there", "Is there a", "Do you see", "Do you see the", "Can you see", "Can you see a", "Does the film show",
+    "Does the film show a", "Does this image show a", "Does this image show", "Does the patient have a", "Does the patient have",
+    "Any", "Any evidence of", "Any sign of", "Are there signs of", "Is there evidence of", "Do we see a",
 )  # fmt: skip
+PRESENCE = (
+    *(f"{lead} {{x}}{end}?" for lead in ASKED for end in ("", "", " in this image", " here", " on this film", " in the picture")),
+    *("Is {x} present?", "Is {x} visible?", "Is {x} seen?", "Is the {x} visible in this image?", "{x}?"),
+)
 WHICH_SIDE = (
     "On which side is the {x}?", "Which side is the {x} on?", "Where is the {x}?", "Is the {x} on the left or on the right?",
-    "What side is the {x}?", "Left or right {x}?", "Which lung has the {x}?",
+    "What side is the {x}?", "Left or right {x}?", "Which lung has the {x}?", "Which lung shows the {x}?",
+    "What side is the {x} on?", "On which side do you see the {x}?", "Which side shows the {x}?", "Is the {x} right or left?",
+    "Where do you see the {x}?", "Which lung has a {x}?", "On which side is there a {x}?",
 )  # fmt: skip
 HOW_MUCH = (
     "How large is the {x}?", "How severe is the {x}?", "What is the size of the {x}?", "Grade the {x}.", "How big is the {x}?",
@@ -76,13 +82,14 @@ def comparison(pair: Pair) -> str:
 
 
 def _changed(pair: Pair, slot: tuple[Kind, Side]) -> str:
+    """ "Small left pleural effusion, previously large, improved." """
     change = pair.changes[slot]
     if change == "resolved":
         return phrase(WORDS[slot[0]], slot[1], "").capitalize() + " has resolved."
-    finding = pair.current.find(*slot)
+    before, finding = pair.prior.find(*slot), pair.current.find(*slot)
     if finding is None:
         raise ValueError(f"{slot} is said to be {change} and is not on the current film")
-    return f"{sentence(finding)[:-1]}, {change}."
+    return f"{sentence(finding)[:-1]}, previously {before.grade if before else 'absent'}, {change}."
 
 
 def read_report(text: str) -> dict[tuple[Kind, Side], tuple[str, str]]:
@@ -121,11 +128,11 @@ def question(chest: Chest, rng: np.random.Generator, *, held_out: bool = False) 
         present = [sentence(f) for f in chest.findings]
         return _pick(OVERALL, rng), "No. " + " ".join(present) if present else "Yes. No acute finding."
     kind: Kind = KINDS[rng.integers(len(KINDS))]
-    if draw > 0.5 and chest.findings and rng.random() < 0.7:
+    if draw > 0.45 and chest.findings and rng.random() < 0.7:
         kind = chest.findings[rng.integers(len(chest.findings))].kind
     name = _pick(NAMES[kind], rng)
     some = [f for f in chest.findings if f.kind == kind]
-    if draw > 0.5 and draw < 0.78 and kind != "cardiomegaly":
+    if 0.45 < draw < 0.82 and kind != "cardiomegaly":
         asked = _pick(HELD_OUT_SIDE if held_out else WHICH_SIDE, rng).format(x=name)
         if not some:
             return asked, f"There is no {WORDS[kind]}."
@@ -134,7 +141,7 @@ def question(chest: Chest, rng: np.random.Generator, *, held_out: bool = False) 
     x = phrase(name, side, "", _pick(SIDED, rng))
     some = [f for f in some if side in ("", f.side)]
     none = phrase(WORDS[kind], side, "")
-    if draw > 0.78 and side:
+    if draw > 0.82 and side:
         asked = _pick(HOW_MUCH, rng).format(x=x)
         return asked, f"{some[0].grade.capitalize()}." if some else f"There is no {none}."
     asked = _pick(HELD_OUT_PRESENCE if held_out else PRESENCE, rng).format(x=x)

@@ -6,10 +6,12 @@ methods of heatmaps are compared in `tests/bench/results/demo-heatmaps.md` (see 
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -28,7 +30,6 @@ from tests.bench import demo_heatmaps
 from tests.bench.results_file import Row, write
 
 FIRST = 2_000_000
-QUANTISED = 200
 INDICATIONS = ("", "fever and cough", "chest pain after trauma", "Indication: hypoxia.", "follow up of known pneumonia")
 """Combinations never trained on."""
 TITLES: dict[Kind, str] = {
@@ -66,23 +67,60 @@ def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 500
     began = time.monotonic()
     cases = render(draw_case, range(FIRST, FIRST + count))
-    rows = []
-    engine = Engine(EngineSpec(threads=1))
-    parts: Sequence[Callable[[], list[Row]]] = (
-        lambda: labels(engine, cases),
-        lambda: demo_heatmaps.rows(engine, [(case.seed, case.chest, case.current, picture(case.current)) for case in cases]),
-        lambda: tissues(engine, count),
-        lambda: drafts(engine, cases),
-        lambda: comparisons(engine, cases),
-        lambda: questions(engine, cases),
-        lambda: boxes(engine, cases),
-        lambda: quantised(cases),
-    )
-    for part in parts:
-        found = part()
-        rows += found
-        print(f"-- {time.monotonic() - began:.0f} s: " + "; ".join(f"{row.name} {row.value:.3f}" for row in found), flush=True)
+    seen = [(case.seed, case.chest, case.current, picture(case.current)) for case in cases]
+    work: dict[str, Callable[[], object]] = {
+        "heatmaps": lambda: demo_heatmaps.rows(one_thread(), seen),
+        "comparisons": lambda: comparisons(one_thread(), cases),
+        "none": lambda: texts(one_thread(), cases),
+        "int8": lambda: texts(one_thread("int8"), cases),
+        "int4": lambda: texts(one_thread("int4"), cases),
+        "boxes": lambda: boxes(one_thread(), cases),
+        "questions": lambda: questions(one_thread(), cases),
+        "labels": lambda: labels(one_thread(), cases),
+        "tissues": lambda: tissues(one_thread(), count),
+    }
+    done: dict[str, Any] = {}
+    for name, result in shared_out(work):
+        done[name] = result
+        print(f"-- {time.monotonic() - began:.0f} s: {name}", flush=True)
+    rows = [*done["labels"], *done["heatmaps"], *done["tissues"], *report_rows(done["none"], cases, "")]
+    rows += [*done["comparisons"], *done["questions"], *done["boxes"]]
+    for name in ("int8", "int4"):
+        rows += report_rows(done[name], cases, f" ({name})")
+        same = [a == b for a, b in zip(done["none"], done[name], strict=True)]
+        rows.append(_share(f"report ({name}): the same text as at full precision", same))
     write("demo", rows, {"phantoms": count, "first_seed": FIRST})
+
+
+def one_thread(quantisation: Quantisation = "none") -> Engine:
+    return Engine(EngineSpec(quantisation=quantisation, threads=1))
+
+
+def shared_out(work: Mapping[str, Callable[[], object]], processes: int = 2) -> Iterator[tuple[str, object]]:
+    """(name, result) of every piece of work as it ends, in forked processes; raises the first error of any."""
+    context = multiprocessing.get_context("fork")
+    names: Any = context.SimpleQueue()
+    results: Any = context.SimpleQueue()
+    for name in [*work, *[""] * processes]:
+        names.put(name)
+
+    def labour() -> None:
+        while name := names.get():
+            try:
+                results.put((name, work[name]()))
+            except Exception as error:
+                results.put((name, error))
+
+    crew = [context.Process(target=labour, daemon=True) for _ in range(processes)]
+    for one in crew:
+        one.start()
+    for _ in work:
+        name, result = results.get()
+        if isinstance(result, Exception):
+            raise result
+        yield name, result
+    for one in crew:
+        one.join()
 
 
 def labels(engine: Engine, cases: Sequence[Case]) -> list[Row]:
@@ -132,16 +170,14 @@ def tissues(engine: Engine, count: int) -> list[Row]:
     return found
 
 
-def drafts(engine: Engine, cases: Sequence[Case]) -> list[Row]:
-    """Reports of one film against its truth."""
-    texts = [_draft(engine, case, i) for i, case in enumerate(cases)]
-    return report_rows(texts, cases, "")
-
-
-def _draft(engine: Engine, case: Case, number: int) -> str:
-    answer = engine.answer(DraftQuestion(INDICATIONS[number % len(INDICATIONS)]), [picture(case.current)])
-    assert isinstance(answer, Draft)
-    return answer.text
+def texts(engine: Engine, cases: Sequence[Case]) -> list[str]:
+    """A drafted report of every current film."""
+    found = []
+    for number, case in enumerate(cases):
+        answer = engine.answer(DraftQuestion(INDICATIONS[number % len(INDICATIONS)]), [picture(case.current)])
+        assert isinstance(answer, Draft)
+        found.append(answer.text)
+    return found
 
 
 def report_rows(texts: Sequence[str], cases: Sequence[Case], mark: str) -> list[Row]:
@@ -241,22 +277,6 @@ def boxes(engine: Engine, cases: Sequence[Case]) -> list[Row]:
     rows = [Row(f"box IoU, {kind}", float(np.mean(values)), "", "", f"n = {len(values)}") for kind, values in overlap.items()]
     mean = float(np.mean([value for values in overlap.values() for value in values]))
     return [*rows, Row("box IoU, all", mean, "", "≥ 0.5", "", mean >= 0.5)]
-
-
-def quantised(cases: Sequence[Case]) -> list[Row]:
-    """The same drafts at full precision, int8 and int4, on the first `QUANTISED` films."""
-    rows, texts = [], {}
-    names: tuple[Quantisation, ...] = ("none", "int8", "int4")
-    for name in names:
-        engine = Engine(EngineSpec(quantisation=name, threads=1))
-        texts[name] = [_draft(engine, case, i) for i, case in enumerate(cases[:QUANTISED])]
-        engine.close()
-        found = report_rows(texts[name], cases[:QUANTISED], f" ({name}, {QUANTISED} films)")
-        rows += [replace(row, target="", ok=None) for row in found] if name == "none" else found
-    for name in names[1:]:
-        same = [a == b for a, b in zip(texts["none"], texts[name], strict=True)]
-        rows.append(_share(f"report ({name}): the same text as at full precision", same))
-    return rows
 
 
 def _overlap(a: Sequence[float], b: Sequence[float]) -> float:

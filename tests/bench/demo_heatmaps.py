@@ -31,7 +31,7 @@ PHRASES: dict[Kind, str] = {
 }  # fmt: skip
 """Wordings never trained on."""
 RANDOM = "a red bicycle on the road"
-COMPARED = 40
+COMPARED = 30
 """Positive films a finding for the slow methods."""
 Score = tuple[bool, float, float]
 """Hit, AUC of the map over the picture's cells, share of the picture that the mask covers."""

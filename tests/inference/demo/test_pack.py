@@ -95,7 +95,7 @@ def test_lessons_use_the_engines_prompts() -> None:
     school = School([draw_pair(3)], boxes, [(0.0, 1.0, 0.0, 0.0)], 1)
     prompts = tomllib.loads(resources.text("prompts/demo.toml"))
     assert school.compare().prompt.startswith(prompts["compare"].split("{")[0].strip())
-    assert school.compare().pictures == (0, 1)
+    assert {school.compare().pictures for _ in range(40)} == {(0, 1), (1, 0)}
     assert school.locate(1).prompt.startswith(prompts["locate"].split("{")[0].strip())
 
 
@@ -106,3 +106,16 @@ def test_digits_stay_alone() -> None:
     pieces = tokenizer.tokenize("[417, 82]")
     assert [piece for piece in pieces if any(c.isdigit() for c in piece)] == list("41782")
     assert tokenizer("Hello").input_ids[0] == tokenizer.bos_token_id
+
+
+def test_a_pair_the_other_way_round_says_the_opposite() -> None:
+    opposite = {"new": "resolved", "resolved": "new", "improved": "worsened", "worsened": "improved", "stable": "stable"}
+    for seed in range(40):
+        pair = draw_pair(seed)
+        back = pair.reversed()
+        assert (back.prior, back.current) == (pair.current, pair.prior)
+        said = reports.read_report(reports.comparison(back))
+        for slot, change in pair.changes.items():
+            assert said[slot][1] == opposite[change]
+            before, after = pair.current.find(*slot), pair.prior.find(*slot)
+            assert ("previously absent" in reports.comparison(back)) or not (before is None and after is not None)
