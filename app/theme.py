@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QIcon, QPalette
 from PySide6.QtWidgets import QApplication
 
 import resources
+from app import icons
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,10 +53,7 @@ def apply(application: QApplication, name: ThemeName) -> None:
 
 def icon(symbol: str, name: ThemeName, role: str = "soft") -> QIcon:
     """A qtawesome icon, "mdi6.tag-outline" for example, in a theme's colour."""
-    import qtawesome
-
-    found: QIcon = qtawesome.icon(symbol, color=colours(name)[role], color_disabled=colours(name)["faint"])
-    return found
+    return icons.icon(symbol, colours(name)[role], colours(name)["faint"])
 
 
 def _identifiers(chosen: Mapping[str, str]) -> dict[str, str]:

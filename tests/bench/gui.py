@@ -200,7 +200,8 @@ def visible() -> Row | None:
     server = subprocess.Popen(["Xvfb", screen, "-screen", "0", "1920x1080x24"], stderr=subprocess.DEVNULL)
     env = dict(os.environ, DISPLAY=screen, QT_QPA_PLATFORM="xcb")
     try:
-        time.sleep(1.5)
+        while subprocess.run(["xdotool", "getdisplaygeometry"], env=env, capture_output=True).returncode:
+            time.sleep(0.05)  # the server is not up yet
         times = []
         for _ in range(4):
             began = time.perf_counter()
