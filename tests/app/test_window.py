@@ -25,6 +25,7 @@ from app.reports.report import Section, State
 from app.storage import data_folder
 from inference.answers import Heatmap, LabelScores
 from inference.demo.chest import Chest, draw_pair
+from inference.host import EngineProcess
 from tests.app.conftest import Seat
 
 Film = Callable[[int], tuple[Path, Chest]]
@@ -147,7 +148,10 @@ def test_the_engine_is_killed_in_mid_generation(seat: Seat, film: Film) -> None:
     (engine,) = psutil.Process().children()
     engine.send_signal(signal.SIGSTOP)  # the draft is certain to be under way when the kill comes
     seat.act("draft")
-    seat.bot.wait(200)
+    host = seat.window.worker._engine
+    assert isinstance(host, EngineProcess)
+    seat.wait(host._asking.locked)  # the question is on its way, and nobody answers
+    seat.bot.wait(300)
     engine.kill()
     seat.wait(seat.idle)
     words = [label.text() for label in seat.window.side.report.findChildren(QLabel) if label.isVisible()]
