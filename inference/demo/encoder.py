@@ -28,6 +28,8 @@ from inference.demo.sentences import Concept, Truth, corpus, film_concepts, say,
 POSITIONS = 16
 """Tokens of every sentence, padded; the text vector is the last position's."""
 WIDTH, LAYERS = 128, 4
+VALIDATED: tuple[str, ...] = ()
+"""Methods that pointed at every finding's mask often enough; the patch head misses effusions."""
 FAILED = ("windows", "occlusion", "token-cosine")
 """Methods of heatmaps that missed the masks: `tests/bench/results/demo-heatmaps.md`."""
 BATCH = (48, 12)
@@ -275,6 +277,7 @@ def save(model: SiglipModel, score: PatchScore, tokenizer: PreTrainedTokenizerFa
             "method": "patch-head",
             "bias": round(score.bias.item(), 5),
             "scale": round(score.scale.exp().item(), 5),
+            "validated": list(VALIDATED),
             "failed": list(FAILED),
         },
         "resize": "bilinear",
