@@ -195,12 +195,9 @@ def _entry(table: Mapping[str, Any]) -> Entry:
 
 
 def _heatmap(base: HeatmapFacts, table: Mapping[str, Any]) -> HeatmapFacts:
-    """A method with its own bias was fitted to masks, so it counts as validated unless the table says otherwise."""
     new: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in table.items() if key in _HEATMAP
     }
-    if "bias" in new and "validated" not in new:
-        new["validated"] = (new.get("method", base.method),)
     if "against" in new:
         new["against"] = {kind: tuple(phrases) for kind, phrases in new["against"].items()}
     return replace(base, **new)

@@ -112,7 +112,7 @@ def write_siglip(folder: Path) -> None:
     SiglipImageProcessorPil(size={"height": SIDE, "width": SIDE}, resample=2).save_pretrained(folder)
     (folder / "hilum.json").write_text(json.dumps({
         "remark": "random", "resize": "bilinear", "slide_mpp": 2.0,
-        "heatmap": {"method": "patch-head", "bias": -1.9, "scale": 9.7, "failed": ["occlusion"]},
+        "heatmap": {"method": "patch-head", "bias": -1.9, "scale": 9.7, "validated": ["patch-head"], "failed": ["occlusion"]},
     }))  # fmt: skip
 
 
