@@ -107,6 +107,11 @@ class Chest:
     def find(self, kind: Kind, side: Side = "") -> Finding | None:
         return next((f for f in self.findings if f.kind == kind and f.side == side), None)
 
+    def level(self, kind: Kind, side: Side) -> float:
+        """How much of a finding a model is taught to see: 0 where it is absent, else 0.25 to 1."""
+        finding = self.find(kind, side)
+        return 0.25 + 0.75 * finding.amount if finding else 0.0
+
     def has(self, kind: Kind) -> bool:
         return any(f.kind == kind for f in self.findings)
 

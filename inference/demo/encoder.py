@@ -21,7 +21,7 @@ from torch.nn import functional
 from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel, SiglipProcessor
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
-from inference.demo.chest import GRADES, KINDS, SLOTS, Kind, Side
+from inference.demo.chest import GRADES, KINDS, SLOTS
 from inference.demo.pictures import CHANNELS, PATCH, SIDE
 from inference.demo.sentences import Concept, Truth, corpus, film_concepts, say, tissue_concepts, truth_of
 
@@ -133,12 +133,6 @@ def patch_targets(cover: Tensor, concepts: Sequence[Concept]) -> Tensor:
     return torch.stack(rows, 1)
 
 
-def amount_of(truth: Truth, kind: Kind, side: Side) -> float:
-    """0 where the finding is absent, else 0.25 to 1."""
-    finding = truth.chest.find(kind, side) if truth.chest else None
-    return 0.25 + 0.75 * finding.amount if finding else 0.0
-
-
 def vary(pixels: Tensor, rng: torch.Generator) -> Tensor:
     """Tone and noise of -1..1 pictures, as another exposure or stain would give."""
     n = len(pixels)
@@ -188,7 +182,9 @@ class Lessons:
             Concept(k, "", g) for k in KINDS for g in GRADES[k]
         ]
         every = [*self.concepts, *self.graded]
-        self.amounts = torch.tensor([[amount_of(t, *slot) for slot in SLOTS] for t in (*films.truths, *patches.truths)])
+        self.amounts = torch.tensor(
+            [[t.chest.level(*slot) if t.chest else 0.0 for slot in SLOTS] for t in (*films.truths, *patches.truths)]
+        )
         self.table = torch.tensor([[truth_of(c, t) for c in every] for t in (*films.truths, *patches.truths)])
 
     def draw(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:

@@ -84,8 +84,7 @@ class School:
         films, known = 2 * len(self.pairs), len(SLOTS) + len(ORGANS)
         goal = np.full((films + self.patches, 5 * known), np.nan, np.float32)
         for row in range(films):
-            found = [self.chest(row).find(*slot) for slot in SLOTS]
-            goal[row, : len(SLOTS)] = [0.0 if f is None else 0.25 + 0.75 * f.amount for f in found]
+            goal[row, : len(SLOTS)] = [self.chest(row).level(*slot) for slot in SLOTS]
         goal[:films, known:] = self.boxes[:, :known].reshape(films, -1)
         return goal
 

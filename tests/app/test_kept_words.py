@@ -190,6 +190,15 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, list[str]]:
     return gate, threads
 
 
+def accepted_and_being_written(seat: Seat, film: Film, file: Path) -> Path:
+    """A report with its first sentence accepted, on its way to `file`; the path of its picture."""
+    path, _ = film(SEED)
+    with_report(seat, path)
+    seat.act("accept")
+    seat.window.filing.write(report_of(seat, path), file, path)
+    return path
+
+
 def test_a_report_is_written_beside_the_window(
     seat: Seat, film: Film, tmp_path: Path, disk: tuple[threading.Event, list[str]]
 ) -> None:
@@ -216,11 +225,8 @@ def test_a_report_is_written_beside_the_window(
 def test_what_was_changed_while_it_was_written_is_not_taken_for_saved(
     seat: Seat, film: Film, tmp_path: Path, disk: tuple[threading.Event, list[str]]
 ) -> None:
-    path, _ = film(SEED)
-    with_report(seat, path)
-    seat.act("accept")
+    path = accepted_and_being_written(seat, film, tmp_path / "a.json")
     gate, _ = disk
-    seat.window.filing.write(report_of(seat, path), tmp_path / "a.json", path)
     seat.act("accept")
     gate.set()
     seat.wait(lambda: seat.window.status.note.text() == "saved a.json", 20)
@@ -230,11 +236,8 @@ def test_what_was_changed_while_it_was_written_is_not_taken_for_saved(
 def test_quitting_waits_for_the_file_and_then_offers_nothing(
     seat: Seat, film: Film, tmp_path: Path, disk: tuple[threading.Event, list[str]]
 ) -> None:
-    path, _ = film(SEED)
-    with_report(seat, path)
-    seat.act("accept")
+    accepted_and_being_written(seat, film, tmp_path / "a.pdf")
     gate, _ = disk
-    seat.window.filing.write(report_of(seat, path), tmp_path / "a.pdf", path)
     threading.Timer(0.3, gate.set).start()
     seat.window.close()
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF-")

@@ -139,6 +139,13 @@ def other_window(film: Path, how: str) -> tuple[subprocess.Popen[str], Report]:
     return process, record.from_json(process.stdout.readline())
 
 
+def with_report(seat: Seat, path: Path) -> None:
+    """Open, with a proposed report."""
+    seat.open(path)
+    seat.window.asking.session.findings(path).report = proposed(path.name)
+    seat.window.asking.show_findings(seat.window.panes.pane)
+
+
 def test_a_killed_window_is_offered_by_the_next_and_opened_equal(new_seat: Callable[[], Seat], film: Film, home: Path) -> None:
     path, _ = film(SEED)
     process, on_its_screen = other_window(path, "still")
@@ -339,9 +346,7 @@ def test_a_signature_does_not_come_back_and_that_is_said(tmp_path: Path) -> None
 def test_closing_a_source_or_drafting_anew_offers_what_was_written(new_seat: Callable[[], Seat], film: Film, home: Path) -> None:
     path, _ = film(SEED)
     seat = new_seat()
-    seat.open(path)
-    seat.window.asking.session.findings(path).report = proposed(path.name)
-    seat.window.asking.show_findings(seat.window.panes.pane)
+    with_report(seat, path)
     seat.act("accept")
     seat.window.recovery.keep(path, proposed(path.name))  # a new draft takes the place of the one worked on
     seat.wait(lambda: len(offers(seat)) == 1, 20)
@@ -361,9 +366,7 @@ def test_a_disk_that_refuses_is_told(new_seat: Callable[[], Seat], film: Film, h
     (home / "unsaved").write_text("in the way")
     path, _ = film(SEED)
     seat = new_seat()
-    seat.open(path)
-    seat.window.asking.session.findings(path).report = proposed(path.name)
-    seat.window.asking.show_findings(seat.window.panes.pane)
+    with_report(seat, path)
     seat.act("accept")
     seat.wait(lambda: "could not be kept on disk" in words(seat), 20)
 
