@@ -127,4 +127,4 @@ class Batch(QObject):
         self.progressed.emit(f"{self._at} of {total}{self._trouble()}{left}", self._at, total)
 
     def _trouble(self) -> str:
-        return "".join(f", {self._states[state]} {state}" for state in ("partly", "failed") if self._states[state])
+        return "".join(f", {self._states[state]} {state}" for state in batch.STATES[1:] if self._states[state])

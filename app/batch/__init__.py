@@ -6,10 +6,10 @@ with Batch(folder, out, settings, resume=True) as batch:
     batch.finish()
 """
 
-from app.batch.batch import Batch
+from app.batch.batch import STATES, Batch
 from app.batch.folder import BatchError
 from app.batch.items import Item, Plan, plan
 from app.batch.table import Row
 from app.batch.tasks import TASKS, Settings, Task
 
-__all__ = ["TASKS", "Batch", "BatchError", "Item", "Plan", "Row", "Settings", "Task", "plan"]
+__all__ = ["STATES", "TASKS", "Batch", "BatchError", "Item", "Plan", "Row", "Settings", "Task", "plan"]

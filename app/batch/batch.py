@@ -35,6 +35,12 @@ from inference.questions import Modality, Question
 from viewers.errors import SourceError
 from viewers.geometry import Region
 
+ANSWERED = frozenset({"done", "partly"})
+NOT_ASKED = "not asked"
+"""No model of the batch was made for the picture. It is none of the failures, and nothing was found out."""
+STATES = ("done", "partly", NOT_ASKED, "failed")
+"""What a row's status can be at the end."""
+
 
 class Batch:
     """One run over `folder` into `out`. Raises BatchError, SourceError (the folder), ModelMissing and ModelRefused.
@@ -84,11 +90,11 @@ class Batch:
             try:
                 questions = self.settings.questions(task, record["modality"])
             except (LabelSetError, OutsideTraining) as error:
-                self._failed(item, record, task, "", str(error))
+                self._without(item, record, task, "", error)
                 continue
             key = self._key(task, record, questions)
             done = record["tasks"].get(task, {})
-            if done.get("key") == key and done["status"] != "failed" and self._folder.holds(done["files"]):
+            if done.get("key") == key and done["status"] in ANSWERED and self._folder.holds(done["files"]):
                 continue
             self._do(item, record, task, key, questions, engine, on_progress, cancel)
         return self._row(item, record, self._remark([record]))
@@ -152,7 +158,7 @@ class Batch:
         except (ModelMissing, ModelRefused, QuestionTooLong, Cancelled):
             raise
         except (InferenceError, SourceError, ValueError) as error:
-            self._failed(item, record, task, key, plain(str(error)))
+            self._without(item, record, task, key, error)
             return
         for name, content in outcome.files.items():
             self._folder.write(name, content)
@@ -167,9 +173,11 @@ class Batch:
         }
         self._folder.save(item.id, record)
 
-    def _failed(self, item: Item, record: dict[str, Any], task: Task, key: str, reason: str) -> None:
-        failed = {"key": key, "status": "failed", "reason": reason, "values": {}, "files": [], "answers": [], "when": now_utc()}
-        record["tasks"][task] = failed
+    def _without(self, item: Item, record: dict[str, Any], task: Task, key: str, error: Exception) -> None:
+        """No answer: the task failed, or the model was not made for such a picture and was not asked."""
+        status = NOT_ASKED if isinstance(error, OutsideTraining) else "failed"
+        body = {"key": key, "status": status, "reason": plain(str(error)), "values": {}, "files": [], "answers": []}
+        record["tasks"][task] = {**body, "when": now_utc()}
         self._folder.save(item.id, record)
 
     def _remark(self, records: Sequence[dict[str, Any]]) -> str:
@@ -189,8 +197,10 @@ class Batch:
         ]
         if not record or (not record["failure"] and "open" in done):
             status = "open"
-        elif record["failure"] or set(done) == {"failed"}:
+        elif record["failure"] or ("failed" in done and not ANSWERED & set(done)):
             status = "failed"
+        elif set(done) == {NOT_ASKED}:
+            status = NOT_ASKED
         else:
             status = "done" if set(done) == {"done"} else "partly"
         row: Row = {"item": item.name, "status": status, "reason": "; ".join(one for one in reasons if one)}

@@ -82,14 +82,17 @@ def _work(args: argparse.Namespace, batch: Batch) -> None:
 
 
 def _report(args: argparse.Namespace, rows: list[Row], left_out: tuple[Path, ...]) -> int:
-    counts = {status: sum(row["status"] == status for row in rows) for status in ("done", "partly", "failed")}
+    from app.batch import STATES
+
+    counts = {status: sum(row["status"] == status for row in rows) for status in STATES}
     for row in rows:
         if row["reason"]:
             complain(f"{row['item']}: {row['reason']}")
     outputs = [str(one) for one in left_out]
     files = {"csv": str(args.out / "results.csv"), "parquet": str(args.out / "results.parquet")}
-    body = {"items": len(rows), **counts, "left_out": outputs, **files}
-    text = f"{len(rows)} items: {counts['done']} done, {counts['partly']} partly, {counts['failed']} failed. {files['csv']}"
+    named = {status.replace(" ", "_"): count for status, count in counts.items()}
+    body = {"items": len(rows), **named, "left_out": outputs, **files}
+    text = f"{len(rows)} items: {', '.join(f'{count} {status}' for status, count in counts.items())}. {files['csv']}"
     if outputs:
         text += f"\nLeft out: {len(outputs)} folder{'s' * (len(outputs) > 1)} with the results of a batch, {', '.join(outputs)}"
     show(args, body, text)

@@ -76,7 +76,7 @@ def test_every_item_has_a_row_and_a_record(
     assert call(folder, out, labels, "--json") == 5
     said = capsys.readouterr()
     assert json.loads(said.out) | {"csv": "", "parquet": ""} == {
-        "items": 9, "done": 6, "partly": 0, "failed": 3, "left_out": [], "csv": "", "parquet": "",
+        "items": 9, "done": 6, "partly": 0, "not_asked": 0, "failed": 3, "left_out": [], "csv": "", "parquet": "",
     }  # fmt: skip
     found = rows(out)
     assert set(found) == {
@@ -97,6 +97,20 @@ def test_every_item_has_a_row_and_a_record(
     with Image.open(out / good["heatmap.1.file"]) as image:
         image.verify()
     assert np.load((out / good["heatmap.1.file"]).with_suffix(".npy")).max() == np.float32(good["heatmap.1.max"])
+
+
+def test_a_picture_that_no_model_was_made_for_is_not_a_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from pydicom.data import get_testdata_file
+
+    made, out = tmp_path / "pictures", tmp_path / "out"
+    made.mkdir()
+    shutil.copy(get_testdata_file("CT_small.dcm"), made / "ct.dcm")
+    Image.fromarray(np.full((60, 60), 90, np.uint8)).save(made / "film.png")
+    assert main(["batch", str(made), "--out", str(out), "--tasks", "label,draft,embed", "--json"]) == 5
+    said = json.loads(capsys.readouterr().out)
+    assert [said[state] for state in ("done", "partly", "not_asked", "failed")] == [1, 0, 1, 0]
+    assert rows(out)["ct.dcm"]["status"] == "not asked"
+    assert rows(out)["ct.dcm"]["reason"].count("was not made for pictures of the kind ct") == 3
 
 
 def test_parquet_holds_the_same_rows(folder: Path, tmp_path: Path, labels: Path) -> None:
