@@ -93,9 +93,8 @@ class Canvas:
 def patch_head(task: Task) -> Layer:
     """The pooling head on every patch token alone. With the model's own bias and scale a probability, sigmoid(s · cos + b)."""
     facts = task.encoder.entry.heatmap
-    values, extent = _tokens(task, "grid", lambda tokens: task.support(tokens))
     if facts.bias is None or facts.scale is None:
-        return task.layer(values, extent)
+        return task.layer(*_tokens(task, "grid", task.support))
     near, extent = _tokens(task, "grid", lambda tokens: tokens @ task.phrase)
     logit = facts.scale * near.astype(np.float64) + facts.bias
     return Layer((1 / (1 + np.exp(-logit))).astype(np.float32), extent, 0.0, 1.0, "probability, not calibrated")
@@ -228,12 +227,12 @@ FEW_FIELDS = 6
 
 
 def _tokens(task: Task, output: Output, score: Callable[[Floats], Floats]) -> tuple[Floats, tuple[float, float, float, float]]:
-    """A value per patch token over the picture: one square, or the fields of a slide joined, half overlapping where few."""
+    """A value per token over the picture: one square at half a patch's pitch, or the fields of a slide at a patch's pitch joined,
+    half overlapping where few."""
     grid, found = task.encoder.grid, field(task.encoder, task.picture)
     height, width = task.picture.pixels.shape[:2]
     if not found.crops:
-        values = score(task.see([task.picture.pixels], output)[0]).reshape(grid, grid)
-        return values, Padding(height, width).extent
+        return _between(task, output, score), Padding(height, width).extent
     cell = found.window / grid
     rows, columns = max(grid, int(height / cell)), max(grid, int(width / cell))
     step = max(1, grid // 2) if rows * columns <= (FEW_FIELDS * grid) ** 2 else grid
@@ -243,3 +242,22 @@ def _tokens(task: Task, output: Output, score: Callable[[Floats], Floats]) -> tu
     for (row, column), tokens in zip(places, task.see(parts, output), strict=True):
         canvas.add(row, column, grid, grid, score(tokens).reshape(grid, grid))
     return canvas.mean(), (0.0, 0.0, columns * cell, rows * cell)
+
+
+def _between(task: Task, output: Output, score: Callable[[Floats], Floats]) -> Floats:
+    """(2 · grid, 2 · grid) values of a whole picture at half a patch's pitch.
+
+    The picture is read four times, a quarter of a patch up or down and left or right, its edge repeated: the patches' centres
+    then lie on the centres of a grid twice as fine.
+    """
+    grid, square = task.encoder.grid, task.encoder.pixels(task.picture.pixels)
+    side = len(square)
+    quarter = max(1, round(side / grid / 4))
+    wide = np.pad(square, ((quarter, quarter), (quarter, quarter), (0, 0)), mode="edge")
+    turns = [(down, right) for down in (0, 1) for right in (0, 1)]
+    starts = [(2 * quarter * down, 2 * quarter * right) for down, right in turns]
+    values = np.empty((2 * grid, 2 * grid), np.float32)
+    seen = task.see([wide[top : top + side, left : left + side] for top, left in starts], output)
+    for (down, right), tokens in zip(turns, seen, strict=True):
+        values[down::2, right::2] = score(tokens).reshape(grid, grid)
+    return values

@@ -150,11 +150,15 @@ def draw(encoder: Encoder, question: HeatmapQuestion, shown: object) -> heatmap.
 
 
 def test_patch_head_is_a_sigmoid_of_the_heads_own_bias_and_scale(encoder: Encoder) -> None:
-    layer = draw(encoder, HeatmapQuestion(PHRASES[0]), picture(96, 96, 5))
-    grid = next(encoder.pictures([picture(96, 96, 5).pixels], "grid")).astype(np.float64)
-    want = 1 / (1 + np.exp(-(9.7 * (grid @ encoder.texts(PHRASES[:1])[0]) - 1.9)))
-    assert layer.values.shape == (8, 8)
-    assert np.allclose(layer.values.reshape(-1), want, atol=1e-5)
+    shown = picture(96, 96, 5)
+    layer = draw(encoder, HeatmapQuestion(PHRASES[0]), shown)
+    assert layer.values.shape == (16, 16)
+    for row, column in ((0, 0), (5, 10), (15, 2)):
+        # Patches of 12 px, cells of 6: the picture moves by 3 px, so that the middle of a patch lies on the middle of the cell.
+        moved = [np.clip(np.arange(96) + (3 if at % 2 else -3), 0, 95) for at in (row, column)]
+        grid = next(encoder.pictures([shown.pixels[np.ix_(*moved)]], "grid")).astype(np.float64)
+        near = grid[8 * (row // 2) + column // 2] @ encoder.texts(PHRASES[:1])[0]
+        assert layer.values[row, column] == pytest.approx(1 / (1 + np.exp(-(9.7 * near - 1.9))), abs=1e-5)
     assert (layer.low, layer.high, layer.unit) == (0.0, 1.0, "probability, not calibrated")
 
 
