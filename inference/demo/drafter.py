@@ -7,8 +7,8 @@ amount and the box of every finding. At first the tower stays as the encoder lef
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +27,10 @@ from transformers import (
 )
 from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
 
+from inference.demo.chest import SLOTS
+from inference.demo.descent import Descent, Pace
 from inference.demo.encoder import to_tensor, vary
-from inference.demo.lessons import Lesson, School
+from inference.demo.lessons import Lesson, School, Turn
 from inference.demo.pictures import GRID, SIDE
 
 SPECIAL = (
@@ -38,6 +40,10 @@ SPECIAL = (
 TOKENS = GRID * GRID
 """Image tokens of one picture: one per patch."""
 WIDTH = 128
+BATCH = (14, 1)
+"""Pairs of films and patches of slides of one step."""
+PACE = Pace(muon=2e-3, adam=1.5e-3, decay=0.03)
+REFINING = Pace(muon=1e-3, adam=0.75e-3, decay=0.03)
 MEASURED = 10
 """Findings and organs whose amount and box the gauge reads."""
 TEMPLATE = """{{ bos_token }}{%- set lead = '' -%}{%- set turns = messages -%}
@@ -65,13 +71,13 @@ TEMPLATE = """{{ bos_token }}{%- set lead = '' -%}{%- set turns = messages -%}
 PICTURE = "\n\n<start_of_image>" + "<image_soft_token>" * TOKENS + "<end_of_image>\n\n"
 
 
-def word_tokenizer(lessons: Iterable[Lesson]) -> GemmaTokenizer:
+def word_tokenizer(turns: Iterable[Turn]) -> GemmaTokenizer:
     """Byte-fallback BPE in which every digit stays alone."""
     tk = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
     tk.normalizer = normalizers.Replace(" ", "▁")
     words, lines_end = pre_tokenizers.Split("▁", "merged_with_next"), pre_tokenizers.Split("\n", "isolated")
     tk.pre_tokenizer = pre_tokenizers.Sequence([words, lines_end, pre_tokenizers.Digits(individual_digits=True)])
-    lines = [line for lesson in lessons for line in (lesson.prompt, lesson.answer, lesson.answer.lower(), lesson.prompt.lower())]
+    lines = [line for turn in turns for line in (turn.prompt, turn.answer, turn.answer.lower(), turn.prompt.lower())]
     letters = [chr(c) for c in range(32, 127)] + ["\n"]
     specials = [*SPECIAL, *(f"<0x{i:02X}>" for i in range(256))]
     tk.train_from_iterator(
@@ -118,58 +124,111 @@ def tower_features(encoder: SiglipModel, pixels: NDArray[np.uint8], batch: int =
     return torch.cat([one.last_hidden_state.half() for one in seen])
 
 
-def collate(lessons: list[Lesson], tokenizer: GemmaTokenizer) -> dict[str, Tensor]:
-    """input_ids, attention_mask, token_type_ids (1 on image tokens) and labels (-100 outside the answer), padded right."""
-    rows, starts = [], []
-    for lesson in lessons:
-        head = f"<bos><start_of_turn>user\n{PICTURE * len(lesson.pictures)}{lesson.prompt}<end_of_turn>\n<start_of_turn>model\n"
-        first = tokenizer(head, add_special_tokens=False)["input_ids"]
-        answer = tokenizer(lesson.answer, add_special_tokens=False)["input_ids"]
-        rows.append([*first, *answer, tokenizer.eot_token_id])
-        starts.append(len(first))
-    longest = max(map(len, rows))
-    ids = torch.zeros(len(rows), longest, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    labels = torch.full_like(ids, -100)
-    for i, (row, start) in enumerate(zip(rows, starts, strict=True)):
-        ids[i, : len(row)] = torch.tensor(row)
-        mask[i, : len(row)] = 1
-        labels[i, start : len(row)] = ids[i, start : len(row)]
-    kinds = (ids == tokenizer.image_token_id).long()
-    return {"input_ids": ids, "attention_mask": mask, "token_type_ids": kinds, "labels": labels}
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Lessons side by side, padded right: token ids and positions (n, L), who sees whom bool (n, 1, L, L), and the ids that are
+    to be written, -100 elsewhere (n, L)."""
+
+    ids: Tensor
+    positions: Tensor
+    sees: Tensor
+    labels: Tensor
 
 
-def loss_of(
-    model: Gemma3ForConditionalGeneration, batch: dict[str, Tensor], features: Tensor, gauge: Gauge, goal: Tensor
-) -> Tensor:
+PREFIX, PADDING = -1, -2
+"""Owners of tokens that belong to no turn."""
+
+
+def collate(lessons: Sequence[Lesson], tokenizer: GemmaTokenizer) -> Batch:
+    """Every turn sees the pictures it is about and itself, at the positions it would have alone."""
+    rows = [_tokens(lesson, tokenizer) for lesson in lessons]
+    longest = max(len(row[0]) for row in rows)
+    empty = (0, 0, -100, PADDING, 0, -1)
+    ids, positions, labels, owner, reach, picture = (
+        torch.tensor([[*row[part], *[empty[part]] * (longest - len(row[part]))] for row in rows]) for part in range(6)
+    )
+    places = torch.arange(longest)
+    before = places[:, None] >= places[None, :]
+    same = owner[:, :, None] == owner[:, None, :]
+    pictures = (owner == PREFIX)[:, None, :] & (places[None, None, :] < reach[:, :, None])
+    within = (picture[:, :, None] == picture[:, None, :]) & (picture >= 0)[:, :, None]
+    sees = (before & (same | pictures)) | within
+    return Batch(ids, positions, sees[:, None], labels)
+
+
+def _tokens(lesson: Lesson, tokenizer: GemmaTokenizer) -> tuple[list[int], ...]:
+    """Ids, positions, labels, owner (a turn's number), how many of the pictures' tokens are seen, and number of the picture."""
+    ids: list[int] = []
+    ends = []
+    for number in range(len(lesson.pictures)):
+        text = PICTURE if number else f"<bos><start_of_turn>user\n{PICTURE}"
+        ids += tokenizer(text, add_special_tokens=False)["input_ids"]
+        ends.append(len(ids))
+    size = len(ids)
+    numbers = (torch.tensor(ids) == tokenizer.boi_token_id).cumsum(0).tolist()
+    picture = [n if one == tokenizer.image_token_id else -1 for one, n in zip(ids, numbers, strict=True)]
+    positions, labels, owner, reach = list(range(size)), [-100] * size, [PREFIX] * size, [size] * size
+    turns = [(turn, ends[0]) for turn in lesson.first] + [(turn, ends[-1]) for turn in lesson.both]
+    for number, (turn, seen) in enumerate(turns):
+        asked = f"{turn.prompt}<end_of_turn>\n<start_of_turn>model\n"
+        head = tokenizer(asked, add_special_tokens=False)["input_ids"]
+        answer = [*tokenizer(turn.answer, add_special_tokens=False)["input_ids"], tokenizer.eot_token_id]
+        count = len(head) + len(answer)
+        ids += [*head, *answer]
+        labels += [*[-100] * len(head), *answer]
+        positions += range(seen, seen + count)
+        owner += [number] * count
+        reach += [seen] * count
+        picture += [-1] * count
+    return ids, positions, labels, owner, reach, picture
+
+
+def loss_of(model: Gemma3ForConditionalGeneration, batch: Batch, features: Tensor, gauge: Gauge, goal: Tensor) -> Tensor:
     """Mean cross-entropy over the answers' tokens; `features` float (pictures, patches, width) in order of appearance.
 
     Added is the gauge's loss: what the hidden state behind every picture knows of `goal` (pictures, measures).
     """
-    ids = batch["input_ids"]
-    x = model.get_input_embeddings()(ids)
+    x = model.get_input_embeddings()(batch.ids)
     seen = model.model.multi_modal_projector(features)
-    x = x.masked_scatter((ids == model.config.image_token_id)[..., None], seen)
-    masks = {name: batch[name] for name in ("attention_mask", "token_type_ids")}
-    out = model.model(inputs_embeds=x, **masks, use_cache=False, output_hidden_states=True)
-    wanted = batch["labels"][:, 1:] != -100
+    x = x.masked_scatter((batch.ids == model.config.image_token_id)[..., None], seen)
+    sees = {"full_attention": batch.sees, "sliding_attention": batch.sees}
+    out = model.model(
+        inputs_embeds=x, attention_mask=sees, position_ids=batch.positions, use_cache=False, output_hidden_states=True
+    )
+    wanted = batch.labels[:, 1:] != -100
     logits = model.lm_head(out.last_hidden_state[:, :-1][wanted])
-    loss = functional.cross_entropy(logits, batch["labels"][:, 1:][wanted])
-    return loss + gauge.loss(out.hidden_states[2][ids == model.config.eoi_token_index], goal)
+    loss = functional.cross_entropy(logits, batch.labels[:, 1:][wanted])
+    behind = batch.ids == model.config.eoi_token_index
+    return loss + gauge.loss([state[behind] for state in out.hidden_states], goal)
 
 
 class Gauge(torch.nn.Module):
-    """Reads amounts and boxes off the hidden state behind a picture, half-way through the layers; used in training only."""
+    """Reads what is known off the hidden state behind a picture; used in training only: half-way through the layers the amounts
+    and boxes of the picture itself, one layer later the amounts of the picture before it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.read = torch.nn.Sequential(torch.nn.LayerNorm(WIDTH), torch.nn.Linear(WIDTH, 5 * MEASURED))
+        self.recall = torch.nn.Sequential(torch.nn.LayerNorm(WIDTH), torch.nn.Linear(WIDTH, len(SLOTS)))
 
-    def loss(self, hidden: Tensor, goal: Tensor) -> Tensor:
-        """Mean distance to `goal` (pictures, 5 · measured): amounts, then boxes; nan is not asked."""
+    def loss(self, states: Sequence[Tensor], goal: Tensor) -> Tensor:
+        """Mean distance to `goal` (pictures, 5 · measured + findings): amounts, boxes, amounts before; nan is not asked.
+
+        `states` are the hidden states behind every picture (pictures, width), from the embeddings on.
+        """
+        read = torch.cat([self.read(states[2]), self.recall(states[3])], -1)
         known = ~goal.isnan()
-        apart = functional.smooth_l1_loss(self.read(hidden), goal.nan_to_num(0.0), beta=0.05, reduction="none")
+        apart = functional.smooth_l1_loss(read, goal.nan_to_num(0.0), beta=0.05, reduction="none")
         return 4.0 * (apart * known).sum() / known.sum().clamp(min=1)
+
+
+def _goals(measures: Tensor, lessons: Sequence[Lesson]) -> Tensor:
+    """What the gauge is to read of the lessons' pictures in order: their own measures, and the amounts of the one before."""
+    rows = [row for lesson in lessons for row in lesson.pictures]
+    before = measures[[row for lesson in lessons for row in (lesson.pictures[0], *lesson.pictures[:-1])], : len(SLOTS)]
+    first = torch.tensor([number == 0 for lesson in lessons for number in range(len(lesson.pictures))])
+    before[first] = torch.nan
+    return torch.cat([measures[rows], before], -1)
 
 
 def train(
@@ -180,12 +239,12 @@ def train(
     `pixels` uint8 (n, side, side, 3), the school's pictures. Deterministic in pictures, steps and seed.
     """
     torch.manual_seed(seed)
-    words = [school.single() if i % 3 else school.compare() for i in range(6000)]
-    tokenizer, gauge = word_tokenizer(words), Gauge()
+    drawn = [school.films() for _ in range(800)] + [school.patch() for _ in range(100)]
+    tokenizer, gauge = word_tokenizer(turn for lesson in drawn for turn in (*lesson.first, *lesson.both)), Gauge()
     model = build(tokenizer, encoder)
     model.model.vision_tower.requires_grad_(False)
     features = tower_features(encoder, pixels)
-    _run(model, tokenizer, school, lambda rows: features[rows].float(), steps, 1.5e-3, say_so, gauge)
+    _run(model, tokenizer, school, lambda rows: features[rows].float(), steps, PACE, say_so, gauge)
     return model.eval(), tokenizer, gauge
 
 
@@ -201,37 +260,28 @@ def refine(
     def look(rows: list[int]) -> Tensor:
         return tower(pixel_values=vary(to_tensor(pixels[rows]), noise)).last_hidden_state  # type: ignore[no-any-return]
 
-    _run(model, tokenizer, school, look, steps, 1.0e-3, say_so, gauge)
+    _run(model, tokenizer, school, look, steps, REFINING, say_so, gauge)
     model.eval()
 
 
 def _run(
     model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, school: School, look: Callable[[list[int]], Tensor],
-    steps: int, rate: float, say_so: Callable[[str], None], gauge: Gauge,
+    steps: int, pace: Pace, say_so: Callable[[str], None], gauge: Gauge,
 ) -> None:  # fmt: skip
-    """`look` gives the tower's features (pictures, patches, width) of rows of the school; the tower learns at 0.3 of `rate`."""
-    tower = [p for p in model.model.vision_tower.parameters() if p.requires_grad]
-    known = {id(p) for p in model.model.vision_tower.parameters()}
-    others = [p for p in model.parameters() if id(p) not in known] + list(gauge.parameters())
-    groups = [{"params": others, "lr": rate}] + ([{"params": tower, "lr": 0.3 * rate}] if tower else [])
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), weight_decay=0.03)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: min(1.0, (s + 1) / 80) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, s / steps))))
-    )
-    goals = torch.from_numpy(school.measures())
+    """`look` gives the tower's features (pictures, patches, width) of rows of the school; the tower learns at half the pace."""
+    tower = {id(p) for p in model.model.vision_tower.parameters()}
+    inside = [(name, p) for name, p in model.named_parameters() if id(p) in tower]
+    others = [(name, p) for name, p in model.named_parameters() if id(p) not in tower]
+    descent = Descent([(others, 1.0), (inside, 0.5)], gauge.parameters(), pace, steps)
+    measures = torch.from_numpy(school.measures())
     model.train()
     for step in range(steps):
-        comparing = step % 2 == 1
-        lessons = [school.compare() for _ in range(20)] if comparing else [school.single() for _ in range(36)]
+        lessons = [school.films() for _ in range(BATCH[0])] + [school.patch() for _ in range(BATCH[1])]
         rows = [p for lesson in lessons for p in lesson.pictures]
-        loss = loss_of(model, collate(lessons, tokenizer), look(rows), gauge, goals[rows])
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_([*others, *tower], 1.0)
-        optimizer.step()
-        schedule.step()
-        if step % 50 < 2 or step == steps - 1:
-            say_so(f"drafter {step}/{steps} {'compare' if comparing else 'single'} {loss.item():.4f}")
+        loss = loss_of(model, collate(lessons, tokenizer), look(rows), gauge, _goals(measures, lessons))
+        descent.step(loss)
+        if step % 50 == 0 or step == steps - 1:
+            say_so(f"drafter {step}/{steps} {loss.item():.4f}")
 
 
 def save(model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, folder: Path) -> None:

@@ -22,26 +22,32 @@ from transformers import PreTrainedTokenizerFast, SiglipConfig, SiglipModel, Sig
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
 
 from inference.demo.chest import GRADES, KINDS, SLOTS
+from inference.demo.descent import Descent, Pace
 from inference.demo.pictures import CHANNELS, PATCH, SIDE
 from inference.demo.sentences import Concept, Truth, corpus, film_concepts, say, tissue_concepts, truth_of
 
 POSITIONS = 16
 """Tokens of every sentence, padded; the text vector is the last position's."""
 WIDTH, LAYERS = 128, 4
-VALIDATED: tuple[str, ...] = ()
-"""Methods that pointed at every finding's mask often enough; the patch head misses effusions."""
+VALIDATED = ("patch-head",)
+"""Methods of heatmaps that pointed at every finding's mask often enough, and those that missed:
+`tests/bench/results/demo-heatmaps.md`."""
 FAILED = ("windows", "occlusion", "token-cosine")
-"""Methods of heatmaps that missed the masks: `tests/bench/results/demo-heatmaps.md`."""
 BATCH = (48, 12)
 """Films and patches of slides of one step."""
+SAYINGS = 2
+"""Sentences for every concept in a step."""
+PACE = Pace(muon=2e-3, adam=1e-3, decay=0.05, last=0.02)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pictures:
-    """Training pictures: uint8 (n, side, side, 3), uint8 (n, channels, patches), and what is true of each."""
+    """Training pictures: uint8 (n, side, side, 3), coverage and hits (n, channels, patches) as in `Sample`, and what is true
+    of each."""
 
     pixels: NDArray[np.uint8]
     cover: NDArray[np.uint8]
+    hit: NDArray[np.bool_]
     truths: Sequence[Truth]
 
 
@@ -79,9 +85,9 @@ def build(tokenizer: PreTrainedTokenizerFast) -> SiglipModel:
     return model
 
 
-def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+def to_tensor(pixels: NDArray[np.uint8] | Tensor) -> Tensor:
     """uint8 (n, h, w, 3) as float32 (n, 3, h, w) in -1..1."""
-    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1.0
+    return torch.as_tensor(pixels).permute(0, 3, 1, 2).float() / 127.5 - 1.0
 
 
 def token_vectors(model: SiglipModel, hidden: Tensor) -> Tensor:
@@ -124,12 +130,12 @@ class Hints(nn.Module):
         return where + 4.0 * functional.smooth_l1_loss(self.amounts(hidden.mean(1)), amounts, beta=0.05)
 
 
-def patch_targets(cover: Tensor, concepts: Sequence[Concept]) -> Tensor:
-    """(n, concepts, patches) 0..1, from coverage (n, channels, patches) in 0..1."""
+def patch_targets(channels: Tensor, concepts: Sequence[Concept]) -> Tensor:
+    """(n, concepts, patches) 0..1, from what is known of every channel (n, channels, patches), 0..1."""
     rows = []
     for concept in concepts:
         sides = [c for c, (name, side) in enumerate(CHANNELS) if name == concept.subject and concept.side in ("", side)]
-        rows.append(cover[:, sides].sum(1).clamp(max=1.0))
+        rows.append(channels[:, sides].sum(1).clamp(max=1.0))
     return torch.stack(rows, 1)
 
 
@@ -148,26 +154,39 @@ def train(
     """Trains from nothing; deterministic in the pictures, the steps and the seed."""
     torch.manual_seed(seed)
     tokenizer = sentence_tokenizer()
-    model, score = build(tokenizer), PatchScore()
-    _run(Lessons(films, patches, tokenizer, seed), model, score, Hints(), steps, 1e-3, say_so)
+    model, score, hints = build(tokenizer), PatchScore(), Hints()
+    lessons = Lessons(films, patches, tokenizer, seed)
+    descent = Descent([(model.named_parameters(), 1.0)], [*score.parameters(), *hints.parameters()], PACE, steps)
+    model.train()
+    for step in range(steps):
+        lesson = lessons.draw()
+        text = functional.normalize(model.get_text_features(input_ids=lesson.ids).pooler_output, dim=-1)
+        seen = model.vision_model(pixel_values=lesson.pixels)
+        pooled = functional.normalize(seen.pooler_output, dim=-1)
+        whole = _whole_loss(pooled @ text.T * model.logit_scale.exp() + model.logit_bias, lesson.truth)
+        spots = score(token_vectors(model, seen.last_hidden_state), text[lessons.where])
+        goal, hit = (patch_targets(known, lessons.pointed) for known in (lesson.cover, lesson.hit))
+        local = functional.binary_cross_entropy_with_logits(spots, goal, weight=1.0 + 3.0 * goal) + 0.05 * _miss(
+            spots, goal * hit
+        )
+        local = local + 0.5 * hints.loss(seen.last_hidden_state, lesson.cover, lesson.amounts)
+        descent.step(whole + 2.0 * local)
+        if step % 50 == 0 or step == steps - 1:
+            say_so(f"encoder {step}/{steps} whole {whole.item():.4f} local {local.item():.4f}")
     return model.eval(), score.eval(), tokenizer
 
 
-def sharpen(
-    model: SiglipModel,
-    score: PatchScore,
-    tokenizer: PreTrainedTokenizerFast,
-    films: Pictures,
-    patches: Pictures,
-    steps: int,
-    say_so: Callable[[str], None],
-    *,
-    seed: int = 1,
-) -> None:
-    """Goes on with a trained encoder so that a map's highest patch is the one that the finding covers most."""
-    torch.manual_seed(seed)
-    _run(Lessons(films, patches, tokenizer, seed), model, score, None, steps, 4e-4, say_so)
-    model.eval()
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawn:
+    """One step's pixels (n, 3, S, S), coverage and hits (n, channels, patches) 0..1, amounts (n, findings), token ids
+    (sentences, positions) and truth (n, sentences)."""
+
+    pixels: Tensor
+    cover: Tensor
+    hit: Tensor
+    amounts: Tensor
+    ids: Tensor
+    truth: Tensor
 
 
 class Lessons:
@@ -177,7 +196,9 @@ class Lessons:
         self.films, self.patches, self.tokenizer = films, patches, tokenizer
         self.rng, self.noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
         self.concepts = [*film_concepts(), *tissue_concepts()]
-        self.where = [i for i, c in enumerate(self.concepts) if c.present and c.subject != "film"]
+        local = [i for i, c in enumerate(self.concepts) if c.present and c.subject != "film"]
+        self.where = [turn * len(self.concepts) + i for turn in range(SAYINGS) for i in local]
+        self.pointed = [self.concepts[i] for _ in range(SAYINGS) for i in local]
         self.graded = [Concept(f, s, g) for f, s in SLOTS for g in GRADES[f]] + [
             Concept(k, "", g) for k in KINDS for g in GRADES[k]
         ]
@@ -187,66 +208,32 @@ class Lessons:
         )
         self.table = torch.tensor([[truth_of(c, t) for c in every] for t in (*films.truths, *patches.truths)])
 
-    def draw(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """Pixels (n, 3, S, S), coverage (n, channels, patches) 0..1, amounts (n, findings), token ids (sentences, positions),
-        truth (n, sentences)."""
+    def draw(self) -> Drawn:
+        """Pictures by chance, every concept in `SAYINGS` wordings, and some grades."""
         rows = self.rng.choice(len(self.films.pixels), BATCH[0], replace=False)
         more = self.rng.choice(len(self.patches.pixels), BATCH[1], replace=False)
-        pixels = np.concatenate([self.films.pixels[rows], self.patches.pixels[more]])
-        cover = np.concatenate([self.films.cover[rows], self.patches.cover[more]])
-        index = np.concatenate([rows, more + len(self.films.pixels)])
+        films, patches = self.films, self.patches
+        pixels, cover, hit = (
+            torch.from_numpy(np.concatenate([film[rows], patch[more]]))
+            for film, patch in ((films.pixels, patches.pixels), (films.cover, patches.cover), (films.hit, patches.hit))
+        )
         extra = self.rng.choice(len(self.graded), 8, replace=False)
-        texts = [say(c, self.rng) for c in [*self.concepts, *(self.graded[i] for i in extra)]]
-        columns = [*range(len(self.concepts)), *(len(self.concepts) + extra)]
+        texts = [say(c, self.rng) for c in [*self.concepts * SAYINGS, *(self.graded[i] for i in extra)]]
+        columns = [*list(range(len(self.concepts))) * SAYINGS, *(len(self.concepts) + extra)]
         cut = {"padding": "max_length", "max_length": POSITIONS, "truncation": True}
         ids = self.tokenizer(texts, return_tensors="pt", **cut)["input_ids"]
-        seen = torch.from_numpy(index)
+        seen = torch.from_numpy(np.concatenate([rows, more + len(self.films.pixels)]))
         truth = self.table[seen][:, columns]
-        return vary(to_tensor(pixels), self.noise), torch.from_numpy(cover).float() / 255.0, self.amounts[seen], ids, truth
+        return Drawn(vary(to_tensor(pixels), self.noise), cover.float() / 255.0, hit.float(), self.amounts[seen], ids, truth)
 
 
-def _run(
-    lessons: Lessons, model: SiglipModel, score: PatchScore, hints: Hints | None, steps: int, rate: float,
-    say_so: Callable[[str], None],
-) -> None:  # fmt: skip
-    """With `hints`, tokens are also taught coverage and amounts directly; without, the maps are sharpened."""
-    parameters = [*model.parameters(), *score.parameters(), *(hints.parameters() if hints else ())]
-    optimizer = torch.optim.AdamW(parameters, lr=rate, betas=(0.9, 0.98), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda s: min(1.0, (s + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, s / steps))))
-    )
-    model.train()
-    for step in range(steps):
-        pixels, cover, amounts, ids, truth = lessons.draw()
-        text = functional.normalize(model.get_text_features(input_ids=ids).pooler_output, dim=-1)
-        seen = model.vision_model(pixel_values=pixels)
-        pooled = functional.normalize(seen.pooler_output, dim=-1)
-        whole = _whole_loss(pooled @ text.T * model.logit_scale.exp() + model.logit_bias, truth)
-        goal = patch_targets(cover, [lessons.concepts[i] for i in lessons.where])
-        spots = score(token_vectors(model, seen.last_hidden_state), text[lessons.where])
-        if hints is None:
-            local = _sharp_loss(spots, goal)
-        else:
-            local = functional.binary_cross_entropy_with_logits(spots, goal, weight=1.0 + 3.0 * goal)
-            local = local + 0.5 * hints.loss(seen.last_hidden_state, cover, amounts)
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(whole + 2.0 * local)
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
-        if step % 50 == 0 or step == steps - 1:
-            say_so(f"encoder {step}/{steps} whole {whole.item():.4f} local {local.item():.4f}")
-
-
-def _sharp_loss(spots: Tensor, goal: Tensor) -> Tensor:
-    """A patch counts from about half coverage on, and among a picture's patches the most covered one is to be highest."""
-    sure = functional.binary_cross_entropy_with_logits(spots, ((goal - 0.3) / 0.4).clamp(0.0, 1.0), weight=1.0 + goal)
-    peak = goal.amax(-1)
-    ideal = goal**4
+def _miss(spots: Tensor, goal: Tensor) -> Tensor:
+    """How far the highest patch of every map is from those that `goal` (n, concepts, patches), 0..1, wants highest."""
+    ideal = goal**2
+    known = (ideal.amax(-1) > 0.0).float()
     ideal = ideal / ideal.sum(-1, keepdim=True).clamp(min=1e-9)
     miss = -(ideal * functional.log_softmax(spots, -1)).sum(-1)
-    known = (peak > 0.1).float()
-    return sure + 0.05 * (miss * known).sum() / known.sum().clamp(min=1.0)
+    return (miss * known).sum() / known.sum().clamp(min=1.0)
 
 
 def _whole_loss(logits: Tensor, truth: Tensor) -> Tensor:

@@ -17,12 +17,23 @@ from resources import text as resource_text
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
-    """Rows of the pictures, what is asked, and what is to be answered."""
+class Turn:
+    """What is asked and what is to be answered."""
 
-    pictures: tuple[int, ...]
     prompt: str
     answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """Rows of the pictures in the order in which they are shown, turns about the first of them alone, and turns about all.
+
+    Every turn stands for itself, as if nothing else had been asked.
+    """
+
+    pictures: tuple[int, ...]
+    first: tuple[Turn, ...]
+    both: tuple[Turn, ...] = ()
 
 
 def prompts() -> dict[str, str]:
@@ -30,49 +41,46 @@ def prompts() -> dict[str, str]:
     return dict(tomllib.loads(resource_text("prompts/demo.toml")))
 
 
+QUESTIONS, BOXES = 4, 2
+"""Turns of a lesson about one film."""
+
+
 class School:
     """Makes lessons. Picture 2·i is the prior of pair i, 2·i + 1 its current film; after the films come the slides' patches.
 
-    `boxes` float32 (films, channels, 4) as in `pictures.Sample`; `shares` the tissues of every patch. Of the lessons about one
-    picture a share up to `mix[0]` are drafts, up to `mix[1]` questions, the rest boxes.
+    `boxes` float32 (films, channels, 4) as in `pictures.Sample`; `shares` the tissues of every patch.
     """
 
-    def __init__(
-        self,
-        pairs: Sequence[Pair],
-        boxes: NDArray[np.float32],
-        shares: Sequence[tuple[float, ...]],
-        seed: int,
-        mix: tuple[float, float] = (0.42, 0.72),
-    ) -> None:
+    def __init__(self, pairs: Sequence[Pair], boxes: NDArray[np.float32], shares: Sequence[tuple[float, ...]], seed: int) -> None:
         self.pairs, self.boxes = pairs, boxes
         self.shares = [(i, share) for i, share in enumerate(shares) if not any(0.02 < s < 0.14 for s in share)]
         self.patches = len(shares)
-        self.mix = mix
         self.rng = np.random.default_rng(seed)
         self.prompts = prompts()
 
-    def compare(self) -> Lesson:
-        """A prior and a current film, every second time the other way round."""
+    def films(self) -> Lesson:
+        """A prior and a current film, every second time the other way round: what is said of the first, and the comparison."""
         number = int(self.rng.integers(len(self.pairs)))
         pair, rows = self.pairs[number], (2 * number, 2 * number + 1)
         if self.rng.random() < 0.5:
             pair, rows = pair.reversed(), (2 * number + 1, 2 * number)
-        return Lesson(rows, self._draft("compare"), reports.comparison(pair))
+        first = [Turn(self._draft("draft"), reports.report(pair.prior))]
+        for _ in range(QUESTIONS):
+            asked, answer = reports.question(pair.prior, self.rng)
+            first.append(Turn(self.prompts["ask"].format(question=asked), answer))
+        first += [self.locate(rows[0]) for _ in range(BOXES)]
+        return Lesson(rows, tuple(first), (Turn(self._draft("compare"), reports.comparison(pair)),))
 
-    def single(self) -> Lesson:
-        """A draft, a question or a box of one film, now and then of a patch of a slide."""
-        draw = self.rng.random()
-        if draw < 0.06 and self.shares:
-            return self._slide()
-        row = int(self.rng.integers(2 * len(self.pairs)))
-        chest = self.chest(row)
-        if draw < self.mix[0]:
-            return Lesson((row,), self._draft("draft"), reports.report(chest))
-        if draw < self.mix[1]:
-            asked, answer = reports.question(chest, self.rng)
-            return Lesson((row,), self.prompts["ask"].format(question=asked), answer)
-        return self.locate(row)
+    def patch(self) -> Lesson:
+        """What is said of a patch of a slide. Raises ValueError where there is none with clear tissues."""
+        if not self.shares:
+            raise ValueError("no patch of a slide shows its tissues clearly")
+        number, shares = self.shares[self.rng.integers(len(self.shares))]
+        turns = [Turn(self._draft("draft_slide"), reports.tissue_report(shares))]
+        for _ in range(QUESTIONS):
+            asked, answer = reports.tissue_question(shares, self.rng)
+            turns.append(Turn(self.prompts["ask"].format(question=asked), answer))
+        return Lesson((2 * len(self.pairs) + number,), tuple(turns))
 
     def chest(self, row: int) -> Chest:
         pair = self.pairs[row // 2]
@@ -88,7 +96,7 @@ class School:
         goal[:films, known:] = self.boxes[:, :known].reshape(films, -1)
         return goal
 
-    def locate(self, row: int) -> Lesson:
+    def locate(self, row: int) -> Turn:
         """The box of a finding that is there, now and then of one that is not, or of an organ."""
         rng = self.rng
         known = ~np.isnan(self.boxes[row, :, 0])
@@ -99,11 +107,11 @@ class School:
         prompt = self.prompts["locate"]
         if pick >= len(SLOTS):
             name = CHANNELS[pick][0]
-            return Lesson((row,), prompt.format(object=name), reports.boxes_answer({name: self._box(row, pick)}))
+            return Turn(prompt.format(object=name), reports.boxes_answer({name: self._box(row, pick)}))
         kind, side = SLOTS[pick]
         side = side if rng.random() < 0.7 else ""
         asked = phrase(NAMES[kind][rng.integers(len(NAMES[kind]))], side, "", SIDED[rng.integers(len(SIDED))])
-        return Lesson((row,), prompt.format(object=asked), reports.boxes_answer(self.found(row, kind, side)))
+        return Turn(prompt.format(object=asked), reports.boxes_answer(self.found(row, kind, side)))
 
     def found(self, row: int, kind: Kind, side: Side) -> dict[str, tuple[float, float, float, float]]:
         """The boxes of a finding by label; of both sides where `side` is ""."""
@@ -117,11 +125,3 @@ class School:
 
     def _draft(self, key: str) -> str:
         return self.prompts[key].format(indication=reports.indication(self.rng)).strip()
-
-    def _slide(self) -> Lesson:
-        number, shares = self.shares[self.rng.integers(len(self.shares))]
-        row = 2 * len(self.pairs) + number
-        if self.rng.random() < 0.6:
-            return Lesson((row,), self._draft("draft_slide"), reports.tissue_report(shares))
-        asked, answer = reports.tissue_question(shares, self.rng)
-        return Lesson((row,), self.prompts["ask"].format(question=asked), answer)

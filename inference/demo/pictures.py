@@ -29,11 +29,13 @@ CHANNELS = (*SLOTS, *((organ, "") for organ in ORGANS), *((tissue, "") for tissu
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """`pixels` uint8 (side, side, 3); `cover` uint8 (channels, grid²), 255 = all of the patch; `boxes` float32
-    (channels, 4) as y0, x0, y1, x1 in 0..1 of the padded square, nan where there is nothing."""
+    """`pixels` uint8 (side, side, 3); `cover` uint8 (channels, grid²), 255 = all of the patch; `hit` bool (channels, grid²),
+    whether the patch's centre lies in the mask; `boxes` float32 (channels, 4) as y0, x0, y1, x1 in 0..1 of the padded square,
+    nan where there is nothing."""
 
     pixels: NDArray[np.uint8]
     cover: NDArray[np.uint8]
+    hit: NDArray[np.bool_]
     boxes: NDArray[np.float32]
 
 
@@ -51,19 +53,22 @@ def film_sample(chest: Chest, seed: int) -> Sample:
 
 
 def sample_of(pixels: NDArray[np.uint8], masks: Sequence[NDArray[np.bool_] | None]) -> Sample:
-    """Pads and resizes the picture as the engine does; the masks, one per channel, become coverage and boxes."""
+    """Pads and resizes the picture as the engine does; the masks, one per channel, become coverage, hits and boxes."""
     cover = np.zeros((len(CHANNELS), GRID * GRID), np.uint8)
+    hit = np.zeros((len(CHANNELS), GRID * GRID), bool)
     boxes = np.full((len(CHANNELS), 4), np.nan, np.float32)
     for channel, mask in enumerate(masks):
         if mask is None:
             continue
         square = pad_square(np.repeat(mask[..., None], 3, 2).astype(np.uint8) * np.uint8(255))[..., 0]
         cover[channel] = np.asarray(Image.fromarray(square).resize((GRID, GRID), Image.Resampling.BOX)).ravel()
+        centres = ((np.arange(GRID) + 0.5) * len(square) / GRID).astype(int)
+        hit[channel] = (square[np.ix_(centres, centres)] > 0).ravel()
         box = box_of(square > 0)
         if box is not None:
             x0, y0, x1, y1 = box
             boxes[channel] = np.array([y0, x0, y1, x1], np.float32) / len(square)
-    return Sample(resize(pad_square(pixels), SIDE, "bilinear"), cover, boxes)
+    return Sample(resize(pad_square(pixels), SIDE, "bilinear"), cover, hit, boxes)
 
 
 def pair_samples(seed: int) -> tuple[Sample, Sample]:

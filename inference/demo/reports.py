@@ -41,7 +41,9 @@ WHICH_SIDE = (
     "On which side is the {x}?", "Which side is the {x} on?", "Where is the {x}?", "Is the {x} on the left or on the right?",
     "What side is the {x}?", "Left or right {x}?", "Which lung has the {x}?", "Which lung shows the {x}?",
     "What side is the {x} on?", "On which side do you see the {x}?", "Which side shows the {x}?", "Is the {x} right or left?",
-    "Where do you see the {x}?", "Which lung has a {x}?", "On which side is there a {x}?",
+    "Where do you see the {x}?", "Which lung has a {x}?", "On which side is there a {x}?", "What is the side of the {x}?",
+    "On what side do you see the {x}?", "On which side lies the {x}?", "Side of the {x}?", "The {x} is on what side?",
+    "At which side is the {x}?", "Is the {x} on the left side or on the right side?", "What side shows the {x}?",
 )  # fmt: skip
 HOW_MUCH = (
     "How large is the {x}?", "How severe is the {x}?", "What is the size of the {x}?", "Grade the {x}.", "How big is the {x}?",
@@ -82,14 +84,15 @@ def comparison(pair: Pair) -> str:
 
 
 def _changed(pair: Pair, slot: tuple[Kind, Side]) -> str:
-    """ "Small left pleural effusion, previously large, improved." """
+    """ "Small left pleural effusion, improved, previously large." What changed is written before the earlier grade, so that it is
+    read off the films and does not follow from two grades that were each rounded."""
     change = pair.changes[slot]
     if change == "resolved":
         return phrase(WORDS[slot[0]], slot[1], "").capitalize() + " has resolved."
     before, finding = pair.prior.find(*slot), pair.current.find(*slot)
     if finding is None:
         raise ValueError(f"{slot} is said to be {change} and is not on the current film")
-    return f"{sentence(finding)[:-1]}, previously {before.grade if before else 'absent'}, {change}."
+    return f"{sentence(finding)[:-1]}, {change}, previously {before.grade if before else 'absent'}."
 
 
 def read_report(text: str) -> dict[tuple[Kind, Side], tuple[str, str]]:
@@ -106,7 +109,7 @@ def read_report(text: str) -> dict[tuple[Kind, Side], tuple[str, str]]:
             continue
         side: Side = next((s for s in SIDES if s in words.split()), "")
         grade = next((g for g in GRADES[kind] if words.startswith(g)), "")
-        change = next((c for c in CHANGES if words.endswith(c)), "")
+        change = next((c for c in CHANGES if f", {c}," in words or words.endswith(f" {c}")), "")
         found[(kind, side)] = (grade, change)
     return found
 

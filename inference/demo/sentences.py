@@ -28,19 +28,29 @@ FILM = {
     "present": (
         "{x}", "there is {x}", "chest radiograph showing {x}", "{x} is present", "findings consistent with {x}", "{x} is seen",
         "film with {x}", "evidence of {x}", "the patient has {x}", "the image demonstrates {x}", "visible {x}",
-        "positive for {x}",
+        "positive for {x}", "picture of {x}", "an image with {x}", "an image showing {x}", "appearance of {x}", "features of {x}",
+        "a case of {x}", "suggestive of {x}", "suspicion of {x}", "radiograph of {x}", "radiograph with {x}", "view with {x}",
+        "chest film that shows {x}", "{x} on the film", "{x} in the image", "obvious {x}", "clear evidence of {x}", "we see {x}",
     ),
     "absent": (
         "no {x}", "there is no {x}", "no evidence of {x}", "without {x}", "{x} is absent", "chest radiograph with no {x}",
-        "free of {x}", "negative for {x}", "the patient has no {x}", "no visible {x}",
+        "free of {x}", "negative for {x}", "the patient has no {x}", "no visible {x}", "an image with no {x}",
+        "the image shows no {x}", "picture without {x}", "radiograph without {x}", "film without {x}", "a film that lacks {x}",
+        "no suggestion of {x}", "no suspicion of {x}", "no features of {x}", "no appearance of {x}", "not a case of {x}",
+        "lack of {x}", "{x} is not seen", "{x} is not present", "{x} is excluded", "we see no {x}", "absent {x}",
     ),
 }  # fmt: skip
 SLIDE = {
     "present": (
         "{x}", "there is {x}", "slide showing {x}", "histology of {x}", "microscopic image of {x}", "patch with {x}",
-        "{x} is present", "region of {x}", "the image demonstrates {x}", "evidence of {x}", "area of {x}",
+        "{x} is present", "region of {x}", "the image demonstrates {x}", "evidence of {x}", "area of {x}", "an image with {x}",
+        "picture of {x}", "a region with {x}", "field with {x}", "{x} is seen", "microscopic view of {x}",
     ),
-    "absent": ("no {x}", "there is no {x}", "slide without {x}", "{x} is absent", "free of {x}", "no evidence of {x}"),
+    "absent": (
+        "no {x}", "there is no {x}", "slide without {x}", "{x} is absent", "free of {x}", "no evidence of {x}",
+        "picture without {x}", "field without {x}", "an image with no {x}", "a patch with no {x}", "region without {x}",
+        "{x} is not seen", "lack of {x}",
+    ),
 }  # fmt: skip
 HELD_OUT = {
     "film present": ("an image of {x}", "signs of {x}", "radiograph with visible {x}"),

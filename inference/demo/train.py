@@ -32,12 +32,11 @@ class Course:
     patients: int = 5000
     slides: int = 70
     encoder: int = 900
-    drafter: int = 1100
-    refine: int = 800
-    sharpen: int = 250
+    drafter: int = 800
+    refine: int = 500
 
 
-QUICK = Course(patients=60, slides=2, encoder=12, drafter=8, refine=4, sharpen=4)
+QUICK = Course(patients=60, slides=2, encoder=12, drafter=8, refine=4)
 """Enough to see that every stage works; the models know nothing."""
 CARD = """# Demonstration models
 
@@ -53,7 +52,7 @@ on a patient's picture. Nothing they say about a real picture means anything.
 Left and right are the patient's. Made by `python packaging/dev.py train-demo` in one run of {minutes:.0f} minutes
 ({cpu:.0f} CPU-minutes, {cores} cores): {patients} patients with two films each and {slides} slides (seeds 0 on; benchmarks use
 seeds from 2,000,000 on); {encoder} steps for the encoder, {drafter} for the drafter on its tower as it is and {refine} with
-the tower learning too, and {sharpen} that sharpen the encoder's maps.
+the tower learning too.
 `SHA256SUMS` lists every file. What they can do on phantoms never seen is measured by `python packaging/dev.py bench demo`
 (`tests/bench/results/demo.json`).
 """
@@ -86,11 +85,13 @@ def make(out: Path, course: Course, say_so: Callable[[str], None]) -> None:
     seen = encoder.Pictures(
         np.stack([film.pixels for film in films]),
         np.stack([film.cover for film in films]),
+        np.stack([film.hit for film in films]),
         [Truth(chest) for pair in pairs for chest in (pair.prior, pair.current)],
     )
     tissue = encoder.Pictures(
         np.stack([patch.pixels for patch, _ in patches]),
         np.stack([patch.cover for patch, _ in patches]),
+        np.stack([patch.hit for patch, _ in patches]),
         [Truth(shares=shares) for _, shares in patches],
     )
     eyes, score, words = encoder.train(seen, tissue, course.encoder, say_so)
@@ -98,10 +99,9 @@ def make(out: Path, course: Course, say_so: Callable[[str], None]) -> None:
     boxes = np.stack([film.boxes for film in films])
     shares = [truth.shares for truth in tissue.truths]
     writer, tokenizer, gauge = drafter.train(School(pairs, boxes, shares, 5), eyes, pixels, course.drafter, say_so)
-    second = School(pairs, boxes, shares, 6, (0.27, 0.66))
+    second = School(pairs, boxes, shares, 6)
     drafter.refine(writer, tokenizer, gauge, second, pixels, course.refine, say_so)
     drafter.save(writer, tokenizer, out / "drafter")
-    encoder.sharpen(eyes, score, words, seen, tissue, course.sharpen, say_so)
     encoder.save(eyes, score, words, out / "encoder", SLIDE_MPP)
     card = asdict(course) | {
         "encoder_size": sum(p.numel() for p in eyes.parameters()) / 1e6,

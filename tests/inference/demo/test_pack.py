@@ -14,7 +14,6 @@ import pytest
 import resources
 from inference.demo import reports, sentences
 from inference.demo.chest import SLOTS, Finding, draw_pair
-from inference.demo.lessons import School
 from inference.demo.sentences import Concept, Truth, truth_of
 
 PACK = resources.path("demo")
@@ -88,15 +87,6 @@ def test_boxes_read_back_in_thousandths() -> None:
     assert answer.endswith('```json\n[{"box_2d": [100, 250, 500, 750], "label": "left lung"}]\n```')
     assert reports.read_boxes(answer) == [("left lung", (100, 250, 500, 750))]
     assert reports.read_boxes("no box") == []
-
-
-def test_lessons_use_the_engines_prompts() -> None:
-    boxes = np.full((2, 14, 4), 0.25, np.float32)
-    school = School([draw_pair(3)], boxes, [(0.0, 1.0, 0.0, 0.0)], 1)
-    prompts = tomllib.loads(resources.text("prompts/demo.toml"))
-    assert school.compare().prompt.startswith(prompts["compare"].split("{")[0].strip())
-    assert {school.compare().pictures for _ in range(40)} == {(0, 1), (1, 0)}
-    assert school.locate(1).prompt.startswith(prompts["locate"].split("{")[0].strip())
 
 
 def test_digits_stay_alone() -> None:
