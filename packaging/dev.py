@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("test", "set up, then the whole test suite; further arguments go to pytest"),
         ("check", "ruff, mypy strict, import contracts"),
         ("bench", "run one benchmark by name, or list them"),
-        ("train-demo", "train the demonstration models again (about an hour on two cores)"),
+        ("train-demo", "train the demonstration models again (about half an hour on two cores)"),
         ("setup", "only set up"),
     ):
         commands.add_parser(name, help=text, add_help=False)
@@ -94,11 +94,13 @@ def check(_: Sequence[str]) -> int:
 
 def bench(rest: Sequence[str]) -> int:
     folder = ROOT / "tests" / "bench"
-    names = sorted(path.stem for path in folder.glob("*.py") if path.stem != "results_file")
-    if not rest or rest[0] not in names:
-        print("usage: dev.py bench NAME   where NAME is one of: " + ", ".join(names), file=sys.stderr)
+    names = sorted(path.stem for path in folder.glob("*.py") if "__main__" in text_of(path))
+    name = rest[0].replace("-", "_") if rest else ""
+    if name not in names:
+        listed = ", ".join(name.replace("_", "-") for name in names)
+        print(f"usage: dev.py bench NAME   where NAME is one of: {listed}", file=sys.stderr)
         return 2
-    return call([PYTHON, "-m", f"tests.bench.{rest[0]}", *rest[1:]], env=environment(offscreen=True))
+    return call([PYTHON, "-m", f"tests.bench.{name}", *rest[1:]], env=environment(offscreen=True))
 
 
 def train_demo(rest: Sequence[str]) -> int:
