@@ -44,7 +44,7 @@ QT_LIBRARIES = {
 
 FONT = ("fonts-dejavu-core", Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"))
 
-PEERS = {"dcm2pnm": "dcmtk", "dciodvfy": "dicom3tools", "Xvfb": "xvfb", "pdftoppm": "poppler-utils"}
+PEERS = {"dcm2pnm": "dcmtk", "dciodvfy": "dicom3tools", "Xvfb": "xvfb", "xdotool": "xdotool", "pdftoppm": "poppler-utils"}
 """Programs that tests compare with, and the Debian packages that hold them."""
 
 
