@@ -1,4 +1,5 @@
-"""Whole slides through OpenSlide, also DICOM slides: one shared handle, level-0 coordinates only."""
+"""Whole slides, also DICOM slides, level-0 coordinates only: OpenSlide knows what they are and reads them with one shared handle;
+where a file allows it, tiles are read past it."""
 
 from __future__ import annotations
 
@@ -12,14 +13,15 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viewers.errors import SourceError
+from viewers.errors import SourceError, reading
 from viewers.geometry import Provenance, Region, Size, Spacing
-from viewers.sources import Kind, Level
+from viewers.sources import Kind, Level, direct
 from viewers.sources.describing import described
 from viewers.sources.facts import Facts
 from viewers.sources.files import opened_file
 from viewers.sources.resample import resized
 from viewers.sources.slide_storage import must_be_readable, storage
+from viewers.sources.tiled_tiff import BadTile
 from viewers.sources.whole import cut_short
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ class Slide:
         self.vendor = self._properties.get("openslide.vendor", "")
         self.objective = _number(self._properties.get("openslide.objective-power"))
         self.associated = tuple(sorted(handle.associated_images))
+        self._direct, self.way = direct.reader(path, self.vendor, self.levels, self._ground, self._composited)
         self.spacing = spacing or self._stated_spacing()
         self.notes = self._noted()
 
@@ -115,7 +118,13 @@ class Slide:
         ]  # fmt: skip
         stored = storage(self._file, self._properties)
         return described(
-            self, levels=levels, vendor=self.vendor, objective=self.objective, associated_images=list(self.associated), **stored
+            self,
+            levels=levels,
+            reading=self.way,
+            vendor=self.vendor,
+            objective=self.objective,
+            associated_images=list(self.associated),
+            **stored,
         )
 
     def close(self) -> None:
@@ -123,6 +132,8 @@ class Slide:
             handle, self._handle = self._handle, None
         if handle is not None:
             handle.close()
+        if self._direct is not None:
+            self._direct.close()
 
     def _open(self) -> openslide.OpenSlide:
         """The living handle; opened when there is none."""
@@ -142,6 +153,22 @@ class Slide:
 
     def _pixels(self, level: int, x: int, y: int, size: Size) -> NDArray[np.uint8]:
         """Pixels of one level from (x, y) on, in that level's own pixels, on white, as sRGB."""
+        return self._as_srgb(self._direct_pixels(level, x, y, size) if self._direct else self._composited(level, x, y, size))
+
+    def _direct_pixels(self, level: int, x: int, y: int, size: Size) -> NDArray[np.uint8]:
+        assert self._direct is not None
+        try:
+            return self._direct.pixels(level, x, y, size)
+        except BadTile as error:
+            raise SourceError(
+                self.path, f"{self.name} cannot be read in one place ({error}): the rest stays readable."
+            ) from error
+        except OSError:
+            with reading(self._file):
+                raise
+
+    def _composited(self, level: int, x: int, y: int, size: Size) -> NDArray[np.uint8]:
+        """The same by OpenSlide, in the slide's own colours."""
         down = self.levels[level].downsample
         place = (round(x * down), round(y * down))
         image = self._alive(lambda handle: handle.read_region(place, level, (size.width, size.height)))
@@ -164,18 +191,25 @@ class Slide:
             ) from error
 
     def _on_white(self, image: Image.Image) -> NDArray[np.uint8]:
-        from PIL import Image, ImageCms
+        from PIL import Image
 
-        ground = Image.new("RGB", image.size, self._background)
+        ground = Image.new("RGB", image.size, self._ground)
         ground.paste(image, mask=image.getchannel("A"))
-        if self._to_srgb is not None:
-            ground = ImageCms.applyTransform(ground, self._to_srgb) or ground
         return np.array(ground)
 
+    def _as_srgb(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if self._to_srgb is None:
+            return pixels
+        from PIL import Image, ImageCms
+
+        image = Image.fromarray(pixels)
+        return np.array(ImageCms.applyTransform(image, self._to_srgb) or image)
+
     @property
-    def _background(self) -> str:
-        stated: str = self._properties.get("openslide.background-color", "FFFFFF")
-        return f"#{stated}"
+    def _ground(self) -> tuple[int, int, int]:
+        """What lies where nothing was scanned."""
+        red, green, blue = bytes.fromhex(self._properties.get("openslide.background-color", "FFFFFF"))
+        return red, green, blue
 
     @cached_property
     def _to_srgb(self) -> ImageCms.ImageCmsTransform | None:
