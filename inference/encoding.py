@@ -49,8 +49,9 @@ def answer(
         layer, method, against = heatmap.draw(encoder, question, pictures[0], watch, cancel)
         prompt = question.phrase + ("".join(f"\nagainst: {phrase}" for phrase in against))
         valid = method in encoder.entry.heatmap.validated
+        steps = (*_field_steps(encoder, pictures[0]), *heatmap.readings(encoder, pictures[0], method))
         return Heatmap(layer.values, layer.extent, question.phrase, method, layer.low, layer.high, layer.unit, valid,
-                       receipt(prompt, (*_field_steps(encoder, pictures[0]), *squares)))  # fmt: skip
+                       receipt(prompt, (*steps, *squares)))  # fmt: skip
     crops, own = _crops(encoder, pictures[0])
     images = np.stack(list(encoder.pictures(crops, on_progress=watch, cancel=cancel)))
     scores = zero_shot.scores(encoder, images, question.label_set)

@@ -201,6 +201,12 @@ def draw(
     return METHODS[method](task), method, against
 
 
+def readings(encoder: Encoder, picture: Picture, method: str) -> tuple[str, ...]:
+    """What a receipt says of how often the picture is read."""
+    between = METHODS[method] in (patch_head, token_cosine) and not field(encoder, picture).crops
+    return ("read four times, a quarter of a patch up or down and left or right",) if between else ()
+
+
 def field(encoder: Encoder, picture: Picture) -> slide.Field:
     """How the encoder's square lies on the picture."""
     height, width = picture.pixels.shape[:2]

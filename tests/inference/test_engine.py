@@ -81,6 +81,8 @@ def test_every_kind_of_question(engine: Engine) -> None:
     windows = engine.answer(HeatmapQuestion("left pleural", None, "windows"), [picture()])
     assert isinstance(windows, Heatmap)
     assert not windows.validated
+    four = "read four times, a quarter of a patch up or down and left or right"
+    assert (four in heat.receipt.preprocessing, four in windows.receipt.preprocessing) == (True, False)
     assert windows.receipt.prompt == "left pleural\nagainst: normal study\nagainst: no acute cardiopulmonary process"
     vectors = engine.answer(EmbedQuestion(), [picture(seed=seed) for seed in range(20)])
     assert isinstance(vectors, Embedding)
