@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 import tifffile
 from PIL import Image
+from pydicom.encaps import encapsulate, generate_frames
 
 from viewers.errors import SourceError
 from viewers.geometry import Region, Size
 from viewers.sources import TiledSource, open_source
-from viewers.sources.direct import exact
+from viewers.sources.direct import exact, reader
 
 openslide = pytest.importorskip("openslide")
 
@@ -73,7 +75,8 @@ def places(source: TiledSource, level: int) -> Iterator[tuple[int, int, int, int
 
 
 def must_equal_openslide(path: Path) -> TiledSource:
-    source, handle = open_source(path), openslide.OpenSlide(path)
+    source = open_source(path)
+    handle = openslide.OpenSlide(next(path.iterdir()) if path.is_dir() else path)
     assert isinstance(source, TiledSource)
     assert str(source.info()["reading"]).startswith("tiles read directly")
     for level in range(len(source.levels)):
@@ -93,7 +96,7 @@ def test_generated_files_equal_openslide_at_every_level(tmp_path: Path, layout: 
     source.close()
 
 
-@pytest.mark.parametrize("name", ["CMU-1-Small-Region.svs", "TCGA-CR-7395-01A-01-TS1.svs"])
+@pytest.mark.parametrize("name", ["CMU-1-Small-Region.svs", "TCGA-CR-7395-01A-01-TS1.svs", "CMU-1-Small-Region_dicom"])
 def test_real_slides_equal_openslide_at_every_level(shared: Path, name: str) -> None:
     must_equal_openslide(shared / "slides" / name).close()
 
@@ -160,9 +163,36 @@ def test_a_tile_that_decodes_to_another_size_is_said(tmp_path: Path) -> None:
     assert source.read_tile(0, 0, 0).shape == (256, 256, 3)
 
 
-def test_slides_of_other_makers_go_through_openslide_and_say_so(shared: Path) -> None:
-    source = open_source(shared / "slides" / "CMU-1-Small-Region_dicom")
-    assert source.info()["reading"] == "through OpenSlide, as slides of dicom are"
+def test_slides_of_other_makers_go_through_openslide_and_say_so(tmp_path: Path) -> None:
+    found = reader(tmp_path / "slide.ndpi", "hamamatsu", (), (255, 255, 255), lambda *_: pytest.fail("nothing is read"))
+    assert found == (None, "through OpenSlide, as slides of hamamatsu are")
+
+
+def without_order(header: pydicom.Dataset) -> None:
+    del header.DimensionOrganizationType
+
+
+def in_two_pieces(header: pydicom.Dataset) -> None:
+    frames = list(generate_frames(header.PixelData, number_of_frames=int(header.NumberOfFrames)))
+    header.PixelData = encapsulate(frames, fragments_per_frame=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [(without_order, "its frames are not one full grid"), (in_two_pieces, "a frame is in more than one piece, or none")],
+)
+def test_dicom_slides_laid_out_otherwise_go_through_openslide_and_say_why(
+    shared: Path, tmp_path: Path, change: Callable[[pydicom.Dataset], None], why: str
+) -> None:
+    for path in (shared / "slides" / "CMU-1-Small-Region_dicom").iterdir():
+        header = pydicom.dcmread(path)
+        if "VOLUME" in header.ImageType:
+            change(header)
+        header.save_as(tmp_path / path.name)
+    source = open_source(tmp_path)
+    assert source.info()["reading"] == f"through OpenSlide: {why}"
+    whole = open_source(shared / "slides" / "CMU-1-Small-Region_dicom")
+    assert np.array_equal(source.read(Region(500, 700, 300, 200)), whole.read(Region(500, 700, 300, 200)))
 
 
 def test_a_file_whose_tiles_differ_is_left_to_openslide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from viewers.errors import SourceError
 from viewers.geometry import Size
-from viewers.sources import Level
-from viewers.sources.tiled_tiff import BadTile, Grid, TiledTiff, Unfit
+from viewers.sources import Level, tiled_dicom, tiled_tiff
+from viewers.sources.tile_files import BadTile, Grid, TileFiles, Unfit
 
 Pixels = NDArray[np.uint8]
 Composited = Callable[[int, int, int, Size], Pixels]
 """(level, x, y in that level's pixels, size) → uint8 RGB on the slide's ground, by OpenSlide."""
-VENDORS = ("aperio", "generic-tiff")
-"""Makers whose tiles lie side by side and whose empty tiles alone need OpenSlide."""
+WAYS: Mapping[str, Callable[[Path, Sequence[Size]], tuple[Grid | str, ...]]] = {
+    "aperio": tiled_tiff.grids, "generic-tiff": tiled_tiff.grids, "dicom": tiled_dicom.grids,
+}  # fmt: skip
+"""Makers whose tiles lie side by side and whose empty tiles alone need OpenSlide, and where the tiles stand."""
 EXACT = 1 / 600
 """OpenSlide takes places in level-0 pixels; what lies nearer than this to a pixel of a level is not blurred by it."""
 
@@ -27,7 +29,7 @@ EXACT = 1 / 600
 class Direct:
     """`pixels` as OpenSlide gives them; what the file does not hold is asked of OpenSlide itself."""
 
-    tiff: TiledTiff
+    files: TileFiles
     levels: Sequence[Level]
     ground: tuple[int, int, int]
     otherwise: Composited
@@ -37,7 +39,7 @@ class Direct:
 
         Raises BadTile, OSError and what OpenSlide raises.
         """
-        grid = self.tiff.grids[level]
+        grid = self.files.grids[level]
         if isinstance(grid, str):
             return self.otherwise(level, x, y, size)
         x0, y0 = max(0, x), max(0, y)
@@ -64,21 +66,21 @@ class Direct:
         return canvas
 
     def _tile(self, grid: Grid, level: int, column: int, row: int) -> Pixels:
-        tile = self.tiff.tile(level, column, row)
+        tile = self.files.tile(level, column, row)
         return self.otherwise(level, column * grid.tile.width, row * grid.tile.height, grid.tile) if tile is None else tile
 
     def close(self) -> None:
-        self.tiff.close()
+        self.files.close()
 
 
 def reader(
     path: Path, vendor: str, levels: Sequence[Level], ground: tuple[int, int, int], composited: Composited
 ) -> tuple[Direct | None, str]:
     """The direct reader of a slide, None where OpenSlide has to do it, and which way it is read and why."""
-    if vendor not in VENDORS:
+    if vendor not in WAYS:
         return None, f"through OpenSlide, as slides of {vendor or 'this maker'} are"
     try:
-        direct = Direct(TiledTiff(path, [level.size for level in levels]), levels, ground, composited)
+        direct = Direct(TileFiles(WAYS[vendor](path, [level.size for level in levels])), levels, ground, composited)
     except (Unfit, OSError) as error:
         return None, f"through OpenSlide: {error}"
     compared, alone = 0, 0
@@ -92,9 +94,11 @@ def reader(
     except (Unfit, OSError) as error:
         direct.close()
         return None, f"through OpenSlide: {error}"
-    codecs = " and ".join(dict.fromkeys(grid.codec for grid in direct.tiff.grids if isinstance(grid, Grid)))
+    codecs = " and ".join(dict.fromkeys(grid.codec for grid in direct.files.grids if isinstance(grid, Grid)))
     trust = f"equal to OpenSlide in {compared} of {compared} compared" if compared else "which OpenSlide cannot decode"
-    left = [f"level {number} through OpenSlide: {grid}" for number, grid in enumerate(direct.tiff.grids) if isinstance(grid, str)]
+    left = [
+        f"level {number} through OpenSlide: {grid}" for number, grid in enumerate(direct.files.grids) if isinstance(grid, str)
+    ]
     return direct, "; ".join([f"tiles read directly ({codecs}), {trust}", *left])
 
 
@@ -103,13 +107,13 @@ def _looks(direct: Direct, level: int) -> Iterator[bool]:
 
     Raises Unfit where one differs.
     """
-    grid = direct.tiff.grids[level]
+    grid = direct.files.grids[level]
     if isinstance(grid, str):
         return
     rows = -(-grid.size.height // grid.tile.height)
     for column, row in sorted({(0, 0), (grid.columns // 2, rows // 2), (grid.columns - 1, rows - 1)}):
         x, y = column * grid.tile.width, row * grid.tile.height
-        if direct.tiff.counted(level, column, row) == 0 or not (
+        if direct.files.counted(level, column, row) == 0 or not (
             exact(direct.levels[level], x) and exact(direct.levels[level], y)
         ):
             continue

@@ -21,7 +21,7 @@ from viewers.sources.facts import Facts
 from viewers.sources.files import opened_file
 from viewers.sources.resample import resized
 from viewers.sources.slide_storage import must_be_readable, storage
-from viewers.sources.tiled_tiff import BadTile
+from viewers.sources.tile_files import BadTile
 from viewers.sources.whole import cut_short
 
 if TYPE_CHECKING:
