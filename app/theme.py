@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from contextlib import contextmanager
 from functools import lru_cache
 from string import Template
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +16,7 @@ import resources
 from app import icons
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 ThemeName = Literal["dark", "light"]
 
@@ -46,9 +48,24 @@ def apply(application: QApplication, name: ThemeName) -> None:
         (QPalette.ColorRole.Link, "accent"),
     ):
         palette.setColor(role, QColor(chosen[key]))
-    application.setPalette(palette)
     values = {**_identifiers(chosen), "chevron": resources.path(f"icons/chevron-{name}.svg").as_posix()}
-    application.setStyleSheet(Template(resources.text("themes/window.qss")).substitute(values))
+    sheet = Template(resources.text("themes/window.qss")).substitute(values)
+    with _no_collection():
+        application.setPalette(palette)
+        application.setStyleSheet(sheet)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Qt walks over a list of all widgets and calls their event handlers: a collection of cycles in one of them deletes forgotten
+    widgets that stand further down in the list, and the program ends."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def icon(symbol: str, name: ThemeName, role: str = "soft") -> QIcon:
