@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -120,3 +121,29 @@ class _Positioned:
 
     def close(self) -> None:
         self._end()
+
+
+def jpeg(tile: Size, space: str, tables: bytes | None = None) -> Callable[[bytes], Pixels]:
+    """Decodes JPEG tiles of `space`, "RGB" or "YCBCR"; what claims another size is refused before it is decoded."""
+    import imagecodecs
+
+    def decode(data: bytes) -> Pixels:
+        out = np.empty((tile.height, tile.width, 3), np.uint8)
+        found: Pixels = imagecodecs.jpeg8_decode(data, tables=tables, colorspace=space, outcolorspace="RGB", out=out)
+        return found
+
+    return decode
+
+
+def jpeg_2000(tile: Size) -> Callable[[bytes], Pixels]:
+    """Decodes JPEG 2000 codestreams; what claims another size is refused before it is decoded (ISO 15444-1 A.5.1)."""
+    import imagecodecs
+
+    def decode(data: bytes) -> Pixels:
+        marks, right, bottom, left, top = struct.unpack(">4s4xIIII", data[:24])
+        if marks != b"\xff\x4f\xff\x51" or (right - left, bottom - top) != (tile.width, tile.height):
+            raise ValueError("not a codestream of the tile's size")
+        found: Pixels = imagecodecs.jpeg2k_decode(data)
+        return found
+
+    return decode

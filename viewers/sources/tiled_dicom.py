@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from viewers.geometry import Size
-from viewers.sources.tile_files import Grid, Pixels, Unfit
+from viewers.sources.tile_files import Grid, Pixels, Unfit, jpeg, jpeg_2000
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
@@ -59,7 +59,7 @@ def _grid(path: Path, file: BinaryIO, header: FileDataset, size: Size) -> Grid |
         return "its frames are not one full grid"
     if (header.SamplesPerPixel, header.BitsAllocated, header.BitsStored) != (3, 8, 8):
         return f"its pixels are stored in {header.SamplesPerPixel} × {header.BitsStored} bits"
-    codec = _codec(str(header.file_meta.TransferSyntaxUID), str(header.PhotometricInterpretation))
+    codec = _codec(str(header.file_meta.TransferSyntaxUID), str(header.PhotometricInterpretation), tile)
     if codec is None:
         return (
             f"it is stored in the transfer syntax {header.file_meta.TransferSyntaxUID.name}, {header.PhotometricInterpretation}"
@@ -83,12 +83,9 @@ def _fragments(file: BinaryIO, most: int) -> Iterator[tuple[int, int]]:
         file.seek(length, 1)
 
 
-def _codec(syntax: str, colour: str) -> tuple[str, Callable[[bytes], Pixels]] | None:
-    import imagecodecs
-
+def _codec(syntax: str, colour: str, tile: Size) -> tuple[str, Callable[[bytes], Pixels]] | None:
     if syntax == _JPEG and colour in ("RGB", "YBR_FULL_422", "YBR_FULL"):
-        space = "RGB" if colour == "RGB" else "YCBCR"
-        return "JPEG", lambda data: imagecodecs.jpeg8_decode(data, colorspace=space, outcolorspace="RGB")
+        return "JPEG", jpeg(tile, "RGB" if colour == "RGB" else "YCBCR")
     if syntax in _JPEG_2000 and colour in ("RGB", "YBR_RCT", "YBR_ICT"):
-        return "JPEG 2000", imagecodecs.jpeg2k_decode
+        return "JPEG 2000", jpeg_2000(tile)
     return None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viewers.geometry import Size
-from viewers.sources.tile_files import MOST_TILE_BYTES, Grid, Pixels, Unfit
+from viewers.sources.tile_files import MOST_TILE_BYTES, Grid, Pixels, Unfit, jpeg, jpeg_2000
 
 if TYPE_CHECKING:
     import tifffile
@@ -63,12 +63,11 @@ def _codec(page: tifffile.TiffPage, tile: Size) -> tuple[str, Callable[[bytes], 
 
     kind, colour = int(page.compression), int(page.photometric)
     if kind == _JPEG and colour in (_RGB, _YCBCR):
-        tables, space = page.jpegtables, "RGB" if colour == _RGB else "YCBCR"
-        return "JPEG", lambda data: imagecodecs.jpeg8_decode(data, tables=tables, colorspace=space, outcolorspace="RGB")
+        return "JPEG", jpeg(tile, "RGB" if colour == _RGB else "YCBCR", page.jpegtables)
     if colour != _RGB:
         return None
     if kind in _JPEG_2000:
-        return "JPEG 2000", imagecodecs.jpeg2k_decode
+        return "JPEG 2000", jpeg_2000(tile)
 
     def as_it_is(data: bytes, out: int) -> bytes:
         return data[:out]
