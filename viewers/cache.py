@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -39,6 +39,9 @@ class ByteCache(Generic[K, V]):
     def drop(self, key: K) -> None:
         entry = self._entries.pop(key, None)
         self.used -= entry[1] if entry else 0
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._entries)
 
     def clear(self) -> None:
         self._entries.clear()
