@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from viewers.annotations import geojson, geojson_write
+from viewers.annotations import asap, geojson, geojson_write, table
 from viewers.annotations.annotation import Annotation
 from viewers.annotations.classes import AnnotationClass
 from viewers.annotations.found import Found, Gathering, Progress, Stopped, unheard
 from viewers.annotations.index import Index
 from viewers.annotations.json_pieces import Pieces
 from viewers.errors import SourceError, reading
-from viewers.geometry import Size
+from viewers.geometry import Size, Spacing
 from viewers.sources.files import opened_file
 
 __all__ = ["Loaded", "Progress", "Stopped", "load", "save"]
@@ -49,8 +49,16 @@ def load(path: Path, size: Size, progress: Progress = unheard) -> Loaded:
 def _found(path: Path, size: Size, progress: Progress) -> Found:
     gathering = Gathering(path)
     with _unpacked(path) as (file, share):
-        geojson.read(Pieces(path, file, lambda: progress(share())), gathering)
+        if _starts_with_xml(path):
+            asap.read(file, gathering)
+        else:
+            geojson.read(Pieces(path, file, lambda: progress(share())), gathering)
     return gathering.found(size)
+
+
+def _starts_with_xml(path: Path) -> bool:
+    with opened_file(path) as file, reading(path):
+        return file.read(200).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
 
 
 @contextmanager
@@ -89,15 +97,19 @@ def _member(path: Path, archive: zipfile.ZipFile) -> IO[bytes]:
 
 def save(
     path: Path, marks: Sequence[Annotation], classes: Sequence[AnnotationClass], *,
-    progress: Progress = unheard,
+    spacing: Spacing | None = None, progress: Progress = unheard,
 ) -> tuple[str, ...]:  # fmt: skip
-    """Write `marks`; the notes say what the file could not hold.
+    """Write `marks` as GeoJSON (.geojson, .json) or as a table (.csv); the notes say what the file could not hold.
 
     Raises SourceError, and what `progress` raises; a file that was there before is then untouched.
     """
+    suffix = path.suffix.lower()
+    if suffix not in (".geojson", ".json", ".csv"):
+        raise SourceError(path, f"Marks are not written as {suffix or 'a file without a suffix'}: use .geojson or .csv.")
+    texts = table.texts(marks, spacing, progress) if suffix == ".csv" else geojson_write.texts(marks, classes, progress)
     with taking_name(path) as file:
-        for text in geojson_write.texts(marks, classes, progress):
-            file.write(text.encode())
+        for text in texts:
+            file.write(text.encode("utf-8", "replace"))
     return ()
 
 
