@@ -1,0 +1,67 @@
+"""Measurements as a table in CSV (RFC 4180, UTF-8): one row for each mark, then one for each class."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Sequence
+
+from viewers.annotations.annotation import Annotation
+from viewers.annotations.found import Progress, unheard
+from viewers.annotations.measure import Columns, counts, measured_all
+from viewers.geometry import Spacing
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_STEP = 1000
+
+
+def texts(marks: Sequence[Annotation], spacing: Spacing | None, progress: Progress = unheard) -> Iterator[str]:
+    """The table in parts. Every header names its unit; an empty cell is what a mark does not have."""
+    columns = measured_all(marks, spacing)
+    other = list(dict.fromkeys(name for one in marks for name in one.measurements))
+    yield _rows([[*_header(columns.unit), *(_text(name) for name in other)]])
+    for start in range(0, len(marks), _STEP):
+        progress(start / len(marks))
+        yield _rows([_mark(marks[number], number, columns, other) for number in range(start, min(len(marks), start + _STEP))])
+    blank = [""] * len(other)
+    yield _rows(
+        [
+            ["class", "", "", "", _text(one.name), "", "", "", "", "", _number(one.area), "", str(one.count), *blank]
+            for one in counts(marks, columns)
+        ]
+    )
+    progress(1.0)
+
+
+def _header(unit: str) -> list[str]:
+    return [
+        "row", "id", "type", "shape", "class", "name", "centroid x (px)", "centroid y (px)", "points",
+        f"length ({unit})", f"area ({unit}²)", f"perimeter ({unit})", "count",
+    ]  # fmt: skip
+
+
+def _mark(mark: Annotation, number: int, columns: Columns, other: Sequence[str]) -> list[str]:
+    x, y = columns.centroids[number].tolist()
+    points = int(columns.points[number])
+    measured = (columns.lengths[number], columns.areas[number], columns.perimeters[number])
+    return [
+        "mark", _text(mark.id), _text(mark.object_type), str(mark.kind), _text(mark.class_name), _text(mark.name), _number(x),
+        _number(y), str(points) if points else "", *(_number(float(one)) for one in measured), "1",
+        *(_number(mark.measurements[name]) if name in mark.measurements else "" for name in other),
+    ]  # fmt: skip
+
+
+def _number(value: float) -> str:
+    return repr(float(value)) if math.isfinite(value) else ""
+
+
+def _text(value: str) -> str:
+    """A spreadsheet takes a cell that starts like a formula as one; an apostrophe before it keeps it text."""
+    return f"'{value}" if value.startswith(_FORMULA) else value
+
+
+def _rows(rows: Sequence[Sequence[str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
+    return out.getvalue()
