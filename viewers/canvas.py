@@ -66,6 +66,12 @@ class Canvas(Steered):
     def paint_picture(self, painter: QPainter) -> None:
         """Paint through `self.camera`; the painter's unit is the device pixel."""
 
+    def paint_marks(self, painter: QPainter) -> None:
+        """Paint what lies over picture and heatmap; the painter's unit is the device pixel, as in `paint_picture`."""
+
+    def paint_hand(self, painter: QPainter) -> None:
+        """Paint what is under the hand, above everything; the painter's unit is the screen pixel."""
+
     def corner_lines(self) -> Mapping[str, Sequence[str]]:
         return {}
 
@@ -221,10 +227,12 @@ class Canvas(Steered):
         self.paint_picture(painter)
         painter.restore()
         self._markings.paint_heatmap(painter, self.camera, self.frame)
+        self.paint_marks(painter)
         painter.restore()
         ends = self.gestures.band
         band = None if ends is None else ((ends[0].x(), ends[0].y()), (ends[1].x(), ends[1].y()))
         self._markings.paint(painter, self._lettering, self.font(), self.camera, self.frame, bounds, band)
+        self.paint_hand(painter)
         inset, lines = self.paint_insets(painter), self.corner_lines()
         corners = {corner: [*self.corner_texts.get(corner, ()), *lines.get(corner, ())] for corner in CORNERS}
         heatmap = self.overlay if self._markings.legend_shown(self.frame) else None
