@@ -97,6 +97,10 @@ class HeatmapLayer(QObject):
         return RANKED if self._rank else self._unit
 
     @property
+    def own_unit(self) -> str:
+        return self._unit
+
+    @property
     def map(self) -> MapName:
         return self._map
 
