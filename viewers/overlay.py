@@ -235,8 +235,7 @@ class HeatmapLayer(QObject):
         painter.setClipRect(QRectF(picture[0], picture[1], picture[2] - picture[0], picture[3] - picture[1]))
         painter.setOpacity(self._opacity * self._shown)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._smooth)
-        bounds = round(camera.width * camera.ratio), round(camera.height * camera.ratio)
-        blit(painter, self._image, camera.to_device(place), bounds)
+        blit(painter, self._image, camera.to_device(place), camera.device_bounds())
         painter.restore()
 
     def _needed(self, steps: Stepped, camera: Camera) -> tuple[NDArray[np.uint16] | None, Box]:
