@@ -59,6 +59,7 @@ class Acts(QObject):
             "invert": lambda: self._radiology(RadiologyView.invert),
             "reset": self._reset,
             "overlay": self._toggle_overlay,
+            "layers": lambda: self._side.front(self._side.layers),
             "legend": lambda: self._panes.view.fold_legend(),
             "next": lambda: self._browser.step(1),
             "previous": lambda: self._browser.step(-1),
@@ -96,6 +97,8 @@ class Acts(QObject):
             view.set_magnification(value)
 
     def _toggle_overlay(self) -> None:
-        overlay = self._panes.view.overlay
-        overlay.visible = not overlay.visible
-        self._panes.view.update()
+        """All of them: hidden while any is to be seen, else shown."""
+        layers = [layer for layer in self._panes.view.layers.stack if layer.present] or [self._panes.view.overlay]
+        shown = not any(layer.visible for layer in layers)
+        for layer in layers:
+            layer.visible = shown

@@ -16,14 +16,14 @@ from inference.errors import Cancelled, InferenceError
 from inference.questions import HeatmapQuestion, LabelQuestion, Picture
 from viewers.geometry import Region, Size
 from viewers.sources import Source
+from viewers.tissue import stained
 
 BLOCK = 2048
 """Longest side of one block in pixels of the model's resolution."""
 MOST_BLOCKS = 64
 """A view that would take more is read coarser, and the receipt says so."""
-TISSUE_CHROMA = 18
-"""Least difference between a pixel's highest and lowest channel (0–255) for it to count as stained."""
 TISSUE_SHARE = 0.01
+"""Part of a block that must be tissue for the block to be looked at."""
 
 
 class NoTissue(InferenceError):
@@ -99,9 +99,8 @@ def answer(
 
 def _stained(source: Source, region: Region, columns: int, rows: int) -> NDArray[np.bool_]:
     """Which cells of a grid over `region` hold tissue, bool (rows, columns)."""
-    pixels = source.read(region, Size(columns * 32, rows * 32)).astype(np.int16)
-    chroma = pixels.max(axis=-1) - pixels.min(axis=-1)
-    share = (chroma >= TISSUE_CHROMA).reshape(rows, 32, columns, 32).mean(axis=(1, 3))
+    mask = stained(source.read(region, Size(columns * 32, rows * 32)))
+    share = mask.reshape(rows, 32, columns, 32).mean(axis=(1, 3))
     return np.asarray(share >= TISSUE_SHARE)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer
@@ -16,6 +17,7 @@ from app.analysis import AnyEngine
 from app.asking import Asking
 from app.filing import Filing
 from app.jobs import Batch
+from app.layering import Layering
 from app.menus import Recent
 from app.palette import Palette
 from app.panels.browser import Browser
@@ -32,6 +34,7 @@ from inference.answers import EngineState
 from inference.engine import EngineSpec
 from inference.host import EngineProcess
 from inference.worker import Worker
+from viewers.overlay import HeatmapLayer
 from viewers.words import Pointed
 
 WARM_MS = 150
@@ -57,6 +60,7 @@ class Window(QMainWindow):
         self.recovery = Recovery(self.asking.session, UnsavedStrip(), self)
         self.side.report.column.insertWidget(0, self.recovery.strip)
         self.filing = Filing(self, self.side, self.asking, self.recovery)
+        self.layering = Layering(self, self.panes, self.side.layers)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self._lay_out()
@@ -129,6 +133,8 @@ class Window(QMainWindow):
         self.side.labels.heatmapWanted.connect(self.asking.heatmap)
         self.side.labels.opacityChanged.connect(self._set_opacity)
         self.side.labels.thresholdChanged.connect(self._set_threshold)
+        self.side.layers.edited.connect(self._layer_edited)
+        self.layering.noted.connect(self.status.show_note)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
         self.asking.progressed.connect(self.status.show_work)
@@ -144,6 +150,8 @@ class Window(QMainWindow):
             "open-folder": self.filing.open_folder,
             "demo": self.open_demo,
             "batch": self.filing.choose_batch,
+            "load-map": partial(self._on_layers, self.layering.choose_load),
+            "export-map": partial(self._on_layers, self.layering.choose_export),
             "save": self.filing.save_report,
             "recover": self.recovery.open_newest,
             "close": self.close_current,
@@ -163,6 +171,7 @@ class Window(QMainWindow):
             self.side.report.settle()
             self.recovery.set_aside(path)
             self.asking.forget(path)
+            self.layering.forget(path)
             self.shelf.close_path(path)
             self._pane_changed()
 
@@ -177,6 +186,15 @@ class Window(QMainWindow):
         for pane in self.panes.panes:
             pane.view.overlay.opacity = value
             pane.view.update()
+
+    def _on_layers(self, work: Callable[[], None]) -> None:
+        self.side.front(self.side.layers)
+        work()
+
+    def _layer_edited(self, layer: HeatmapLayer) -> None:
+        """The Labels panel's sliders go with what was set in the list of layers."""
+        if layer is self.panes.view.overlay:
+            self.side.labels.show_threshold(layer.threshold)
 
     def _set_threshold(self, value: float) -> None:
         self.panes.view.overlay.threshold = value
@@ -211,6 +229,7 @@ class Window(QMainWindow):
 
     def _shown(self, number: int) -> None:
         self.asking.show_findings(self.panes.panes[number])
+        self.layering.shown(self.panes.panes[number])
         if number == self.panes.active:
             self._offer()
 
@@ -218,6 +237,7 @@ class Window(QMainWindow):
         if self.panes.pane.path is not None:
             self.browser.select(self.panes.pane.path)
         self.side.labels.leave()
+        self.layering.attend()
         self.asking.show_findings(self.panes.pane)
         self._offer()
 
@@ -268,6 +288,7 @@ class Window(QMainWindow):
         self.asking.cancel()
         self.panes.close_all()
         self.filing.close()
+        self.layering.close()
         self.recovery.close()
         self.shelf.close()
         self.worker.close()

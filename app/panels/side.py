@@ -1,4 +1,4 @@
-"""The four panels at the right: Report, Labels, Ask, Details."""
+"""The panels at the right: Report, Labels, Layers, Ask, Details."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QTabWidget, QWidget
 from app.panels.ask import AskPanel
 from app.panels.details import DetailsPanel
 from app.panels.labels import LabelsPanel
+from app.panels.layers import LayersPanel
 from app.panels.report import ReportPanel
 from app.session import Findings, Task
 
@@ -21,8 +22,12 @@ class Side(QTabWidget):
         self.setDocumentMode(True)
         self.tabBar().setDrawBase(False)
         self.report, self.labels, self.ask, self.details = ReportPanel(), LabelsPanel(), AskPanel(), DetailsPanel()
-        for panel, name in ((self.report, "Report"), (self.labels, "Labels"), (self.ask, "Ask"), (self.details, "Details")):
-            self.addTab(panel, name)
+        self.layers = LayersPanel()
+        self.addTab(self.report, "Report")
+        self.addTab(self.labels, "Labels")
+        self.addTab(self.layers, "Layers")
+        self.addTab(self.ask, "Ask")
+        self.addTab(self.details, "Details")
         self._found, self._threshold = Findings(), 0.0
         self._source: Path | None = None
         self._stale: set[QWidget] = set()
