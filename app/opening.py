@@ -14,12 +14,13 @@ from PySide6.QtGui import QImage
 
 from app.modality import modality_of
 from app.offers import Offer, offered
+from app.spacings import open_source, remember, spaced
 from inference.questions import Modality
 from viewers.errors import SourceError
 from viewers.figures import counted
 from viewers.geometry import Region
 from viewers.qimage import to_qimage
-from viewers.sources import Source, discover, open_source
+from viewers.sources import Source, discover
 from viewers.sources.facts import Facts
 from viewers.sources.folder import Item
 
@@ -65,6 +66,8 @@ class Opener(QObject):
     described = Signal(object)
     failed = Signal(object, str)
     """path, sentence."""
+    spacingsKept = Signal(object)
+    """Spacings: all that is remembered now."""
 
     def __init__(self, encoder: str, drafter: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -79,7 +82,7 @@ class Opener(QObject):
     def source(self, path: Path) -> Source:
         """Open here and now, from any thread; a series that was listed opens as the files it was listed with."""
         item = self._items.get(path)
-        return open_source(path) if item is None else item.open()
+        return open_source(path) if item is None else spaced(item.open())
 
     def list(self, path: Path) -> None:
         """Everything that can be opened below a folder; a file stands for itself."""
@@ -92,6 +95,10 @@ class Opener(QObject):
 
     def describe(self, path: Path) -> None:
         self._start(self._later, path, lambda: self._describe(path))
+
+    def keep_spacing(self, path: Path, mpp: float | None, scanner: str) -> None:
+        """Remember µm per pixel of a slide, or of a scanner where one is named; None forgets. Described sources are so anew."""
+        self._start(self._now, path, lambda: self._keep_spacing(path, mpp, scanner))
 
     def forget(self, path: Path) -> None:
         """It was closed: opened again, it is described again."""
@@ -143,6 +150,14 @@ class Opener(QObject):
         source = self.source(path)
         if not self._emit(self.opened, path, pane, source):
             source.close()
+
+    def _keep_spacing(self, path: Path, mpp: float | None, scanner: str) -> None:
+        try:
+            kept = remember(path, mpp, scanner)
+        except OSError as error:
+            raise SourceError(path, f"The size of a pixel could not be kept ({error.strerror}): check the disk.") from error
+        self._told.clear()
+        self._emit(self.spacingsKept, kept)
 
     def _describe(self, path: Path) -> None:
         if path in self._told:

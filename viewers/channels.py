@@ -107,6 +107,21 @@ def default_range(samples: Sequence[NDArray[np.generic]]) -> tuple[float, float]
     return (low, high) if high > low else (low, low + _step(low))
 
 
+def scale_of(channel: Channel) -> tuple[float, float]:
+    """The values between which a channel's range can be set: down to 0 at least, and twice as far as the whole colour."""
+    span = channel.high - channel.low
+    return min(0.0, channel.low - span / 2), channel.high + span
+
+
+def histogram(samples: Sequence[NDArray[np.generic]], scale: tuple[float, float], bins: int = 64) -> tuple[float, ...]:
+    """How often values occur between both ends of `scale`, by the logarithm, the most frequent as 1."""
+    counts = np.zeros(bins)
+    for one in samples:
+        counts += np.histogram(np.nan_to_num(one.astype(np.float32)), bins, scale)[0]
+    heights = np.log1p(counts)
+    return tuple(float(height) for height in heights / max(1e-9, float(heights.max())))
+
+
 def _step(value: float) -> float:
     """The least difference a range may have at a value."""
     return max(1e-6, abs(value) * 1e-6) if value != round(value) else 1.0

@@ -134,6 +134,8 @@ class ChannelSource(TiledSource, Protocol):
     """The file's default, which `read` and `read_tile` go through; empty for a picture in colour."""
     z: int
     t: int
+    histograms: tuple[tuple[float, ...], ...]
+    """Of each channel of `mix`: heights 0 … 1 between the ends of `viewers.channels.scale_of`."""
 
     def raw_tile(self, level: int, column: int, row: int, frame: int) -> NDArray[np.generic]:
         """One tile's stored values (channels, height, width); for a picture in colour uint8 red, green, blue."""

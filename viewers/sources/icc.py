@@ -19,16 +19,23 @@ if TYPE_CHECKING:
 class ToSrgb:
     """A profile's transform and name. Safe for threads."""
 
-    transform: ImageCms.ImageCmsTransform
+    transform: ImageCms.ImageCmsTransform | None
+    """None for a profile that is sRGB itself."""
     name: str
+
+    @property
+    def changes(self) -> bool:
+        return self.transform is not None
 
     @property
     def step(self) -> str:
         """For receipts."""
-        return f"ICC profile {self.name} to sRGB"
+        return f"ICC profile {self.name} to sRGB" if self.changes else f"ICC profile {self.name}: colours as they are stored"
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """uint8 RGB (height, width, 3) in the profile's colours as sRGB."""
+        if self.transform is None:
+            return pixels
         from PIL import Image, ImageCms
 
         image = Image.fromarray(pixels)
@@ -36,7 +43,7 @@ class ToSrgb:
 
 
 def to_srgb(profile: ImageCms.ImageCmsProfile | bytes | None) -> ToSrgb | None:
-    """The transform of a profile; None where there is none, it is sRGB itself, or it is not one of RGB pixels."""
+    """The transform of a profile; None where there is none, or it is not one of RGB pixels."""
     from PIL import ImageCms
 
     if not profile:
@@ -45,7 +52,7 @@ def to_srgb(profile: ImageCms.ImageCmsProfile | bytes | None) -> ToSrgb | None:
         found = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if isinstance(profile, bytes) else profile
         name = words(ImageCms.getProfileDescription(found)) or "without a name"
         if "sRGB" in name:
-            return None
+            return ToSrgb(None, name)
         keep_no_cache = ImageCms.Flags.NOCACHE  # LittleCMS's one-pixel cache is not thread-safe
         return ToSrgb(ImageCms.buildTransform(found, ImageCms.createProfile("sRGB"), "RGB", "RGB", flags=keep_no_cache), name)
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from viewers.channels import COLOURS, Channel, Mix, composed, default_range, halved_values
+from viewers.channels import COLOURS, Channel, Mix, composed, default_range, halved_values, histogram, scale_of
 from viewers.errors import SourceError, reading
 from viewers.geometry import Region, Size, Spacing
 from viewers.sources import Kind, Level, layout, ome, qpi
@@ -75,6 +75,8 @@ class Planes:
         self.spacing = spacing or self.layout.spacing
         self.associated = self.layout.associated
         self._cut = cut_short(path, first=False)
+        self.histograms: tuple[tuple[float, ...], ...] = ()
+        """Of each channel's values between the ends of `scale_of`, from the tiles its default range was taken from."""
         self.mix = self._default_mix()
 
     def __repr__(self) -> str:
@@ -153,7 +155,7 @@ class Planes:
             notes.append("The file is cut short: some places cannot be read; copy it again from the scanner.")
         if self.spacing is None and self.kind == "slide":
             notes.append("The file states no size of a pixel: lengths and magnification are unknown until you give it.")
-        if self._icc is not None:
+        if self._icc is not None and self._icc.changes:
             notes.append("Colours converted from the slide's ICC profile to sRGB.")
         return tuple(notes)
 
@@ -271,6 +273,7 @@ class Planes:
             low, high = default_range([one[number] for one in samples])
             alone = (255, 255, 255) if len(self.layout.stains) == 1 else COLOURS[number % len(COLOURS)]
             channels.append(Channel(stain.name, stain.colour or alone, low, high, visible=number < 8))
+            self.histograms += (histogram([one[number] for one in samples], scale_of(channels[-1])),)
         return Mix(tuple(channels))
 
     def _sampled(self) -> Iterator[Values]:

@@ -182,7 +182,7 @@ class Slide:
 
     @cached_property
     def _icc(self) -> ToSrgb | None:
-        """The transform from the slide's ICC profile to sRGB, None where there is no profile or it is sRGB itself."""
+        """The transform from the slide's ICC profile to sRGB, None where there is no profile."""
         from PIL import ImageCms
 
         try:
@@ -231,7 +231,7 @@ class Slide:
             notes.append("The file states no size of a pixel: lengths and magnification are unknown until you give it.")
         elif self.spacing.provenance is Provenance.OBJECTIVE:
             notes.append("The size of a pixel is estimated from the objective power.")
-        if self._icc is not None:
+        if self._icc is not None and self._icc.changes:
             notes.append("Colours converted from the slide's ICC profile to sRGB.")
         return tuple(notes)
 
