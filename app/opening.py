@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
+from app.lane import Lane
 from app.modality import modality_of
 from app.offers import Offer, offered
 from app.spacings import open_source, remember, spaced
@@ -29,6 +30,8 @@ THUMBNAIL = 96
 MOST = 20_000
 """Items listed of one folder."""
 PIECE = 64
+PATIENCE_S = 2.0
+"""So long each thread may finish what it reads when the window closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +75,9 @@ class Opener(QObject):
     def __init__(self, encoder: str, drafter: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._models = encoder, drafter
-        self._now = ThreadPoolExecutor(1, thread_name_prefix="hilum-open")
-        self._soon = ThreadPoolExecutor(1, thread_name_prefix="hilum-describe-first")
-        self._later = ThreadPoolExecutor(1, thread_name_prefix="hilum-describe")
+        self._now = Lane("hilum-open")
+        self._soon = Lane("hilum-describe-first")
+        self._later = Lane("hilum-describe")
         self._closed = threading.Event()
         self._items: dict[Path, Item] = {}
         self._told: set[Path] = set()
@@ -105,14 +108,14 @@ class Opener(QObject):
         self._told.discard(path)
 
     def close(self) -> None:
-        """End the threads; what was not begun is dropped."""
+        """End the threads; what was not begun is dropped, and a read that hangs is left behind."""
         self._closed.set()
         for pool in (self._now, self._soon, self._later):
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.close(PATIENCE_S)
 
-    def _start(self, pool: ThreadPoolExecutor, path: Path, work: Callable[[], None]) -> None:
+    def _start(self, pool: Lane, path: Path, work: Callable[[], None]) -> None:
         if not self._closed.is_set():
-            pool.submit(self._guarded, path, work)
+            pool.submit(partial(self._guarded, path, work))
 
     def _guarded(self, path: Path, work: Callable[[], None]) -> None:
         """At the bridge: whatever a decoder does costs one file and one sentence."""

@@ -30,6 +30,7 @@ class Pane(QFrame):
         self.path: Path | None = None
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
         self.view: Canvas = Canvas(self)
         self.strip = SpacingStrip(self)
         self._layout.addWidget(self.strip)

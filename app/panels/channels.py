@@ -7,7 +7,7 @@ from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QCheckBox, QColorDialog, QFrame, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QColorDialog, QFrame, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
 
 from app.panels.parts import Column, ScrolledColumn, button, label, row
 from app.panels.range_slider import RangeSlider
@@ -28,6 +28,7 @@ class ChannelsPanel(Column):
         super().__init__(parent)
         self._view: SlideView | None = None
         self._rows: list[ChannelRow] = []
+        self._counts: dict[str, QLabel] = {}
         self._lines = ScrolledColumn()
         self.column.addWidget(self._lines)
         self.z, self.t = _plane_slider("z"), _plane_slider("t")
@@ -66,7 +67,7 @@ class ChannelsPanel(Column):
                 if count > 1:
                     slider.setRange(0, count - 1)
                     slider.valueChanged.connect(self._planes_moved)
-                    self._lines.add(_boxed(label(name, "soft", wrap=False), slider, label("", "soft", wrap=False), stretch=1))
+                    self._lines.add(_boxed(label(name, "soft", wrap=False), slider, self._count(name), stretch=1))
         if source.mix.channels:
             self._lines.add(label("Channels", "heading"))
             for number, channel in enumerate(source.mix.channels):
@@ -78,6 +79,11 @@ class ChannelsPanel(Column):
             self._lines.add(label("Models get the file's own ranges and colours, whatever is set here.", "hint"))
         self._show_mix(self._view.mix)
         self._show_frame(self._view.frame)
+
+    def _count(self, name: str) -> QLabel:
+        """Which plane of how many stands beside a slider."""
+        self._counts[name] = label("", "soft", wrap=False)
+        return self._counts[name]
 
     def _channel_changed(self, number: int, channel: Channel) -> None:
         if self._view is not None:
@@ -108,7 +114,7 @@ class ChannelsPanel(Column):
                 slider.blockSignals(True)
                 slider.setValue(value)
                 slider.blockSignals(False)
-                slider.setToolTip(f"{value + 1} of {count}")
+                self._counts["z" if slider is self.z else "t"].setText(f"{value + 1} / {count}")
 
 
 class ChannelRow(QFrame):

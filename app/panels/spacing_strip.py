@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.panels.parts import Elided, button, label, row
 from app.spacings import checked
@@ -46,7 +46,8 @@ class SpacingStrip(QFrame):
         lines = QVBoxLayout(self)
         lines.setContentsMargins(8, 4, 8, 4)
         lines.setSpacing(4)
-        lines.addLayout(row(self.word, stretch=0))
+        lines.addLayout(row(self.word))
+        lines.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         unit = label("µm/px", "soft", wrap=False)
         lines.addLayout(row(self.field, unit, self.objective, self.slide, self.scanner, self.file, self.later))
         self.hide()
@@ -94,6 +95,9 @@ class SpacingStrip(QFrame):
             self.field.setFocus()
             return
         self.given.emit(mpp, scanner)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(200, super().sizeHint().height())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
