@@ -80,7 +80,9 @@ class Opener(QObject):
         self._later = Lane("hilum-describe")
         self._closed = threading.Event()
         self._items: dict[Path, Item] = {}
-        self._told: set[Path] = set()
+        self._told: dict[Path, int] = {}
+        self._spacings_kept = 0
+        """How often a size of a pixel was given; `_told` holds the count at which each path was described."""
 
     def source(self, path: Path) -> Source:
         """Open here and now, from any thread; a series that was listed opens as the files it was listed with."""
@@ -105,7 +107,7 @@ class Opener(QObject):
 
     def forget(self, path: Path) -> None:
         """It was closed: opened again, it is described again."""
-        self._told.discard(path)
+        self._told.pop(path, None)
 
     def close(self) -> None:
         """End the threads; what was not begun is dropped, and a read that hangs is left behind."""
@@ -159,20 +161,23 @@ class Opener(QObject):
             kept = remember(path, mpp, scanner)
         except OSError as error:
             raise SourceError(path, f"The size of a pixel could not be kept ({error.strerror}): check the disk.") from error
-        self._told.clear()
+        self._spacings_kept += 1
         self._emit(self.spacingsKept, kept)
 
     def _describe(self, path: Path) -> None:
-        if path in self._told:
-            return
+        """Once, and again where a size of a pixel was given meanwhile: what was read before it is not told."""
+        while self._told.get(path) != (known := self._spacings_kept) and not self._closed.is_set():
+            found = self._described(path)
+            if known == self._spacings_kept:
+                self._told[path] = known
+                self._emit(self.described, found)
+
+    def _described(self, path: Path) -> Described:
         with closing(self.source(path)) as source:
             region = Region.whole(source.size, source.frames // 2)
             pixels = source.read(region, source.size.fitted(THUMBNAIL))
             offer = offered(modality_of(source)[0], *self._models)
-            self._told.add(path)
-            self._emit(
-                self.described, Described(path, summary(source), to_qimage(pixels), offer, source.facts, dict(source.info()))
-            )
+            return Described(path, summary(source), to_qimage(pixels), offer, source.facts, dict(source.info()))
 
     def _emit(self, signal: object, *values: object) -> bool:
         """False when the window is closing and nobody listens any more."""

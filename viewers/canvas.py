@@ -216,12 +216,14 @@ class Canvas(Steered):
     def _paint_source(self, painter: QPainter, source: Source, bounds: QRectF) -> None:
         painter.save()
         painter.scale(1 / self.camera.ratio, 1 / self.camera.ratio)
+        self._turn(painter)
         painter.save()
         self.paint_picture(painter)
         painter.restore()
         self._markings.paint_heatmap(painter, self.camera, self.frame)
         painter.restore()
-        band = self.gestures.band
+        ends = self.gestures.band
+        band = None if ends is None else ((ends[0].x(), ends[0].y()), (ends[1].x(), ends[1].y()))
         self._markings.paint(painter, self._lettering, self.font(), self.camera, self.frame, bounds, band)
         inset, lines = self.paint_insets(painter), self.corner_lines()
         corners = {corner: [*self.corner_texts.get(corner, ()), *lines.get(corner, ())] for corner in CORNERS}
@@ -230,6 +232,16 @@ class Canvas(Steered):
         paint_words(painter, self._lettering, self.font(), self.ink, self.camera, words)
         if self.message():
             marks.draw_message(painter, self.font(), self.message(), bounds)
+
+    def _turn(self, painter: QPainter) -> None:
+        """From the frame of `Camera.to_device` to the pane's device pixels."""
+        camera = self.camera
+        if camera.turned:
+            middle = camera.width * camera.ratio / 2, camera.height * camera.ratio / 2
+            painter.translate(*middle)
+            painter.rotate(camera.angle)
+            painter.scale(-1 if camera.flipped else 1, 1)
+            painter.translate(-middle[0], -middle[1])
 
     # events
 

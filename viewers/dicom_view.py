@@ -123,7 +123,7 @@ class RadiologyView(Canvas):
             return
         camera = self.camera
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        bounds = round(camera.width * camera.ratio), round(camera.height * camera.ratio)
+        bounds = camera.device_bounds()
         target = camera.to_device((0, 0, camera.size.width, camera.size.height))
         painter.setClipRect(QRectF(target[0], target[1], target[2] - target[0], target[3] - target[1]))
         blit(painter, shown.image, target, bounds)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QObject, QPointF, QRectF, Signal
+from PySide6.QtCore import QObject, QRectF, Signal
 from PySide6.QtGui import QFont, QPainter
 
 from viewers import marks, theme
@@ -72,16 +72,16 @@ class Markings(QObject):
         camera: Camera,
         frame: int,
         bounds: QRectF,
-        band: tuple[QPointF, QPointF] | None,
+        band: tuple[tuple[float, float], tuple[float, float]] | None,
     ) -> None:
         """Boxes, the selection, and the region being dragged (`band`); the painter's unit is the screen pixel."""
         if frame == self._frame:
             marks.draw_boxes(painter, lettering, font, camera, self._boxes, bounds)
         chosen = self.selection
         if chosen is not None and chosen.frame == frame and band is None:
-            rect = marks.screen_rect(camera, (chosen.x, chosen.y, chosen.right, chosen.bottom))
-            marks.draw_outline(painter, rect, theme.PROPOSED if self._proposed else theme.ACCENT, self._proposed)
+            shape = marks.outline(camera, (chosen.x, chosen.y, chosen.right, chosen.bottom))
+            marks.draw_outline(painter, shape, theme.PROPOSED if self._proposed else theme.ACCENT, self._proposed)
             if self._proposed:
-                marks.draw_tag(painter, lettering, font, rect, "proposed · approximate", bounds)
+                marks.draw_tag(painter, lettering, font, shape.boundingRect(), "proposed · approximate", bounds)
         if band is not None:
-            marks.draw_outline(painter, QRectF(*band).normalized(), theme.ACCENT, dashed=False)
+            marks.draw_outline(painter, marks.outline(camera, camera.box_between(*band)), theme.ACCENT, dashed=False)

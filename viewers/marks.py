@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
 
 from viewers import theme
 from viewers.camera import Box, Camera
@@ -28,26 +28,26 @@ class BoxMark:
     y1: float
 
 
-def screen_rect(camera: Camera, box: Box) -> QRectF:
-    """A box of level-0 pixels in screen pixels, cut off far outside the pane."""
-    x0, y0 = camera.to_screen(box[0], box[1])
-    x1, y1 = camera.to_screen(box[2], box[3])
-    x0, x1 = max(x0, -_FAR), min(x1, camera.width + _FAR)
-    y0, y1 = max(y0, -_FAR), min(y1, camera.height + _FAR)
-    return QRectF(x0, y0, max(0.0, x1 - x0), max(0.0, y1 - y0))
+def outline(camera: Camera, box: Box) -> QPolygonF:
+    """The corners of a box of level-0 pixels in screen pixels, clockwise from its top left one; cut off far outside the pane."""
+    seen, far = camera.visible(), _FAR / camera.scale
+    down = far / camera.aspect
+    x0, x1 = max(box[0], seen[0] - far), min(box[2], seen[2] + far)
+    y0, y1 = max(box[1], seen[1] - down), min(box[3], seen[3] + down)
+    return QPolygonF([QPointF(*corner) for corner in camera.outline((x0, y0, max(x0, x1), max(y0, y1)))])
 
 
-def draw_outline(painter: QPainter, rect: QRectF, colour: str, dashed: bool) -> None:
-    """A rectangle with a dark rim, legible on white and on black."""
+def draw_outline(painter: QPainter, shape: QPolygonF, colour: str, dashed: bool) -> None:
+    """A closed line with a dark rim, legible on white and on black."""
     painter.save()
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(QColor(0, 0, 0, 150), 4, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin))
-    painter.drawRect(rect)
+    painter.drawPolygon(shape)
     pen = QPen(QColor(colour), 2, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin)
     if dashed:
         pen.setDashPattern([5, 3])
     painter.setPen(pen)
-    painter.drawRect(rect)
+    painter.drawPolygon(shape)
     painter.restore()
 
 
@@ -72,10 +72,10 @@ def draw_boxes(
     painter: QPainter, lettering: Lettering, base: QFont, camera: Camera, boxes: Sequence[BoxMark], bounds: QRectF
 ) -> None:
     for box in boxes:
-        rect = screen_rect(camera, (box.x0, box.y0, box.x1, box.y1))
-        if rect.intersects(bounds):
-            draw_outline(painter, rect, theme.PROPOSED, dashed=True)
-            draw_tag(painter, lettering, base, rect, f"{box.label} · approximate".lstrip(" ·"), bounds)
+        shape = outline(camera, (box.x0, box.y0, box.x1, box.y1))
+        if shape.boundingRect().intersects(bounds):
+            draw_outline(painter, shape, theme.PROPOSED, dashed=True)
+            draw_tag(painter, lettering, base, shape.boundingRect(), f"{box.label} · approximate".lstrip(" ·"), bounds)
 
 
 def draw_lines(

@@ -135,7 +135,7 @@ class HeatmapLayer(QObject):
         painter.setClipRect(QRectF(picture[0], picture[1], picture[2] - picture[0], picture[3] - picture[1]))
         painter.setOpacity(self._opacity * self._shown)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        bounds = round(camera.width * camera.ratio), round(camera.height * camera.ratio)
+        bounds = camera.device_bounds()
         blit(painter, self._image, camera.to_device(self.extent), bounds)
         painter.restore()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
 from viewers import theme
 from viewers.camera import Camera
@@ -52,9 +52,17 @@ class Overview:
         painter.setPen(QPen(QColor(theme.PLATE_EDGE), 1))
         painter.drawRect(rect.adjusted(-0.5, -0.5, 0.5, 0.5))
         painter.setClipRect(rect.adjusted(-2, -2, 2, 2))
-        box = self.view_box(camera)
-        painter.setPen(QPen(QColor(255, 255, 255, 220), 3.5))
-        painter.drawRect(box)
-        painter.setPen(QPen(QColor(theme.ACCENT).darker(150), 1.8))
-        painter.drawRect(box)
+        seen = self._seen(camera, rect)
+        for pen in (QPen(QColor(255, 255, 255, 220), 3.5), QPen(QColor(theme.ACCENT).darker(150), 1.8)):
+            painter.setPen(pen)
+            painter.drawPolygon(seen)
         painter.restore()
+
+    def _seen(self, camera: Camera, rect: QRectF) -> QPolygonF:
+        """The pane's own corners in the inset, which is never turned."""
+        if not camera.turned:
+            return QPolygonF(self.view_box(camera))
+        across, down = rect.width() / camera.size.width, rect.height() / camera.size.height
+        edges = ((0.0, 0.0), (camera.width, 0.0), (camera.width, camera.height), (0.0, camera.height))
+        places = (camera.from_screen(u, v) for u, v in edges)
+        return QPolygonF([QPointF(rect.left() + x * across, rect.top() + y * down) for x, y in places])

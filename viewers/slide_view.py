@@ -182,8 +182,8 @@ class SlideView(Canvas):
         if self._planned != (box, step):
             self._planned = box, step
             store.plan(box, step)
-        bounds = round(self.camera.width * self.camera.ratio), round(self.camera.height * self.camera.ratio)
-        smooth = not self.moving and bounds[0] * bounds[1] <= SMOOTH_PIXELS
+        bounds = self.camera.device_bounds()
+        smooth = not self.moving and (bounds[2] - bounds[0]) * (bounds[3] - bounds[1]) <= SMOOTH_PIXELS
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         for key in store.pyramid.keys(step, box):
             image = store.get(key)
@@ -194,7 +194,7 @@ class SlideView(Canvas):
                 if key in store.failed:
                     self._paint_failed(painter, store, key)
 
-    def _paint_coarser(self, painter: QPainter, store: TileStore, step: int, part: Box, bounds: tuple[int, int]) -> None:
+    def _paint_coarser(self, painter: QPainter, store: TileStore, step: int, part: Box, bounds: Box) -> None:
         """Fill `part` (level-0 pixels) from the finest coarser tiles that are there."""
         if step >= len(store.pyramid.steps):
             return

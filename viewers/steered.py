@@ -88,6 +88,16 @@ class Steered(QWidget):
         self.camera.zoom(factor, u, v)
         self._moved()
 
+    def turn_to(self, angle: float) -> None:
+        """Turn the picture to `angle` degrees clockwise about the middle of the pane."""
+        self.camera.turn_to(angle)
+        self._moved()
+
+    def flip(self) -> None:
+        """Mirror what is seen left to right."""
+        self.camera.flip()
+        self._moved()
+
     def pan_fields(self, across: float, down: float) -> None:
         """Move the view by this many pane widths and heights."""
         self.camera.pan(-across * self.camera.width, -down * self.camera.height)

@@ -75,8 +75,7 @@ def paint_words(painter: QPainter, lettering: Lettering, base: QFont, ink: Ink, 
 
 def _room(area: QRectF, camera: Camera, used: Mapping[str, float], inset: float, bar_top: float) -> Room:
     """What the corner texts, the scale bar (from `bar_top` on) and the inset leave beside the picture."""
-    left, top = camera.to_screen(0, 0)
-    right, bottom = camera.to_screen(camera.size.width, camera.size.height)
+    left, top, right, bottom = camera.on_screen((0, 0, camera.size.width, camera.size.height))
     picture, gap = QRectF(left, top, right - left, bottom - top), theme.MARGIN
     above = inset + used["top-right"]
     free_right = area.top() + above + (gap if above else 0), area.bottom() - used["bottom-right"] - gap

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -101,3 +102,52 @@ def test_showing_a_region_puts_it_in_the_middle() -> None:
     seen = made.visible_region()
     assert seen.x <= 1000
     assert seen.right >= 1100
+
+
+@pytest.mark.parametrize("angle", [0, 37.5, 90, 180, 270, 301])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_turned_points_are_those_of_the_rotation_matrix(angle: float, flipped: bool):
+    made = Camera(Size(4000, 2000))
+    made.resize(800, 600)
+    made.zoom_to(0.5)
+    made.centre_on(1500, 700)
+    made.turn_to(angle)
+    if flipped:
+        made.flip()
+    turn = np.radians(-angle if flipped else angle)
+    matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ np.diag([-1 if flipped else 1, 1])
+    for x, y in ((1500, 700), (1600, 650), (0, 0)):
+        truth = np.array([400, 300]) + matrix @ ((np.array([x, y]) - (1500, 700)) * 0.5)
+        assert made.to_screen(x, y) == pytest.approx(tuple(truth))
+        assert made.from_screen(*made.to_screen(x, y)) == pytest.approx((x, y))
+
+
+def test_a_flip_mirrors_what_is_seen_left_to_right_at_any_angle():
+    made = Camera(Size(4000, 2000))
+    made.resize(800, 600)
+    made.turn_to(30)
+    u, v = made.to_screen(1000, 1700)
+    made.flip()
+    assert made.to_screen(1000, 1700) == pytest.approx((800 - u, v))
+
+
+@pytest.mark.parametrize("angle", [0, 20, 90, 200])
+def test_turned_pictures_fit_zoom_and_pan(angle: float):
+    made = Camera(Size(4000, 2000))
+    made.resize(800, 600)
+    made.turn_to(angle)
+    x0, y0, x1, y1 = made.on_screen((0, 0, 4000, 2000))
+    assert min(x0, y0) >= -1e-6
+    assert max(x1 - 800, y1 - 600) <= 1e-6
+    assert x0 == pytest.approx(0) or y0 == pytest.approx(0)
+    under = made.from_screen(250, 260)
+    made.zoom_to(1.0, 250, 260)
+    assert made.from_screen(250, 260) == pytest.approx(under)
+    place = made.from_screen(400, 300)
+    made.pan(30, -20)
+    assert made.to_screen(*place) == pytest.approx((430, 280))
+    seen = made.visible()
+    for u, v in ((0, 0), (800, 0), (800, 600), (0, 600)):
+        x, y = made.from_screen(u, v)
+        assert seen[0] - 1e-6 <= x <= seen[2] + 1e-6
+        assert seen[1] - 1e-6 <= y <= seen[3] + 1e-6

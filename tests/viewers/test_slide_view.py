@@ -69,6 +69,25 @@ def test_what_is_painted_is_the_slide(qtbot: QtBot, show_view: Show, slide: Path
     assert compared(view) <= most
 
 
+@pytest.mark.parametrize("angle", [90, 180, 270, 33.0])
+@pytest.mark.parametrize("flipped", [False, True])
+def test_turned_and_flipped_it_is_still_the_slide(
+    qtbot: QtBot, show_view: Show, slide: Path, angle: float, flipped: bool
+) -> None:
+    view = show_view(open_source(slide), 700, 500)
+    view.zoom_to(0.4)
+    view.centre_on(1900, 2150)
+    view.turn_to(angle)
+    if flipped:
+        view.flip()
+    qtbot.waitUntil(lambda: view.settled, timeout=20_000)
+    found = to_array(view.grab_view()).astype(float)
+    ratio = view.camera.ratio
+    for u, v in ((350, 250), (200, 150), (500, 350), (480, 120), (180, 380)):
+        x, y = view.camera.from_screen((u + 0.5) / ratio, (v + 0.5) / ratio)
+        assert np.abs(found[v, u] - truth(np.array(x), np.array(y))).max() <= 4
+
+
 def test_after_panning_to_and_fro_it_is_still_the_slide(qtbot: QtBot, show_view: Show, slide: Path) -> None:
     view = show_view(open_source(slide), 700, 500)
     view.zoom_to(1.0)

@@ -1,0 +1,172 @@
+"""All marks of one slide, and every change of them as a value that can be undone. For one thread at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from viewers.annotations.annotation import Annotation
+from viewers.annotations.classes import DEFAULT, UNCLASSIFIED, AnnotationClass, Colour, unseen
+from viewers.annotations.index import Index, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One mark before and after; None where it is not there."""
+
+    before: Annotation | None
+    after: Annotation | None
+
+    @property
+    def id(self) -> str:
+        one = self.after or self.before
+        return one.id if one is not None else ""
+
+    def reversed(self) -> Change:
+        return Change(self.after, self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What one act of the reader changed. `classes` are all classes before and after, None where they stay."""
+
+    what: str
+    changes: tuple[Change, ...] = ()
+    classes: tuple[tuple[AnnotationClass, ...], tuple[AnnotationClass, ...]] | None = None
+
+    def reversed(self) -> Edit:
+        classes = None if self.classes is None else (self.classes[1], self.classes[0])
+        return Edit(self.what, tuple(change.reversed() for change in reversed(self.changes)), classes)
+
+
+class Annotations:
+    """`listen` adds one who is told every edit as it is made, undone or made again; that is how it is painted and kept."""
+
+    def __init__(
+        self, marks: Iterable[Annotation] = (), classes: Sequence[AnnotationClass] = DEFAULT, index: Index | None = None
+    ) -> None:
+        """`index`, made elsewhere of the same marks, spares making it here."""
+        self._marks = {one.id: one for one in marks}
+        self._classes = tuple(classes)
+        self._snapshot = Snapshot(index or Index(tuple(self._marks.values())))
+        self._done: list[Edit] = []
+        self._undone: list[Edit] = []
+        self._listeners: list[Callable[[Edit], None]] = []
+
+    def listen(self, listener: Callable[[Edit], None]) -> None:
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Callable[[Edit], None]) -> None:
+        self._listeners.remove(listener)
+
+    @property
+    def marks(self) -> Mapping[str, Annotation]:
+        """By id, in the order they were made: later ones lie above."""
+        return self._marks
+
+    @property
+    def classes(self) -> tuple[AnnotationClass, ...]:
+        return self._classes
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The marks as they are now, for other threads too."""
+        return self._snapshot
+
+    def class_of(self, name: str) -> AnnotationClass | None:
+        return next((one for one in self._classes if one.name == name), None)
+
+    def colour_of(self, name: str) -> Colour:
+        known = self.class_of(name)
+        return known.colour if known else UNCLASSIFIED
+
+    def add(self, marks: Iterable[Annotation], what: str = "draw") -> None:
+        """New ones; classes they name and nobody knows come into being, in the same edit."""
+        added = tuple(marks)
+        names = dict.fromkeys(one.class_name for one in added if one.class_name)
+        new = tuple(unseen(name) for name in names if self.class_of(name) is None)
+        self._do(Edit(what, tuple(Change(None, one) for one in added), (self._classes, self._classes + new) if new else None))
+
+    def replace(self, changed: Iterable[Annotation], what: str) -> None:
+        """Marks that take the place of those of the same id; locked ones stay as they are unless that is what is changed."""
+        changes = tuple(Change(self._marks[one.id], one) for one in changed if one.id in self._marks)
+        allowed = tuple(one for one in changes if one.before and one.after and (not one.before.locked or not one.after.locked))
+        self._do(Edit(what, allowed))
+
+    def remove(self, ids: Iterable[str], what: str = "delete") -> None:
+        """Locked ones stay."""
+        found = (self._marks.get(id) for id in dict.fromkeys(ids))
+        self._do(Edit(what, tuple(Change(one, None) for one in found if one is not None and not one.locked)))
+
+    def exchange(self, old: Iterable[str], new: Iterable[Annotation], what: str) -> None:
+        """Some go and others come, as one edit."""
+        gone = tuple(Change(self._marks[id], None) for id in dict.fromkeys(old) if id in self._marks)
+        self._do(Edit(what, (*gone, *(Change(None, one) for one in new))))
+
+    def classify(self, ids: Iterable[str], name: str) -> None:
+        """`name` "" takes the class away."""
+        marks = [self._marks[id] for id in ids if id in self._marks]
+        self.replace([replace(one, class_name=name) for one in marks if one.class_name != name], f"classify as {name or 'none'}")
+
+    def set_classes(self, classes: Sequence[AnnotationClass], what: str = "change classes") -> None:
+        """Raises ValueError where two bear the same name or key."""
+        names, keys = [one.name for one in classes], [one.key for one in classes if one.key]
+        if len(set(names)) < len(names) or len(set(keys)) < len(keys):
+            raise ValueError("two classes must not have the same name or key")
+        if tuple(classes) != self._classes:
+            self._do(Edit(what, classes=(self._classes, tuple(classes))))
+
+    def rename_class(self, old: str, new: AnnotationClass) -> None:
+        """The class and every mark of it, as one edit. Raises ValueError where the new name is taken."""
+        if new.name != old and self.class_of(new.name) is not None:
+            raise ValueError(f"there is a class {new.name} already")
+        classes = tuple(new if one.name == old else one for one in self._classes)
+        changes: tuple[Change, ...] = ()
+        if new.name != old:
+            marks = [one for one in self._marks.values() if one.class_name == old]
+            changes = tuple(Change(one, replace(one, class_name=new.name)) for one in marks)
+        self._do(Edit(f"change class {old}", changes, (self._classes, classes)))
+
+    @property
+    def undoable(self) -> str:
+        """What `undo` would undo, "" for nothing."""
+        return self._done[-1].what if self._done else ""
+
+    @property
+    def redoable(self) -> str:
+        return self._undone[-1].what if self._undone else ""
+
+    def undo(self) -> bool:
+        """Take back the last edit; whether there was one."""
+        if not self._done:
+            return False
+        edit = self._done.pop()
+        self._undone.append(edit)
+        self._apply(edit.reversed())
+        return True
+
+    def redo(self) -> bool:
+        if not self._undone:
+            return False
+        edit = self._undone.pop()
+        self._done.append(edit)
+        self._apply(edit)
+        return True
+
+    def _do(self, edit: Edit) -> None:
+        if edit.changes or edit.classes:
+            self._done.append(edit)
+            self._undone.clear()
+            self._apply(edit)
+
+    def _apply(self, edit: Edit) -> None:
+        for change in edit.changes:
+            if change.after is None:
+                self._marks.pop(change.id, None)
+            else:
+                self._marks[change.id] = change.after
+        if edit.classes is not None:
+            self._classes = edit.classes[1]
+        self._snapshot = self._snapshot.after([(change.id, change.after) for change in edit.changes], self._marks)
+        for listener in list(self._listeners):
+            listener(edit)
