@@ -56,6 +56,11 @@ class Acts(QObject):
             "zoom-in": lambda: self._panes.view.zoom(1.25),
             "zoom-out": lambda: self._panes.view.zoom(0.8),
             "magnification": self._magnification,
+            "spacing": self._spacing,
+            "again": lambda: self._slide(SlideView.read_again),
+            "z-up": lambda: self._slide(lambda view: view.step_plane(1)),
+            "z-down": lambda: self._slide(lambda view: view.step_plane(-1)),
+            "channels": self._side.show_channels,
             "invert": lambda: self._radiology(RadiologyView.invert),
             "reset": self._reset,
             "overlay": self._toggle_overlay,
@@ -82,6 +87,16 @@ class Acts(QObject):
         if isinstance(view, RadiologyView):
             work(view)
 
+    def _slide(self, work: Callable[[SlideView], object]) -> None:
+        view = self._panes.view
+        if isinstance(view, SlideView):
+            work(view)
+            view.update()
+
+    def _spacing(self) -> None:
+        """Also where the file states one: the strip comes up to correct it."""
+        self._panes.pane.strip.correct(self._panes.view.source)
+
     def _reset(self) -> None:
         self._radiology(RadiologyView.reset)
         self._panes.view.fit()
@@ -89,6 +104,9 @@ class Acts(QObject):
     def _magnification(self) -> None:
         view = self._panes.view
         if not isinstance(view, SlideView):
+            return
+        if view.magnification is None:
+            self._spacing()
             return
         value, good = QInputDialog.getDouble(
             self._window, "Magnification", "Objective power (×)", view.magnification or 10.0, 0.01, 400.0, 2

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from app.spacings import told
 from inference.answers import Heatmap, LabelScore, LabelScores, Progress, Receipt
 from inference.engine import AnyEngine
 from inference.errors import Cancelled, InferenceError
@@ -89,7 +90,7 @@ def answer(
         place = the.level0(block)
         mpp = source.spacing.mpp * place.width / block[2] if source.spacing else None
         pixels = source.read(place, Size(block[2], block[3]))
-        pictures.append(Picture(pixels, "slide", mpp, ("whole slide", the.step)))
+        pictures.append(Picture(pixels, "slide", mpp, ("whole slide", the.step, *source.steps, *told(source))))
         answers.append(engine.answer(question, [pictures[-1]], cancel=cancel))
     maps = [one for one in answers if isinstance(one, Heatmap)]
     if maps:

@@ -223,6 +223,7 @@ class Window(QMainWindow):
 
     def _view_made(self, pane: Pane) -> None:
         pane.view.pointerMoved.connect(self._pointer)
+        self.side.channels.follow(self.panes.view)
 
     def _pointer(self, place: Pointed | None) -> None:
         self.status.pointer.setText("" if place is None else str(place))
@@ -234,6 +235,7 @@ class Window(QMainWindow):
             self._offer()
 
     def _pane_changed(self) -> None:
+        self.side.channels.follow(self.panes.view)
         if self.panes.pane.path is not None:
             self.browser.select(self.panes.pane.path)
         self.side.labels.leave()
