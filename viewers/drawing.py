@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+import shapely
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QPainter
 from shapely.geometry.base import BaseGeometry
 
 from viewers import drawn
-from viewers.annotations.annotation import Annotation, Kind, Point
+from viewers.annotations.annotation import Annotation, Kind, Point, new_id
 from viewers.annotations.document import Annotations, Edit
 from viewers.annotations.moving import handles, hit, moved, with_handle
 from viewers.annotations.tools import Brush, Hand, Stroke, Tool, made
@@ -84,6 +85,28 @@ class Drawing(QObject):
             return False
         self._document.remove(self._selected)
         return True
+
+    def select_all(self) -> None:
+        """All marks of classes that are shown."""
+        self.select([id for id, one in (self._document.marks if self._document else {}).items() if self._shows(one.class_name)])
+
+    def merge_selected(self) -> bool:
+        """The selected areas become one; whether there were at least two."""
+        areas = [one for one in self.selected if one.has_area and not one.locked]
+        if self._document is None or len(areas) < 2:
+            return False
+        whole = replace(areas[0], geometry=shapely.union_all([one.geometry for one in areas]), kind=Kind.POLYGON, id=new_id())
+        self._document.exchange([one.id for one in areas], [whole], "merge")
+        self.select([whole.id])
+        return True
+
+    def lock_selected(self) -> None:
+        """Locked ones are unlocked when all are, else all are locked."""
+        chosen = self.selected
+        locked = not all(one.locked for one in chosen)
+        if self._document is not None and chosen:
+            marks = [replace(one, locked=locked) for one in chosen if one.locked != locked]
+            self._document.replace(marks, "lock" if locked else "unlock")
 
     def classify(self, name: str) -> None:
         """The selected marks, and those drawn from now on."""
