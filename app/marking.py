@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +20,7 @@ from viewers.annotations.document import Annotations, Edit
 from viewers.annotations.files import Loaded, load, save
 from viewers.annotations.index import Index
 from viewers.annotations.keeping import Keeping
-from viewers.annotations.measure import ClassCount, Columns, counts, measured_all
+from viewers.annotations.measure import ClassCount, Columns, Inside, counts, inside, measured_all
 from viewers.annotations.store import Store, StoreError
 from viewers.errors import SourceError
 from viewers.geometry import Spacing
@@ -35,6 +35,7 @@ READS = "Marks (*.geojson *.json *.gz *.zip *.xml *.dcm);;All files (*)"
 WRITES = ("GeoJSON for QuPath (*.geojson)", "Measurements (*.csv)")
 MEASURE_MS = 200
 """After the last edit, before the table is measured anew."""
+MOST_AREAS = 500
 TISSUE = "Tissue"
 _HEAD = 2**20
 
@@ -56,6 +57,8 @@ class Measured:
     marks: tuple[Annotation, ...]
     columns: Columns
     counts: tuple[ClassCount, ...]
+    inside: Mapping[str, Inside]
+    """What lies in each area, by its id; empty where there are more than `MOST_AREAS`."""
 
 
 class Marking(QObject):
@@ -250,7 +253,9 @@ class Marking(QObject):
 
     def _measured(self, path: Path, marks: tuple[Annotation, ...], spacing: Spacing | None) -> None:
         columns = measured_all(marks, spacing)
-        self._tell(self._table, path, Measured(marks, columns, counts(marks, columns)))
+        areas = sum(one.has_area and one.object_type == "annotation" for one in marks)
+        within = inside(marks, columns) if areas <= MOST_AREAS else ()
+        self._tell(self._table, path, Measured(marks, columns, counts(marks, columns), {one.id: one for one in within}))
 
     def _take_table(self, path: Path, found: Measured) -> None:
         if self._panes.pane.path == path:

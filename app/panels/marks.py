@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ class MarksPanel(Column):
         self._view: MarkedSlide | None = None
         self._document: Annotations | None = None
         self._counts: Mapping[str, int] = {}
+        self._found: Measured | None = None
         self._filling = self.saying_disk = False
         self._tools = QGridLayout()
         self._tools.setSpacing(4)
@@ -162,8 +164,7 @@ class MarksPanel(Column):
     def show_measures(self, found: Measured | None) -> None:
         self.model.show(found)
         self._counts = {one.name: one.count for one in found.counts} if found is not None else {}
-        total = len(found.marks) if found is not None else 0
-        self._summary.setText(f"{counted(total)} marks" if total else "")
+        self._found = found
         self._fill_classes()
         self._empty.setText(EMPTY if self._view is None else NONE_YET)
         self._empty.setVisible(self._view is None or (self._document is not None and not self._document.marks))
@@ -263,6 +264,7 @@ class MarksPanel(Column):
         chosen = {one.id for one in self._view.drawing.selected} if self._view is not None else set()
         rows = self.model.rows_of(chosen)[:200]
         selection = self.table.selectionModel()
+        self._summary.setText(self._summed(chosen))
         self._filling = True
         selection.clearSelection()
         for number in rows:
@@ -271,6 +273,21 @@ class MarksPanel(Column):
         if rows:
             self.table.scrollTo(self.model.index(rows[0], 0))
         self._filling = False
+
+    def _summed(self, chosen: set[str]) -> str:
+        """What lies in the one selected area, else how many marks there are."""
+        if self._found is None or not self._found.marks:
+            return ""
+        within = self._found.inside.get(next(iter(chosen))) if len(chosen) == 1 else None
+        if within is None:
+            return f"{counted(len(self._found.marks))} marks"
+        parts = []
+        for name, count in within.counts.items():
+            density = within.per_mm2.get(name, math.nan)
+            parts.append(
+                f"{counted(count)} {name or 'unclassified'}" + ("" if math.isnan(density) else f" ({density:.3g} / mm²)")
+            )
+        return "Inside the selected area: " + (", ".join(parts) if parts else "no marks")
 
     def _rows_chosen(self) -> None:
         if self._filling or self._view is None:

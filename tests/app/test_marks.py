@@ -103,6 +103,18 @@ def test_drawn_classified_measured_undone_and_done_again(seat: Seat, slide: Path
     assert not panel._empty.isVisible()
 
 
+def test_what_lies_inside_the_selected_area_is_counted_per_mm2(seat: Seat, slide: Path) -> None:
+    view, panel = opened(seat, slide), seat.window.side.marks
+    document = view.drawing.document
+    assert document is not None
+    area = Annotation(rectangle((0, 0), (2000, 1000)), Kind.RECTANGLE)
+    cells = [Annotation(rectangle((x, 500), (x + 4, 504)), Kind.RECTANGLE, class_name="Tumor") for x in (100, 900, 1500, 2500)]
+    document.add([area, *cells])
+    seat.wait(lambda: panel.model.rowCount() == 5, 10)
+    view.drawing.select([area.id])
+    assert panel._summary.text() == "Inside the selected area: 3 Tumor (6 / mm²)"
+
+
 def test_two_panes_of_one_slide_show_the_same_marks(seat: Seat, slide: Path) -> None:
     view = opened(seat, slide)
     seat.act("panes-2")
