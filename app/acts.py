@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QInputDialog, QWidget
+from PySide6.QtWidgets import QInputDialog, QMessageBox, QWidget
 
 from app.asking import Asking
 from app.panels.browser import Browser
@@ -167,11 +168,14 @@ class Acts(QObject):
         if view.magnification is None:
             self._spacing()
             return
-        value, good = QInputDialog.getDouble(
-            self._window, "Magnification", "Objective power (×)", view.magnification or 10.0, 0.01, 400.0, 2
+        text, good = QInputDialog.getText(
+            self._window, "Magnification", "Objective power (10×) or size of a pixel (0.5 µm)", text=f"{view.magnification:.3g}×"
         )
-        if good:
-            view.set_magnification(value)
+        power = typed_power(text) if good else None
+        if power is not None:
+            view.set_magnification(power)
+        elif good:
+            QMessageBox.information(self._window, "Magnification", f"{text[:40]!r} is neither a power nor a size: 10× or 0.5 µm.")
 
     def _toggle_overlay(self) -> None:
         """All of them: hidden while any is to be seen, else shown."""
@@ -179,3 +183,13 @@ class Acts(QObject):
         shown = not any(layer.visible for layer in layers)
         for layer in layers:
             layer.visible = shown
+
+
+def typed_power(text: str) -> float | None:
+    """ "10", "10x" or "10×" as an objective power; "1 µm", "1 um/px" or "1 mpp" as the power that shows it (10 / µm); else None."""
+    found = re.fullmatch(r"\s*([0-9]{1,4}(?:[.,][0-9]{1,4})?)\s*(x|×|(?:µm|μm|um|mpp)(?:\s*/\s*px)?)?\s*", text, re.IGNORECASE)
+    value = float(found[1].replace(",", ".")) if found else 0.0
+    if found is None or not value > 0:
+        return None
+    power = value if (found[2] or "x").lower() in ("x", "×") else 10 / value
+    return power if 0.01 <= power <= 400 else None

@@ -86,6 +86,10 @@ class Drawing(QObject):
         self._document.remove(self._selected)
         return True
 
+    def at(self, place: Point, pixel: float) -> Annotation | None:
+        """The shown mark at a place, of several the smallest; `pixel` is a screen pixel's width there."""
+        return hit(self._document.snapshot, place, REACH_PX * pixel, self._shows) if self._document is not None else None
+
     def select_all(self) -> None:
         """All marks of classes that are shown."""
         self.select([id for id, one in (self._document.marks if self._document else {}).items() if self._shows(one.class_name)])
@@ -242,7 +246,7 @@ class Drawing(QObject):
                 if max(abs(corner[0] - hand.place[0]), abs(corner[1] - hand.place[1])) <= reach:
                     self._grip, self._start = (chosen[0], number), hand.place
                     return True
-        found = hit(self._document.snapshot, hand.place, reach, self._shows)
+        found = self.at(hand.place, hand.pixel)
         if found is None:
             if not hand.shift:
                 self.select([])

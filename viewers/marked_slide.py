@@ -86,6 +86,12 @@ class MarkedSlide(SlideView):
         painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
         painter.restore()
 
+    def said_at(self, x: float, y: float) -> str:
+        """Also the class of the mark there."""
+        one = self.drawing.at((x, y), 1 / self.camera.scale) if self.marks.visible else None
+        name = "" if one is None else one.name or one.class_name or "unclassified mark"
+        return "   ".join(filter(None, (super().said_at(x, y), name)))
+
     # events
 
     _at: QPointF | None = None

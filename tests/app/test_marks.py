@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 import shapely
 import tifffile
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
+from app.acts import typed_power
 from app.marking import identity
 from tests.app.conftest import Seat
 from viewers.annotations.annotation import Annotation, Kind, rectangle
@@ -68,6 +69,25 @@ def test_letters_are_tools_on_a_slide_and_questions_elsewhere(seat: Seat, slide:
         assert view.drawing.tool == tool
     assert seat.window.actions_by_id["labels"].shortcut().toString() == "Alt+L"
     assert "Alt+L" in seat.window.toolbar._buttons["labels"].text()
+
+
+@pytest.mark.parametrize(
+    ("text", "power"),
+    [
+        ("10", 10), ("10x", 10), (" 2,5 × ", 2.5), ("0.5 µm", 20), ("1 um/px", 10), ("0.25 MPP", 40),
+        ("", None), ("0", None), ("fast", None), ("-3", None), ("1e9", None), ("9999", None),
+    ],
+)  # fmt: skip
+def test_a_power_is_typed_as_power_or_as_micrometres(text: str, power: float | None) -> None:
+    assert typed_power(text) == power
+
+
+def test_the_mark_under_the_pointer_is_named(seat: Seat, slide: Path) -> None:
+    view = opened(seat, slide)
+    assert view.drawing.document is not None
+    view.drawing.document.add([Annotation(rectangle((100, 100), (900, 900)), Kind.RECTANGLE, class_name="Tumor")])
+    view.pointed_at(QPointF(*view.camera.to_screen(500, 420)))
+    assert seat.window.status.pointer.text() == "x 500  y 420   Tumor"
 
 
 def test_no_two_actions_share_a_key_on_either_kind_of_picture(seat: Seat, slide: Path) -> None:
@@ -129,7 +149,7 @@ def test_two_panes_of_one_slide_show_the_same_marks(seat: Seat, slide: Path) -> 
 DRAWER = """
 import sys, threading, time
 from pathlib import Path
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from app.settings import Settings
