@@ -1,0 +1,135 @@
+"""The slide that marks in DICOM refer to: its own instance, or UIDs that stand for a slide that is not DICOM."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viewers.annotations.codes import SCHEME
+from viewers.annotations.found import Notes
+from viewers.errors import SourceError
+from viewers.sources import header, values
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydicom.dataset import Dataset
+
+MAKER = "Hilum"
+_WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+_NAMED = uuid.UUID("6f1f6a1e-7c0f-5d53-9d0e-3c8c0c5b8a42")
+"""Name space of the derived UIDs (RFC 9562, version 5)."""
+_IDENTITY = (
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate", "StudyTime",
+    "ReferringPhysicianName",
+)  # fmt: skip
+"""Type 2 (PS3.3 C.7.1.1, C.7.2.1): present, and empty where unknown."""
+
+
+def referred(reference: Path | None, identity: str, notes: Notes) -> Dataset:
+    """Header of the slide's level 0, or one that stands for the slide whose identity text is `identity`.
+
+    The same text always gives the same UIDs. Raises SourceError when `reference` is no volume image of a slide.
+    """
+    if reference is not None:
+        notes.note("The patient's and study's data of the slide are in the file, as DICOM demands.")
+        return _of_file(reference)
+    notes.note("The slide is not DICOM: the file names it by UIDs derived from it and holds no patient's data.")
+    return _standing_for(identity)
+
+
+def derived_uid(text: str) -> str:
+    """A UID (PS3.5 B.2: 2.25 and a UUID) that is always the same for the same text."""
+    return f"2.25.{uuid.uuid5(_NAMED, text).int}"
+
+
+def new_uid() -> str:
+    return f"2.25.{uuid.uuid4().int}"
+
+
+def equipment() -> dict[str, Any]:
+    """Who made the file, as arguments of highdicom."""
+    return {
+        "manufacturer": MAKER, "manufacturer_model_name": MAKER, "software_versions": _version(),
+        "device_serial_number": "Unknown", "specific_character_set": "ISO_IR 192", "series_number": 1, "instance_number": 1,
+        "series_instance_uid": new_uid(), "sop_instance_uid": new_uid(), "coding_schemes": [_scheme()],
+    }  # fmt: skip
+
+
+@contextmanager
+def making(path: Path) -> Iterator[None]:
+    """What highdicom refuses to copy from a damaged header becomes a SourceError."""
+    import warnings
+
+    warnings.filterwarnings("ignore", module=r"highdicom\.")  # a name of one part warns: it is the slide's, not ours to mend
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
+        raise SourceError(
+            path, f"{path.name} is not written: the slide's DICOM header holds values that cannot be copied. Use .geojson."
+        ) from error
+
+
+def pixels_of(places: NDArray[np.float64], slide: Dataset) -> NDArray[np.float64] | None:
+    """Places (n, 3) in mm of the slide's frame of reference as (n, 2) in its pixels; None when its header lacks the way.
+
+    PS3.3 C.8.12.4.1.1 and C.7.6.2.1.1: the origin is the centre of the first pixel, hence the half.
+    """
+    try:
+        origin = slide.TotalPixelMatrixOriginSequence[0]
+        at = np.array([origin.XOffsetInSlideCoordinateSystem, origin.YOffsetInSlideCoordinateSystem], np.float64)
+        turn = np.array(slide.ImageOrientationSlide, np.float64).reshape(2, 3)
+        spacing = slide.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing
+        down, across = float(spacing[0]), float(spacing[1])
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return None
+    away = places[:, :2] - at
+    return np.stack([away @ turn[0, :2] / across, away @ turn[1, :2] / down], axis=1) + 0.5
+
+
+def _of_file(reference: Path) -> Dataset:
+    slide = header.dataset_of(reference)
+    flavour = values.texts(slide, "ImageType")[2:3]
+    if values.uid(slide, "SOPClassUID") != _WHOLE_SLIDE or flavour != ("VOLUME",):
+        raise SourceError(reference, f"{reference.name} is not the DICOM image of a slide: name the file of its level 0.")
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID"):
+        if not values.uid(slide, keyword):
+            raise SourceError(reference, f"{reference.name} has no {keyword}, so nothing can refer to it: export it again.")
+    return _with_identity(slide)
+
+
+def _standing_for(identity: str) -> Dataset:
+    from pydicom.dataset import Dataset
+
+    slide = Dataset()
+    slide.SOPClassUID, slide.Modality = _WHOLE_SLIDE, "SM"
+    slide.StudyInstanceUID, slide.SeriesInstanceUID = derived_uid(f"study {identity}"), derived_uid(f"series {identity}")
+    slide.SOPInstanceUID = derived_uid(f"instance {identity}")
+    slide.FrameOfReferenceUID = derived_uid(f"frame of reference {identity}")
+    return _with_identity(slide)
+
+
+def _with_identity(slide: Dataset) -> Dataset:
+    for keyword in _IDENTITY:
+        if values.raw(slide, keyword) is None:
+            setattr(slide, keyword, "")
+    return slide
+
+
+def _scheme() -> Any:
+    from highdicom.coding_schemes import CodingSchemeIdentificationItem
+
+    return CodingSchemeIdentificationItem(SCHEME, name="Classes of marks named by the reader", responsible_organization=MAKER)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("hilum")
+    except metadata.PackageNotFoundError:
+        return "unknown"
