@@ -112,8 +112,8 @@ def _say_names(graphics: dict[_Group, list[tuple[int, Places]]], notes: Notes) -
     for name in dict.fromkeys(name for name, _, _ in graphics):
         if codes.long_string(name) != name:
             notes.note(
-                "The name of 1 class is shortened to what DICOM holds.",
-                "The names of {count} classes are shortened to what DICOM holds.",
+                "The name of 1 class is written as DICOM holds it: 64 characters, no backslash.",
+                "The names of {count} classes are written as DICOM holds them: 64 characters, no backslash.",
             )
     if by_program := sum(len(found) for (_, _, program), found in graphics.items() if program):
         which = "1 mark that" if by_program == 1 else f"{by_program} marks that"

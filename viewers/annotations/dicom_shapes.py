@@ -83,7 +83,10 @@ def graphic(mark: Annotation) -> tuple[str, Places]:
     if mark.kind is Kind.ELLIPSE:
         return "ELLIPSE", _axes(*shape.bounds)
     outline = shapely.get_exterior_ring(shape if shape.geom_type == "Polygon" else shapely.get_geometry(shape, 0))
-    return "POLYGON", shapely.get_coordinates(outline)[:-1]
+    places = shapely.get_coordinates(outline)[:-1]
+    while len(places) > 3 and (places[0] == places[-1]).all():  # a last place given twice
+        places = places[:-1]
+    return "POLYGON", places
 
 
 def _axes(x0: float, y0: float, x1: float, y1: float) -> Places:

@@ -35,11 +35,15 @@ _IDENTITY = (
 def referred(reference: Path | None, identity: str, notes: Notes) -> Dataset:
     """Header of the slide's level 0, or one that stands for the slide whose identity text is `identity`.
 
-    The same text always gives the same UIDs. Raises SourceError when `reference` is no volume image of a slide.
+    The same text always gives the same UIDs, an empty one new ones. Raises SourceError when `reference` is no volume image of a
+    slide.
     """
     if reference is not None:
         notes.note("The patient's and study's data of the slide are in the file, as DICOM demands.")
         return _of_file(reference)
+    if not identity:
+        notes.note("The slide is not DICOM and nothing tells it apart: the file refers to no slide and holds no patient's data.")
+        return _standing_for(new_uid())
     notes.note("The slide is not DICOM: the file names it by UIDs derived from it and holds no patient's data.")
     return _standing_for(identity)
 

@@ -41,14 +41,14 @@ def dataset(path: Path, marks: Sequence[Annotation], slide: Dataset, spacing: Sp
     dicom_shapes.say_what_is_lost(marks, notes, in_groups=False)
     _say_names(pieces, notes)
     columns = measured_all(pieces, spacing)
+    source = sr.SourceImageForRegion(slide.SOPClassUID, slide.SOPInstanceUID)
+    groups = [_group(mark, number, columns, source, notes) for number, mark in enumerate(pieces)]
+    device = sr.DeviceObserverIdentifyingAttributes(
+        dicom_slide.derived_uid(_DEVICE), dicom_slide.MAKER, dicom_slide.MAKER, dicom_slide.MAKER
+    )
+    observer = sr.ObserverContext(_device_type(), device)
+    report = sr.MeasurementReport(sr.ObservationContext(observer), concept(codes.MICROSCOPY), groups)
     with dicom_slide.making(path):
-        source = sr.SourceImageForRegion(slide.SOPClassUID, slide.SOPInstanceUID)
-        groups = [_group(mark, number, columns, source, notes) for number, mark in enumerate(pieces)]
-        device = sr.DeviceObserverIdentifyingAttributes(
-            dicom_slide.derived_uid(_DEVICE), dicom_slide.MAKER, dicom_slide.MAKER, dicom_slide.MAKER
-        )
-        observer = sr.ObserverContext(_device_type(), device)
-        report = sr.MeasurementReport(sr.ObservationContext(observer), concept(codes.MICROSCOPY), groups)
         made: Dataset = sr.Comprehensive3DSR([slide], report, is_complete=True, **dicom_slide.equipment())
     return made
 

@@ -76,9 +76,13 @@ def changed(path: Path, change: object) -> Path:
 @pytest.mark.parametrize("form", ["ann", "sr"])
 @pytest.mark.parametrize("whose", ["real", "own", "none"])
 @pytest.mark.parametrize("spacing", [SPACING, None])
-def test_a_validator_finds_no_error(tmp_path: Path, shared: Path, form: Form, whose: str, spacing: Spacing | None):
-    real = next((shared / "slides" / "CMU-1-Small-Region_dicom").glob("*.58740178995208579534253317996600852419.dcm"))
-    slide = {"real": real, "own": reference(tmp_path), "none": None}[whose]
+def test_a_validator_finds_no_error(
+    tmp_path: Path, form: Form, whose: str, spacing: Spacing | None, request: pytest.FixtureRequest
+):
+    slide = reference(tmp_path) if whose == "own" else None
+    if whose == "real":
+        folder = request.getfixturevalue("shared") / "slides" / "CMU-1-Small-Region_dicom"
+        (slide,) = folder.glob("*.58740178995208579534253317996600852419.dcm")
     parts = shapely.MultiPolygon([HOLED, shapely.box(200, 0, 210, 10)])
     more = [Annotation(parts, Kind.POLYGON, class_name="Necrosis"), Annotation(points([(1, 2), (3, 4)]), Kind.POINTS)]
     for number, marks in enumerate([mix() + more, mix()[:1], mix()[4:5], mix()[5:6]]):
@@ -209,6 +213,31 @@ def test_classes_names_and_measures_of_another_program_are_kept(tmp_path: Path):
     assert upright.geometry.bounds == (10, 15, 30, 25)
 
 
+def test_places_in_mm_at_several_depths_and_a_leaning_rectangle(tmp_path: Path):
+    path = other(
+        tmp_path, "RECTANGLE", [[(10.01, 20.02, 0), (10.02, 20.03, 0), (10.01, 20.04, 1), (10, 20.03, 1)]], "3D", np.float64
+    )
+    (mark,) = load(path, SLIDE, reference=reference(tmp_path)).marks
+    assert mark.kind is Kind.POLYGON
+    assert mark.geometry.bounds == pytest.approx((80.5, 0.5, 160.5, 40.5))
+
+
+def test_an_outline_whose_last_place_is_given_twice(tmp_path: Path):
+    path = tmp_path / "marks.dcm"
+    outline = shapely.Polygon([(0, 0), (10, 0), (10, 10), (0, 0), (0, 0)])
+    save(path, [Annotation(outline, Kind.POLYGON)], ())
+    (places,) = highdicom.ann.annread(path).get_annotation_group(number=1).get_graphic_data("2D")
+    assert places.tolist() == [[0, 0], [10, 0], [10, 10]]
+
+
+def test_class_names_that_dicom_cannot_hold_are_still_classes(tmp_path: Path):
+    marks = [Annotation(points([(1, 1)]), Kind.POINTS, class_name=name) for name in ("A\\B", "腫瘍" * 40, "Unclassified")]
+    notes = save(tmp_path / "marks.dcm", marks, (), identity="a slide")
+    assert "The names of 2 classes are written as DICOM holds them: 64 characters, no backslash." in notes
+    loaded = load(tmp_path / "marks.dcm", SLIDE)
+    assert [one.class_name for one in loaded.marks] == ["A/B", "腫瘍" * 30 + "腫" + "...", "Unclassified"]
+
+
 def test_marks_of_another_image_are_said_to_be_so(tmp_path: Path):
     path = other(tmp_path, "POINT", [[(1, 2)], [(3, 4)]])
     assert load(path, SLIDE, reference=reference(tmp_path)).notes == ()
@@ -262,6 +291,10 @@ def test_nothing_is_written_of_nothing_nor_beside_a_wrong_slide(tmp_path: Path):
         save(path, mix(), (), reference=reference(tmp_path, ImageType=["ORIGINAL", "PRIMARY", "LABEL", "NONE"]))
     with pytest.raises(SourceError, match="has no FrameOfReferenceUID"):
         save(path, mix(), (), reference=reference(tmp_path, FrameOfReferenceUID=None))
+    with pytest.raises(
+        SourceError, match=r"marks\.dcm is not written: the slide's DICOM header holds values that cannot be copied"
+    ):
+        save(path, mix(), (), reference=reference(tmp_path, StudyDate="in May"))
 
     def stop(_: float) -> None:
         raise Stopped
