@@ -12,7 +12,10 @@ from app.asking import Asking
 from app.panels.browser import Browser
 from app.panels.side import Side
 from app.panes import Panes
+from viewers.annotations.document import Annotations
 from viewers.dicom_view import RadiologyView
+from viewers.drawing import BRUSH, TOOLS, Drawing
+from viewers.marked_slide import MarkedSlide
 from viewers.slide_view import SlideView
 
 
@@ -24,7 +27,7 @@ class Acts(QObject):
         self._window, self._browser, self._panes, self._side, self._asking = window, browser, panes, side, asking
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
-        return {**self._questions(), **self._sentences(), **self._looks()}
+        return {**self._questions(), **self._sentences(), **self._looks(), **self._marks()}
 
     def _questions(self) -> Mapping[str, Callable[[], object]]:
         report, labels, ask = self._side.report, self._side.labels, self._side.ask
@@ -56,9 +59,19 @@ class Acts(QObject):
             "zoom-in": lambda: self._panes.view.zoom(1.25),
             "zoom-out": lambda: self._panes.view.zoom(0.8),
             "magnification": self._magnification,
+            "spacing": self._spacing,
+            "again": lambda: self._slide(SlideView.read_again),
+            "z-up": lambda: self._step(1),
+            "z-down": lambda: self._step(-1),
+            "turn-right": lambda: self._slide(lambda view: view.turn_to(view.camera.angle + 90)),
+            "turn-left": lambda: self._slide(lambda view: view.turn_to(view.camera.angle - 90)),
+            "turn": self._turn,
+            "flip": lambda: self._slide(SlideView.flip),
+            "channels": self._side.show_channels,
             "invert": lambda: self._radiology(RadiologyView.invert),
             "reset": self._reset,
             "overlay": self._toggle_overlay,
+            "layers": lambda: self._side.front(self._side.layers),
             "legend": lambda: self._panes.view.fold_legend(),
             "next": lambda: self._browser.step(1),
             "previous": lambda: self._browser.step(-1),
@@ -66,6 +79,58 @@ class Acts(QObject):
             "panes-2": partial(self._panes.arrange, 2),
             "panes-4": partial(self._panes.arrange, 4),
         }
+
+    def _marks(self) -> Mapping[str, Callable[[], object]]:
+        tools = {f"tool-{name}": partial(self._tool, name) for name in ("", *TOOLS)}
+        return {
+            **tools,
+            "undo": lambda: self._document(Annotations.undo),
+            "redo": lambda: self._document(Annotations.redo),
+            "delete-marks": lambda: self._hand(Drawing.delete_selected),
+            "merge-marks": lambda: self._hand(Drawing.merge_selected),
+            "lock-marks": lambda: self._hand(Drawing.lock_selected),
+            "all-marks": lambda: self._hand(Drawing.select_all),
+            "show-marks": self._toggle_marks,
+            "marks": lambda: self._side.front(self._side.marks),
+        }
+
+    def _tool(self, name: str) -> None:
+        view = self._panes.view
+        if isinstance(view, MarkedSlide):
+            view.set_marking("" if view.drawing.tool == name else name)
+            view.setFocus()
+
+    def _hand(self, work: Callable[[Drawing], object]) -> None:
+        view = self._panes.view
+        if isinstance(view, MarkedSlide):
+            work(view.drawing)
+
+    def _document(self, work: Callable[[Annotations], object]) -> None:
+        view = self._panes.view
+        if isinstance(view, MarkedSlide) and view.drawing.document is not None and not view.drawing.busy:
+            work(view.drawing.document)
+
+    def _toggle_marks(self) -> None:
+        view = self._panes.view
+        if isinstance(view, MarkedSlide):
+            view.marks.visible = not view.marks.visible
+
+    def _step(self, by: int) -> None:
+        """The next plane; while the brush is in the hand, its size."""
+        view = self._panes.view
+        if isinstance(view, MarkedSlide) and view.drawing.tool == BRUSH:
+            view.drawing.brush_px *= 1.25**by
+        else:
+            self._slide(lambda slide: slide.step_plane(by))
+
+    def _turn(self) -> None:
+        view = self._panes.view
+        if isinstance(view, SlideView):
+            angle, good = QInputDialog.getDouble(
+                self._window, "Turn the slide", "Degrees clockwise", view.camera.angle, -360.0, 360.0, 1
+            )
+            if good:
+                view.turn_to(angle)
 
     def _panel(self, panel: QWidget, work: Callable[[], object]) -> None:
         self._side.front(panel)
@@ -81,6 +146,16 @@ class Acts(QObject):
         if isinstance(view, RadiologyView):
             work(view)
 
+    def _slide(self, work: Callable[[SlideView], object]) -> None:
+        view = self._panes.view
+        if isinstance(view, SlideView):
+            work(view)
+            view.update()
+
+    def _spacing(self) -> None:
+        """Also where the file states one: the strip comes up to correct it."""
+        self._panes.pane.strip.correct(self._panes.view.source)
+
     def _reset(self) -> None:
         self._radiology(RadiologyView.reset)
         self._panes.view.fit()
@@ -89,6 +164,9 @@ class Acts(QObject):
         view = self._panes.view
         if not isinstance(view, SlideView):
             return
+        if view.magnification is None:
+            self._spacing()
+            return
         value, good = QInputDialog.getDouble(
             self._window, "Magnification", "Objective power (×)", view.magnification or 10.0, 0.01, 400.0, 2
         )
@@ -96,6 +174,8 @@ class Acts(QObject):
             view.set_magnification(value)
 
     def _toggle_overlay(self) -> None:
-        overlay = self._panes.view.overlay
-        overlay.visible = not overlay.visible
-        self._panes.view.update()
+        """All of them: hidden while any is to be seen, else shown."""
+        layers = [layer for layer in self._panes.view.layers.stack if layer.present] or [self._panes.view.overlay]
+        shown = not any(layer.visible for layer in layers)
+        for layer in layers:
+            layer.visible = shown

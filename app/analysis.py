@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from app import slide_blocks
 from app.label_sets import LabelSetError
 from app.modality import KINDS, modality_of
+from app.spacings import open_source, told
 from inference.answers import Answer, Box, Draft, Heatmap, Progress
 from inference.catalogue import facts, folder, must_suit
 from inference.engine import AnyEngine as AnyEngine
@@ -32,7 +33,7 @@ from inference.questions import (
     Question,
 )
 from viewers.geometry import Region, Size
-from viewers.sources import Source, open_source
+from viewers.sources import Source
 
 LONGEST = 2048
 """Longest side, in pixels, of what is sent to an engine. Models see 448 or 896 pixels; a heatmap's windows need more."""
@@ -156,7 +157,8 @@ def model_picture(source: Source, region: Region, question: Question | None = No
     pixels = source.read(region, size)
     modality, step = modality_of(source)
     shrunk = f"region {region} read at {size.width} × {size.height} pixels"
-    return Picture(pixels, modality, mpp=_mpp(source, region, size), steps=(step, shrunk))
+    steps = (step, shrunk, *source.steps, *told(source))
+    return Picture(pixels, modality, mpp=_mpp(source, region, size), steps=steps)
 
 
 def _needs_detail(question: Question | None) -> bool:

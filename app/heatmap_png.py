@@ -13,10 +13,10 @@ from PIL import Image, ImageDraw, ImageFont
 from app.analysis import Result
 from app.reports import BANNER
 from app.reports.sentences import plain
+from app.spacings import open_source
 from inference.answers import Heatmap
 from viewers.colormaps import colormap
 from viewers.geometry import Size
-from viewers.sources import open_source
 
 LONGEST = 1024
 """Longest side of the picture in the file, in pixels."""

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
+from app.lane import Lane
 from app.modality import modality_of
 from app.offers import Offer, offered
+from app.spacings import open_source, remember, spaced
 from inference.questions import Modality
 from viewers.errors import SourceError
 from viewers.figures import counted
 from viewers.geometry import Region
 from viewers.qimage import to_qimage
-from viewers.sources import Source, discover, open_source
+from viewers.sources import Source, discover
 from viewers.sources.facts import Facts
 from viewers.sources.folder import Item
 
@@ -28,6 +30,8 @@ THUMBNAIL = 96
 MOST = 20_000
 """Items listed of one folder."""
 PIECE = 64
+PATIENCE_S = 2.0
+"""So long each thread may finish what it reads when the window closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +69,25 @@ class Opener(QObject):
     described = Signal(object)
     failed = Signal(object, str)
     """path, sentence."""
+    spacingsKept = Signal(object)
+    """Spacings: all that is remembered now."""
 
     def __init__(self, encoder: str, drafter: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._models = encoder, drafter
-        self._now = ThreadPoolExecutor(1, thread_name_prefix="hilum-open")
-        self._soon = ThreadPoolExecutor(1, thread_name_prefix="hilum-describe-first")
-        self._later = ThreadPoolExecutor(1, thread_name_prefix="hilum-describe")
+        self._now = Lane("hilum-open")
+        self._soon = Lane("hilum-describe-first")
+        self._later = Lane("hilum-describe")
         self._closed = threading.Event()
         self._items: dict[Path, Item] = {}
-        self._told: set[Path] = set()
+        self._told: dict[Path, int] = {}
+        self._spacings_kept = 0
+        """How often a size of a pixel was given; `_told` holds the count at which each path was described."""
 
     def source(self, path: Path) -> Source:
         """Open here and now, from any thread; a series that was listed opens as the files it was listed with."""
         item = self._items.get(path)
-        return open_source(path) if item is None else item.open()
+        return open_source(path) if item is None else spaced(item.open())
 
     def list(self, path: Path) -> None:
         """Everything that can be opened below a folder; a file stands for itself."""
@@ -93,19 +101,23 @@ class Opener(QObject):
     def describe(self, path: Path) -> None:
         self._start(self._later, path, lambda: self._describe(path))
 
+    def keep_spacing(self, path: Path, mpp: float | None, scanner: str) -> None:
+        """Remember µm per pixel of a slide, or of a scanner where one is named; None forgets. Described sources are so anew."""
+        self._start(self._now, path, lambda: self._keep_spacing(path, mpp, scanner))
+
     def forget(self, path: Path) -> None:
         """It was closed: opened again, it is described again."""
-        self._told.discard(path)
+        self._told.pop(path, None)
 
     def close(self) -> None:
-        """End the threads; what was not begun is dropped."""
+        """End the threads; what was not begun is dropped, and a read that hangs is left behind."""
         self._closed.set()
         for pool in (self._now, self._soon, self._later):
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.close(PATIENCE_S)
 
-    def _start(self, pool: ThreadPoolExecutor, path: Path, work: Callable[[], None]) -> None:
+    def _start(self, pool: Lane, path: Path, work: Callable[[], None]) -> None:
         if not self._closed.is_set():
-            pool.submit(self._guarded, path, work)
+            pool.submit(partial(self._guarded, path, work))
 
     def _guarded(self, path: Path, work: Callable[[], None]) -> None:
         """At the bridge: whatever a decoder does costs one file and one sentence."""
@@ -144,17 +156,28 @@ class Opener(QObject):
         if not self._emit(self.opened, path, pane, source):
             source.close()
 
+    def _keep_spacing(self, path: Path, mpp: float | None, scanner: str) -> None:
+        try:
+            kept = remember(path, mpp, scanner)
+        except OSError as error:
+            raise SourceError(path, f"The size of a pixel could not be kept ({error.strerror}): check the disk.") from error
+        self._spacings_kept += 1
+        self._emit(self.spacingsKept, kept)
+
     def _describe(self, path: Path) -> None:
-        if path in self._told:
-            return
+        """Once, and again where a size of a pixel was given meanwhile: what was read before it is not told."""
+        while self._told.get(path) != (known := self._spacings_kept) and not self._closed.is_set():
+            found = self._described(path)
+            if known == self._spacings_kept:
+                self._told[path] = known
+                self._emit(self.described, found)
+
+    def _described(self, path: Path) -> Described:
         with closing(self.source(path)) as source:
             region = Region.whole(source.size, source.frames // 2)
             pixels = source.read(region, source.size.fitted(THUMBNAIL))
             offer = offered(modality_of(source)[0], *self._models)
-            self._told.add(path)
-            self._emit(
-                self.described, Described(path, summary(source), to_qimage(pixels), offer, source.facts, dict(source.info()))
-            )
+            return Described(path, summary(source), to_qimage(pixels), offer, source.facts, dict(source.info()))
 
     def _emit(self, signal: object, *values: object) -> bool:
         """False when the window is closing and nobody listens any more."""

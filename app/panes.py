@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +10,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout, QWidget
 
 from app.panels.parts import restyle
+from app.panels.spacing_strip import SpacingStrip
 from viewers.canvas import Canvas
 from viewers.views import make_view
 
@@ -28,8 +30,11 @@ class Pane(QFrame):
         self.path: Path | None = None
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setSpacing(0)
         self.view: Canvas = Canvas(self)
-        self._layout.addWidget(self.view)
+        self.strip = SpacingStrip(self)
+        self._layout.addWidget(self.strip)
+        self._layout.addWidget(self.view, 1)
 
     def put(self, view: Canvas) -> None:
         """Show another view; the old one is closed."""
@@ -37,6 +42,7 @@ class Pane(QFrame):
         view.legend.follow(old.legend)
         self._layout.replaceWidget(old, view)
         view.show()
+        self.strip.show_for(view.source)
         old.close_source()
         old.hide()
         old.deleteLater()
@@ -47,6 +53,8 @@ class Panes(QWidget):
     """The number of the pane that became active."""
     viewMade = Signal(object)
     """Pane whose view is new: connect to it."""
+    spacingGiven = Signal(object, object, str)
+    """Path of a slide, µm per pixel (None: as the file says), and the scanner it is meant for ("": this slide)."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,6 +65,8 @@ class Panes(QWidget):
         for pane, place in zip(self.panes, PLACES, strict=True):
             self._grid.addWidget(pane, *place)
             self._watch(pane)
+            pane.strip.given.connect(partial(self._spacing_given, pane))
+            pane.strip.forgotten.connect(partial(self._spacing_given, pane, None))
         self.active = 0
         self.count: Literal[1, 2, 4] = 1
         self.arrange(1)
@@ -102,6 +112,11 @@ class Panes(QWidget):
         pane.put(Canvas(pane))
         self._watch(pane)
         self.viewMade.emit(pane)
+
+    def _spacing_given(self, pane: Pane, mpp: float | None, scanner: str) -> None:
+        if pane.path is not None:
+            pane.strip.say("Keeping it …")
+            self.spacingGiven.emit(pane.path, mpp, scanner)
 
     def close_all(self) -> None:
         for pane in self.panes:

@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from app.opening import Described, Listed, Opener
 from app.panels.browser import Browser
 from app.panes import Pane, Panes
-from viewers.sources import Source
+from app.spacings import Spacings, spaced
+from viewers.sources import ScannedSource, Source
 
 
 class Shelf(QObject):
@@ -34,6 +35,8 @@ class Shelf(QObject):
         self.opener.opened.connect(self._opened)
         self.opener.described.connect(self._described)
         self.opener.failed.connect(self._failed)
+        self.opener.spacingsKept.connect(self._spaced)
+        panes.spacingGiven.connect(self.opener.keep_spacing)
         browser.chosen.connect(self.show)
 
     def open_paths(self, paths: Iterable[Path], select: Path | None = None) -> None:
@@ -125,6 +128,17 @@ class Shelf(QObject):
         self._known[described.path] = described
         self._browser.model.describe(described.path, described.line, described.picture)
         self.known.emit(described)
+
+    def _spaced(self, known: Spacings) -> None:
+        """What the reader gave changes what stands on the screen at once."""
+        for pane in self._panes.panes:
+            source = pane.view.source
+            if isinstance(source, ScannedSource) and pane.path is not None:
+                source.give_spacing(None)
+                spaced(source, known)
+                pane.strip.show_for(source)
+                pane.view.update()
+                self.opener.describe(pane.path)
 
     def _failed(self, path: Path, sentence: str) -> None:
         self._browser.add(path)

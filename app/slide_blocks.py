@@ -10,20 +10,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from app.spacings import told
 from inference.answers import Heatmap, LabelScore, LabelScores, Progress, Receipt
 from inference.engine import AnyEngine
 from inference.errors import Cancelled, InferenceError
 from inference.questions import HeatmapQuestion, LabelQuestion, Picture
 from viewers.geometry import Region, Size
 from viewers.sources import Source
+from viewers.tissue import stained
 
 BLOCK = 2048
 """Longest side of one block in pixels of the model's resolution."""
 MOST_BLOCKS = 64
 """A view that would take more is read coarser, and the receipt says so."""
-TISSUE_CHROMA = 18
-"""Least difference between a pixel's highest and lowest channel (0–255) for it to count as stained."""
 TISSUE_SHARE = 0.01
+"""Part of a block that must be tissue for the block to be looked at."""
 
 
 class NoTissue(InferenceError):
@@ -89,7 +90,7 @@ def answer(
         place = the.level0(block)
         mpp = source.spacing.mpp * place.width / block[2] if source.spacing else None
         pixels = source.read(place, Size(block[2], block[3]))
-        pictures.append(Picture(pixels, "slide", mpp, ("whole slide", the.step)))
+        pictures.append(Picture(pixels, "slide", mpp, ("whole slide", the.step, *source.steps, *told(source))))
         answers.append(engine.answer(question, [pictures[-1]], cancel=cancel))
     maps = [one for one in answers if isinstance(one, Heatmap)]
     if maps:
@@ -99,9 +100,8 @@ def answer(
 
 def _stained(source: Source, region: Region, columns: int, rows: int) -> NDArray[np.bool_]:
     """Which cells of a grid over `region` hold tissue, bool (rows, columns)."""
-    pixels = source.read(region, Size(columns * 32, rows * 32)).astype(np.int16)
-    chroma = pixels.max(axis=-1) - pixels.min(axis=-1)
-    share = (chroma >= TISSUE_CHROMA).reshape(rows, 32, columns, 32).mean(axis=(1, 3))
+    mask = stained(source.read(region, Size(columns * 32, rows * 32)))
+    share = mask.reshape(rows, 32, columns, 32).mean(axis=(1, 3))
     return np.asarray(share >= TISSUE_SHARE)
 
 

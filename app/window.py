@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer
@@ -16,6 +17,8 @@ from app.analysis import AnyEngine
 from app.asking import Asking
 from app.filing import Filing
 from app.jobs import Batch
+from app.layering import Layering
+from app.marking import Marking
 from app.menus import Recent
 from app.palette import Palette
 from app.panels.browser import Browser
@@ -32,6 +35,7 @@ from inference.answers import EngineState
 from inference.engine import EngineSpec
 from inference.host import EngineProcess
 from inference.worker import Worker
+from viewers.overlay import HeatmapLayer
 from viewers.words import Pointed
 
 WARM_MS = 150
@@ -57,8 +61,11 @@ class Window(QMainWindow):
         self.recovery = Recovery(self.asking.session, UnsavedStrip(), self)
         self.side.report.column.insertWidget(0, self.recovery.strip)
         self.filing = Filing(self, self.side, self.asking, self.recovery)
+        self.layering = Layering(self, self.panes, self.side.layers)
+        self.marking = Marking(self, self.panes, self.side.marks)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
+        self.side.marks.offer_tools(self.actions_by_id)
         self._lay_out()
         self.recent = Recent(chosen.recent, self)
         menus.fill(self.menuBar(), self.actions_by_id, self.recent)
@@ -129,6 +136,10 @@ class Window(QMainWindow):
         self.side.labels.heatmapWanted.connect(self.asking.heatmap)
         self.side.labels.opacityChanged.connect(self._set_opacity)
         self.side.labels.thresholdChanged.connect(self._set_threshold)
+        self.side.layers.edited.connect(self._layer_edited)
+        self.layering.noted.connect(self.status.show_note)
+        self.marking.noted.connect(self.status.show_note)
+        self.marking.marksShown.connect(lambda pane: self.marking.attend() if pane.number == self.panes.active else None)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
         self.asking.progressed.connect(self.status.show_work)
@@ -144,11 +155,16 @@ class Window(QMainWindow):
             "open-folder": self.filing.open_folder,
             "demo": self.open_demo,
             "batch": self.filing.choose_batch,
+            "load-map": partial(self._on_layers, self.layering.choose_load),
+            "export-map": partial(self._on_layers, self.layering.choose_export),
             "save": self.filing.save_report,
             "recover": self.recovery.open_newest,
             "close": self.close_current,
             "quit": self.close,
             **self.acts.by_id(),
+            "import-marks": partial(self._on_marks, self.marking.choose_import),
+            "export-marks": partial(self._on_marks, self.marking.choose_export),
+            "tissue": partial(self._on_marks, self.marking.outline_tissue),
             "fold": self._fold,
             "theme": self._toggle_theme,
             "palette": self._palette,
@@ -163,6 +179,8 @@ class Window(QMainWindow):
             self.side.report.settle()
             self.recovery.set_aside(path)
             self.asking.forget(path)
+            self.layering.forget(path)
+            self.marking.forget(path)
             self.shelf.close_path(path)
             self._pane_changed()
 
@@ -177,6 +195,26 @@ class Window(QMainWindow):
         for pane in self.panes.panes:
             pane.view.overlay.opacity = value
             pane.view.update()
+
+    def _on_marks(self, work: Callable[[], None]) -> None:
+        self.side.front(self.side.marks)
+        work()
+
+    def _suit(self) -> None:
+        """Keys and marks of the kind of picture in the active pane."""
+        actions.suit(self.actions_by_id, self.marking.view is not None)
+        self.side.marks.dress(self.actions_by_id)
+        self.toolbar.name_keys()
+        self.marking.attend()
+
+    def _on_layers(self, work: Callable[[], None]) -> None:
+        self.side.front(self.side.layers)
+        work()
+
+    def _layer_edited(self, layer: HeatmapLayer) -> None:
+        """The Labels panel's sliders go with what was set in the list of layers."""
+        if layer is self.panes.view.overlay:
+            self.side.labels.show_threshold(layer.threshold)
 
     def _set_threshold(self, value: float) -> None:
         self.panes.view.overlay.threshold = value
@@ -194,6 +232,7 @@ class Window(QMainWindow):
         if isinstance(application, QApplication):
             theme.apply(application, name)
         actions.dress(self.actions_by_id, name)
+        self.side.marks.dress(self.actions_by_id)
         self.browser.dress(name)
         self.toolbar.dress(name)
         self.status.dress(name)
@@ -205,19 +244,26 @@ class Window(QMainWindow):
 
     def _view_made(self, pane: Pane) -> None:
         pane.view.pointerMoved.connect(self._pointer)
+        self.side.channels.follow(self.panes.view)
 
     def _pointer(self, place: Pointed | None) -> None:
         self.status.pointer.setText("" if place is None else str(place))
 
     def _shown(self, number: int) -> None:
         self.asking.show_findings(self.panes.panes[number])
+        self.layering.shown(self.panes.panes[number])
+        self.marking.shown(self.panes.panes[number])
         if number == self.panes.active:
+            self._suit()
             self._offer()
 
     def _pane_changed(self) -> None:
+        self.side.channels.follow(self.panes.view)
         if self.panes.pane.path is not None:
             self.browser.select(self.panes.pane.path)
         self.side.labels.leave()
+        self.layering.attend()
+        self._suit()
         self.asking.show_findings(self.panes.pane)
         self._offer()
 
@@ -268,6 +314,8 @@ class Window(QMainWindow):
         self.asking.cancel()
         self.panes.close_all()
         self.filing.close()
+        self.layering.close()
+        self.marking.close()
         self.recovery.close()
         self.shelf.close()
         self.worker.close()

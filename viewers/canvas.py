@@ -14,6 +14,7 @@ from viewers import marks, theme
 from viewers.camera import Box, Camera
 from viewers.geometry import Region
 from viewers.gestures import Tool
+from viewers.layers import Layers
 from viewers.legend import TIP, Legend
 from viewers.lettering import Lettering
 from viewers.markings import Markings
@@ -66,6 +67,12 @@ class Canvas(Steered):
     def paint_picture(self, painter: QPainter) -> None:
         """Paint through `self.camera`; the painter's unit is the device pixel."""
 
+    def paint_marks(self, painter: QPainter) -> None:
+        """Paint what lies over picture and heatmap; the painter's unit is the device pixel, as in `paint_picture`."""
+
+    def paint_hand(self, painter: QPainter) -> None:
+        """Paint what is under the hand, above everything; the painter's unit is the screen pixel."""
+
     def corner_lines(self) -> Mapping[str, Sequence[str]]:
         return {}
 
@@ -113,6 +120,7 @@ class Canvas(Steered):
         self._source, self.frame, self.frames, self.live, self._status = None, 0, 1, False, ""
         self._markings.select(None, False)
         self._markings.clear()
+        self.layers.lend(())
         self._legend.hide()
         self.setAccessibleName("Picture")
         self.update()
@@ -120,7 +128,7 @@ class Canvas(Steered):
     @property
     def settled(self) -> bool:
         """Whether what is shown is final: nothing moves, nothing visible is still being read."""
-        return not self.moving and not self.overlay.fading
+        return not self.moving and not self.layers.fading
 
     def set_status(self, text: str) -> None:
         """A message in the middle of the pane; "" takes it away."""
@@ -136,6 +144,11 @@ class Canvas(Steered):
     @property
     def overlay(self) -> HeatmapLayer:
         return self._markings.overlay
+
+    @property
+    def layers(self) -> Layers:
+        """The heatmaps over the picture; `overlay` is one of them."""
+        return self._markings.layers
 
     @property
     def legend(self) -> Legend:
@@ -220,14 +233,16 @@ class Canvas(Steered):
         painter.save()
         self.paint_picture(painter)
         painter.restore()
-        self._markings.paint_heatmap(painter, self.camera, self.frame)
+        self._markings.paint_heatmaps(painter, self.camera, self.frame)
+        self.paint_marks(painter)
         painter.restore()
         ends = self.gestures.band
         band = None if ends is None else ((ends[0].x(), ends[0].y()), (ends[1].x(), ends[1].y()))
         self._markings.paint(painter, self._lettering, self.font(), self.camera, self.frame, bounds, band)
+        self.paint_hand(painter)
         inset, lines = self.paint_insets(painter), self.corner_lines()
         corners = {corner: [*self.corner_texts.get(corner, ()), *lines.get(corner, ())] for corner in CORNERS}
-        heatmap = self.overlay if self._markings.legend_shown(self.frame) else None
+        heatmap = self._markings.legend(self.frame)
         words = Words(corners, self.edge_letters(), source.spacing, inset, self._legend, heatmap)
         paint_words(painter, self._lettering, self.font(), self.ink, self.camera, words)
         if self.message():
@@ -280,7 +295,7 @@ class Canvas(Steered):
         if place is not None and self._source is not None:
             x, y = self.camera.from_screen(place.x(), place.y())
             if 0 <= x < self.camera.size.width and 0 <= y < self.camera.size.height:
-                pointed = Pointed(x, y, *self.value_at(int(x), int(y)))
+                pointed = Pointed(x, y, *self.value_at(int(x), int(y)), self._markings.said_at(x, y, self.frame))
         self.pointerMoved.emit(pointed)
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -96,6 +96,7 @@ class Provenance(StrEnum):
     TIFF = "TIFF resolution"
     OBJECTIVE = "from objective power"
     READER = "given by the reader"
+    REMEMBERED = "remembered for this scanner"
 
 
 @dataclass(frozen=True, slots=True)

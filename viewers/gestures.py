@@ -24,12 +24,15 @@ class Tool(StrEnum):
     REGION = "region"
     PAN = "pan"
     WINDOW = "window"
+    MARK = "mark"
+    """Draws and moves marks; a subclass of the pane says how."""
 
 
 _CURSORS = {
     Tool.REGION: Qt.CursorShape.CrossCursor,
     Tool.PAN: Qt.CursorShape.OpenHandCursor,
     Tool.WINDOW: Qt.CursorShape.SizeAllCursor,
+    Tool.MARK: Qt.CursorShape.CrossCursor,
 }
 
 
@@ -57,6 +60,11 @@ class Gestures:
         """The two corners of a region being dragged, in screen pixels."""
         drag = self._drag
         return (drag.start, drag.last) if drag and drag.moved and drag.tool == Tool.REGION else None
+
+    @property
+    def free(self) -> bool:
+        """Whether the left button is the tool's: space is not held and nothing is being dragged."""
+        return not self._space and self._drag is None
 
     def cursor(self) -> Qt.CursorShape:
         if self._drag and self._drag.tool == Tool.PAN:

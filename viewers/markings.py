@@ -1,4 +1,4 @@
-"""What lies over a picture: a heatmap, a model's boxes, the selected region."""
+"""What lies over a picture: heatmaps, a model's boxes, the selected region."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from PySide6.QtGui import QFont, QPainter
 from viewers import marks, theme
 from viewers.camera import Camera
 from viewers.geometry import Region
+from viewers.layers import Layers
 from viewers.lettering import Lettering
 from viewers.marks import BoxMark
 from viewers.overlay import HeatmapLayer
 
 
 class Markings(QObject):
-    """Holds them and paints them. Each belongs to the frame it was made for and shows on no other."""
+    """Holds them and paints them. What a model found belongs to the frame it was made for and shows on no other."""
 
     changed = Signal()
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.overlay = HeatmapLayer(self)
-        self.overlay.changed.connect(self.changed)
+        self.layers = Layers(self.overlay, self)
+        self.layers.changed.connect(self.changed)
         self.selection: Region | None = None
         self._proposed = False
         self._boxes: tuple[BoxMark, ...] = ()
@@ -48,7 +50,7 @@ class Markings(QObject):
             self.changed.emit()
 
     def clear(self) -> None:
-        """Take away heatmap and boxes, not the selection."""
+        """Take away a model's heatmap and boxes, not the selection and not what was loaded."""
         self._boxes = ()
         self.overlay.clear()
 
@@ -56,13 +58,18 @@ class Markings(QObject):
         """Whether this very heatmap already lies on `frame`."""
         return frame == self._frame and self.overlay.shows(values)
 
-    def legend_shown(self, frame: int) -> bool:
-        return self.overlay.present and self.overlay.visible and frame == self._frame
+    def legend(self, frame: int) -> HeatmapLayer | None:
+        """The layer whose legend belongs beside that frame."""
+        return self.layers.legend(frame == self._frame)
 
-    def paint_heatmap(self, painter: QPainter, camera: Camera, frame: int) -> None:
-        """The painter's unit is the device pixel."""
-        if frame == self._frame:
-            self.overlay.paint(painter, camera)
+    def said_at(self, x: float, y: float, frame: int) -> str:
+        """What the layers say of a level-0 point, "" where they say nothing."""
+        return self.layers.said_at(x, y, frame == self._frame)
+
+    def paint_heatmaps(self, painter: QPainter, camera: Camera, frame: int) -> None:
+        """The painter's unit is the device pixel. What was loaded lies over every frame."""
+        for layer in self.layers.seen(frame == self._frame):
+            layer.paint(painter, camera)
 
     def paint(
         self,

@@ -6,20 +6,21 @@ import weakref
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from PySide6.QtCore import QPointF, QRectF, Qt, Slot
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QWheelEvent
 from PySide6.QtWidgets import QWidget
 
 from viewers import theme
 from viewers.blit import blit, snapped
 from viewers.camera import Box
 from viewers.canvas import Canvas
+from viewers.channels import Look, Mix
 from viewers.figures import counted
 from viewers.lettering import pane_font
 from viewers.overview import LONGEST, Overview
 from viewers.pyramid import TileKey
 from viewers.relay import Relay
-from viewers.sources import Source, TiledSource
+from viewers.sources import ChannelSource, Source, TiledSource
 from viewers.tiles import TileStore
 
 SMOOTH_PIXELS = 4_200_000
@@ -32,6 +33,9 @@ class SlideView(Canvas):
     `cache_bytes` None is an eighth of the machine's memory, at most 1 GiB.
     """
 
+    mixChanged = Signal(object)
+    """The Mix shown now."""
+
     background = "#ffffff"
     ink = theme.DARK_INK
 
@@ -41,9 +45,11 @@ class SlideView(Canvas):
         self._cache_bytes = cache_bytes
         self._overview = Overview()
         self._overview_image: QImage | None = None
+        self._overview_stale = False
         self._store: TileStore | None = None
         self._planned: tuple[Box, int] | None = None
         self._jumping = False
+        self._look: Look | None = None
         self._end: weakref.finalize[..., SlideView] | None = None
 
     @property
@@ -60,13 +66,71 @@ class SlideView(Canvas):
     def opened(self, source: Source) -> None:
         relay = Relay()
         relay.arrived.connect(self._collect)
-        self._store = TileStore(cast(TiledSource, source), relay, self._cache_bytes)
+        dark = source.kind != "slide" or (isinstance(source, ChannelSource) and bool(source.mix.channels))
+        self.background, self.ink = ("#000000", theme.LIGHT_INK) if dark else ("#ffffff", theme.DARK_INK)
+        self._look = None
+        if isinstance(source, ChannelSource):
+            self.frame = source.z // 2
+            self._look = Look(self.frame, source.mix)
+        self._store = TileStore(cast(TiledSource, source), relay, self._cache_bytes, self._look)
         self._end = weakref.finalize(self, self._store.close)
 
     def closed(self) -> None:
         if self._end is not None:
             self._end()
         self._end = self._store = self._overview_image = self._planned = None
+
+    # channels and planes
+
+    @property
+    def channel_source(self) -> ChannelSource | None:
+        """The source, where it has channels or planes to choose from."""
+        return self.source if isinstance(self.source, ChannelSource) else None
+
+    @property
+    def mix(self) -> Mix:
+        """What the screen shows; models get the file's own."""
+        return self._look.mix if self._look is not None else Mix()
+
+    def set_mix(self, mix: Mix) -> None:
+        """Show other ranges, colours or channels; what is shown stays until the new tiles are there."""
+        if self._look is not None and mix != self._look.mix:
+            self._show(Look(self.frame, mix))
+            self.mixChanged.emit(mix)
+
+    def set_frame(self, frame: int) -> None:
+        super().set_frame(frame)
+        if self._look is not None and self._look.frame != self.frame:
+            self._show(Look(self.frame, self._look.mix))
+
+    def step_plane(self, step: int, *, time: bool = False) -> None:
+        """Further along z, or along t; stays at the ends."""
+        source = self.channel_source
+        if source is None:
+            return
+        t, z = divmod(self.frame, source.z)
+        if time:
+            t = min(max(t + step, 0), source.t - 1)
+        else:
+            z = min(max(z + step, 0), source.z - 1)
+        self.set_frame(t * source.z + z)
+
+    def _show(self, look: Look) -> None:
+        self._look = look
+        if self._store is not None:
+            self._store.set_look(look)
+        self._planned = None
+        self.update()
+
+    def read_again(self) -> int:
+        """Ask again for what could not be read; how many tiles that were."""
+        store = self._store
+        count = len(store.failed) if store is not None else 0
+        if store is not None:
+            store.retry()
+            self._planned = None
+            self.set_status("")
+        return count
 
     def set_magnification(self, power: float) -> None:
         """Show `power` × (10× is 1 µm per device pixel). Raises ValueError where the slide states no size of a pixel."""
@@ -96,10 +160,18 @@ class SlideView(Canvas):
             zoom = f"{_power(power)}×  ({f'{pitch:.2f}' if pitch >= 0.1 else f'{pitch:.2g}'} µm/px)"
             spacing = f"{source.spacing.mpp:.3g} µm/px, {source.spacing.provenance}"
         return {
-            "top-left": [f"{counted(source.size.width)} × {counted(source.size.height)} px"],
+            "top-left": [f"{counted(source.size.width)} × {counted(source.size.height)} px", *self._plane_line()],
             "bottom-left": [zoom],
             "bottom-right": [spacing, "draft, not for diagnostic use"],
         }
+
+    def _plane_line(self) -> list[str]:
+        source = self.channel_source
+        if source is None or source.frames == 1:
+            return []
+        t, z = divmod(self.frame, source.z)
+        parts = [f"z {z + 1} / {source.z}"] if source.z > 1 else []
+        return ["   ".join([*parts, f"t {t + 1} / {source.t}"] if source.t > 1 else parts)]
 
     def paint_picture(self, painter: QPainter) -> None:
         store = self._store
@@ -126,7 +198,6 @@ class SlideView(Canvas):
         """Fill `part` (level-0 pixels) from the finest coarser tiles that are there."""
         if step >= len(store.pyramid.steps):
             return
-        down = store.pyramid.steps[step].downsample
         for key in store.pyramid.keys(step, part):
             x0, y0, x1, y1 = store.pyramid.extent(key)
             shared = max(x0, part[0]), max(y0, part[1]), min(x1, part[2]), min(y1, part[3])
@@ -136,7 +207,10 @@ class SlideView(Canvas):
             if image is None:
                 self._paint_coarser(painter, store, step + 1, shared, bounds)
             else:
-                source = (shared[0] - x0) / down, (shared[1] - y0) / down, (shared[2] - x0) / down, (shared[3] - y0) / down
+                across, down = image.width() / (x1 - x0), image.height() / (y1 - y0)
+                source = (
+                    (shared[0] - x0) * across, (shared[1] - y0) * down, (shared[2] - x0) * across, (shared[3] - y0) * down,
+                )  # fmt: skip
                 blit(painter, image, snapped(self.camera.to_device(shared)), bounds, source)
 
     def _paint_failed(self, painter: QPainter, store: TileStore, key: TileKey) -> None:
@@ -162,7 +236,8 @@ class SlideView(Canvas):
 
     def _overview_picture(self, store: TileStore) -> QImage | None:
         """The coarsest step as one image, in the inset's device pixels."""
-        if self._overview_image is None and store.overview_ready:
+        if (self._overview_image is None or self._overview_stale) and store.overview_ready:
+            self._overview_stale = False
             size = self.camera.size
             scale = LONGEST * self.camera.ratio / max(size.width, size.height)
             width, height = max(1, round(size.width * scale)), max(1, round(size.height * scale))
@@ -185,10 +260,22 @@ class SlideView(Canvas):
         store = self._store
         if store is None or not store.collect():
             return
-        self._overview_image = None if self._overview_image is None or not store.overview_ready else self._overview_image
+        if not store.overview_ready:
+            self._overview_stale = True
         if store.failed and store.overview_ready and not any(store.get(key) for key in store.overview_keys):
             self.set_status(f"cannot show: {next(iter(store.failed.values()))}")
         self.update()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """With Shift through the planes: z, where there are several, else t; with Ctrl and Shift always t."""
+        source, held = self.channel_source, event.modifiers()
+        if source is None or source.frames == 1 or not held & Qt.KeyboardModifier.ShiftModifier:
+            super().wheelEvent(event)
+            return
+        turned = event.angleDelta().y() or event.angleDelta().x()
+        time = source.z == 1 or bool(held & Qt.KeyboardModifier.ControlModifier)
+        self.step_plane(-1 if turned > 0 else 1, time=time)
+        event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self._jumping = event.button() == Qt.MouseButton.LeftButton and self._jump(event.position())

@@ -6,12 +6,12 @@ from PySide6.QtWidgets import QWidget
 
 from viewers.canvas import Canvas
 from viewers.dicom_view import RadiologyView
-from viewers.slide_view import SlideView
-from viewers.sources import Source
+from viewers.marked_slide import MarkedSlide
+from viewers.sources import Source, TiledSource
 
 
 def make_view(source: Source, parent: QWidget | None = None) -> Canvas:
     """A pane that shows `source` and owns it from now on: it is closed once the pane has let go of it."""
-    view = SlideView(parent) if source.kind == "slide" else RadiologyView(parent)
+    view = MarkedSlide(parent) if isinstance(source, TiledSource) else RadiologyView(parent)
     view.set_source(source)
     return view

@@ -29,10 +29,14 @@ class Pointed:
     y: float
     value: float | None = None
     unit: str = ""
+    over: str = ""
+    """What the heatmaps over it say."""
 
     def __str__(self) -> str:
         place = f"x {self.x:.0f}  y {self.y:.0f}"
-        return place if self.value is None else f"{place}   {self.value:.6g} {self.unit}".replace("-", "−").rstrip()
+        if self.value is not None:
+            place = f"{place}   {self.value:.6g} {self.unit}".replace("-", "−").rstrip()
+        return f"{place}   {self.over}" if self.over else place
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.batch.folder import holds_batch
+from app.spacings import spaced
 from viewers.errors import SourceError, reading
 from viewers.sources import Source, discover
 from viewers.sources.files import opened_file
@@ -37,7 +38,7 @@ class Item:
         """Raises SourceError."""
         if isinstance(self.found, Failure):
             raise SourceError(self.path, self.found.sentence)
-        return self.found.open()
+        return spaced(self.found.open())
 
 
 @dataclass(frozen=True, slots=True)

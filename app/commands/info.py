@@ -18,7 +18,7 @@ def add(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from viewers.sources import open_source
+    from app.spacings import open_source
 
     with closing(open_source(args.path)) as source:
         body = dict(source.info())

@@ -92,8 +92,8 @@ def modality(args: argparse.Namespace) -> Modality:
     """What the picture is, for the choice of labels. Raises SourceError."""
     from app.analysis import clipped
     from app.modality import modality_of
+    from app.spacings import open_source
     from viewers.geometry import Region
-    from viewers.sources import open_source
 
     with closing(open_source(args.path)) as source:
         whole = clipped(Region.whole(source.size, args.frame), source)

@@ -38,10 +38,10 @@ def run(args: argparse.Namespace) -> int:
     from PIL import Image
 
     from app.analysis import as_model, clipped
+    from app.spacings import open_source
     from app.storage import atomic_write
     from inference import catalogue
     from viewers.geometry import Region
-    from viewers.sources import open_source
 
     options.must_not(args, "as_model", ("size", "window"))
     if args.as_model and not catalogue.installed(args.as_model):

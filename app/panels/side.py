@@ -1,4 +1,4 @@
-"""The four panels at the right: Report, Labels, Ask, Details."""
+"""The panels at the right: Report, Labels, Layers, Marks, Ask, Details, and Channels for slides that have them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 from PySide6.QtWidgets import QTabWidget, QWidget
 
 from app.panels.ask import AskPanel
+from app.panels.channels import ChannelsPanel
 from app.panels.details import DetailsPanel
 from app.panels.labels import LabelsPanel
+from app.panels.layers import LayersPanel
+from app.panels.marks import MarksPanel
 from app.panels.report import ReportPanel
 from app.session import Findings, Task
 
@@ -21,12 +24,28 @@ class Side(QTabWidget):
         self.setDocumentMode(True)
         self.tabBar().setDrawBase(False)
         self.report, self.labels, self.ask, self.details = ReportPanel(), LabelsPanel(), AskPanel(), DetailsPanel()
-        for panel, name in ((self.report, "Report"), (self.labels, "Labels"), (self.ask, "Ask"), (self.details, "Details")):
-            self.addTab(panel, name)
+        self.layers, self.marks, self.channels = LayersPanel(), MarksPanel(), ChannelsPanel()
+        self.channels.wanted.connect(self._offer_channels)
+        self.addTab(self.report, "Report")
+        self.addTab(self.labels, "Labels")
+        self.addTab(self.layers, "Layers")
+        self.addTab(self.marks, "Marks")
+        self.addTab(self.ask, "Ask")
+        self.addTab(self.details, "Details")
+        self.addTab(self.channels, "Channels")
+        self.setTabVisible(self.indexOf(self.channels), False)
         self._found, self._threshold = Findings(), 0.0
         self._source: Path | None = None
         self._stale: set[QWidget] = set()
         self.currentChanged.connect(lambda _: self._refresh())
+
+    def show_channels(self) -> None:
+        """Bring channels and planes to the front, where the slide has any."""
+        if self.isTabVisible(self.indexOf(self.channels)):
+            self.front(self.channels)
+
+    def _offer_channels(self, there: bool) -> None:
+        self.setTabVisible(self.indexOf(self.channels), there)
 
     def front(self, panel: QWidget) -> None:
         self.setCurrentWidget(panel)

@@ -10,9 +10,10 @@ from PySide6.QtGui import QImage, QPainter
 from pytestqt.qtbot import QtBot
 
 from viewers.camera import Camera
-from viewers.colormaps import MapName, colormap
+from viewers.colormaps import NAMES, MapName, colormap
 from viewers.geometry import Size
-from viewers.overlay import HeatmapLayer, interpolated
+from viewers.maps.stepped import interpolated
+from viewers.overlay import HeatmapLayer
 from viewers.qimage import to_array
 
 
@@ -23,14 +24,14 @@ def lightness(colours: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.where(luminance > 0.008856, 116 * np.cbrt(luminance) - 16, 903.3 * luminance)
 
 
-@pytest.mark.parametrize("name", ["inferno", "viridis", "cividis"])
+@pytest.mark.parametrize("name", NAMES)
 def test_lightness_rises_evenly(name: MapName) -> None:
     steps = np.diff(lightness(colormap(name, 10)))
     assert steps.min() > 0
     assert steps.max() < 2.2 * steps.mean()
 
 
-@pytest.mark.parametrize("name", ["inferno", "viridis", "cividis"])
+@pytest.mark.parametrize("name", NAMES)
 def test_red_green_blind_readers_can_order_it(name: MapName) -> None:
     """Viénot, Brettel and Mollon (1999): both dichromats' simulation keeps lightness in order."""
     linear = (colormap(name, 32) / 255.0) ** 2.2

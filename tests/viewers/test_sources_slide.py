@@ -103,7 +103,7 @@ def test_large_regions_are_read_in_bands(pyramid: Path, monkeypatch: pytest.Monk
     source = open_source(pyramid)
     region, size = Region(0, 0, 1024, 768), Size(16, 12)
     at_once = source.read(region, size)
-    monkeypatch.setattr("viewers.sources.slide._BAND_PIXELS", 20_000)
+    monkeypatch.setattr("viewers.sources.level_read.BAND_PIXELS", 20_000)
     assert np.array_equal(source.read(region, size), at_once)
 
 

@@ -127,6 +127,13 @@ class Annotations:
             changes = tuple(Change(one, replace(one, class_name=new.name)) for one in marks)
         self._do(Edit(f"change class {old}", changes, (self._classes, classes)))
 
+    def remove_class(self, name: str) -> None:
+        """Its marks stay, unclassified, as one edit."""
+        classes = tuple(one for one in self._classes if one.name != name)
+        marks = [one for one in self._marks.values() if one.class_name == name]
+        changes = tuple(Change(one, replace(one, class_name="")) for one in marks)
+        self._do(Edit(f"remove class {name}", changes, (self._classes, classes)))
+
     @property
     def undoable(self) -> str:
         """What `undo` would undo, "" for nothing."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from viewers.channels import Mix
 from viewers.geometry import Region, Size, Spacing
 from viewers.grayscale import Grayscale, Window
 from viewers.sources.facts import Facts
@@ -49,8 +50,16 @@ class Source(Protocol):
     levels: tuple[Level, ...]
     facts: Facts | None
     """Header values a model may need; None for files that are not DICOM."""
-    notes: tuple[str, ...]
-    """What was not as it should be and how it is shown all the same, one sentence each."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was not as it should be and how it is shown all the same, one sentence each."""
+        ...
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """What `read` does to stored colours, such as "ICC profile NAME to sRGB": for receipts."""
+        ...
 
     def read(self, region: Region, size: Size | None = None) -> NDArray[np.uint8]:
         """The displayed pixels of `region` as uint8 sRGB (height, width, 3), resampled to `size` (default: as stored).
@@ -102,6 +111,38 @@ class TiledSource(Source, Protocol):
 
         Raises `viewers.errors.SourceError`, also for a tile outside the grid.
         """
+        ...
+
+
+@runtime_checkable
+class ScannedSource(Source, Protocol):
+    """A slide: its size of a pixel may be absent or wrong, and the reader may give it."""
+
+    scanner: str
+    """The device that made it; "" where the file names none."""
+
+    def give_spacing(self, spacing: Spacing | None) -> None:
+        """Another size of a pixel than the file's; None: the file's again."""
+        ...
+
+
+@runtime_checkable
+class ChannelSource(TiledSource, Protocol):
+    """A tiled source of stored values: channels to be mixed, and planes (frame = t · z-planes + z) to choose from."""
+
+    mix: Mix
+    """The file's default, which `read` and `read_tile` go through; empty for a picture in colour."""
+    z: int
+    t: int
+    histograms: tuple[tuple[float, ...], ...]
+    """Of each channel of `mix`: heights 0 … 1 between the ends of `viewers.channels.scale_of`."""
+
+    def raw_tile(self, level: int, column: int, row: int, frame: int) -> NDArray[np.generic]:
+        """One tile's stored values (channels, height, width); for a picture in colour uint8 red, green, blue."""
+        ...
+
+    def coloured(self, values: NDArray[np.generic], mix: Mix) -> NDArray[np.uint8]:
+        """Such values as uint8 sRGB (height, width, 3)."""
         ...
 
 

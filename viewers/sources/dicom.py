@@ -53,6 +53,7 @@ class Dicom:
         stated, spacing_notes = spacing_of(first.dataset, slices[0].frame)
         self.spacing = spacing or stated
         self.notes = (*notes, *spacing_notes)
+        self.steps: tuple[str, ...] = ()
         self._cache = FrameCache(_CACHE_BYTES)
 
     def stored(self, frame: int = 0) -> NDArray[np.generic]:

@@ -12,7 +12,7 @@ from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Kind, Source, series, values
 from viewers.sources.header import dataset_of, header_of, is_dicom, sop_class_of
-from viewers.sources.opening import WHOLE_SLIDE, beginning, is_slide, opened
+from viewers.sources.opening import WHOLE_SLIDE, beginning, is_planes, is_slide, opened
 
 _STACKS = {"CT", "MR", "PT", "NM"}
 _NAMED = 8
@@ -165,7 +165,7 @@ def _entry(path: Path) -> _Entry:
     """What one file is, by its first bytes and, for DICOM, a few header values. Raises SourceError."""
     start = beginning(path)
     if not is_dicom(start):
-        if is_slide(path, start):
+        if is_planes(path, start) or is_slide(path, start):
             return _Entry(path, "slide", "SM")
         opened(path).close()
         return _Entry(path, "picture")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
@@ -30,14 +31,18 @@ def opened(path: Path, spacing: Spacing | None = None) -> Source:
     start = beginning(path)
     if is_dicom(start):
         return _dicom(path, spacing)
+    if is_planes(path, start):
+        from viewers.sources.planes import Planes
+
+        return Planes(path, spacing)
     if is_slide(path, start):
         from viewers.sources.slide import Slide
 
         return Slide(path, spacing)
     if start.startswith(_PLAIN):
-        from viewers.sources.plain import Plain
+        from viewers.sources import large
 
-        return Plain(path, spacing)
+        return large.opened(path, spacing)
     raise SourceError(path, f"{path.name} {_described(start)}: open a DICOM file, a slide, a PNG, JPEG or TIFF.")
 
 
@@ -48,6 +53,17 @@ def beginning(path: Path) -> bytes:
     if not start:
         raise SourceError(path, f"{path.name} is empty (0 bytes): copy it again from where it came.")
     return start
+
+
+def is_planes(path: Path, start: bytes) -> bool:
+    """Whether a TIFF holds channels, planes or values that OpenSlide does not read. Raises SourceError."""
+    if not start.startswith(TIFF):
+        return False
+    import openslide
+
+    from viewers.sources import planes
+
+    return planes.wanted(path, lambda: cast("str | None", openslide.OpenSlide.detect_format(path)))
 
 
 def is_slide(path: Path, start: bytes) -> bool:

@@ -56,6 +56,7 @@ class Plain:
             self._format, self._mode = str(image.format), image.mode
             self._pages = int(getattr(image, "n_frames", 1)) if image.format in ("TIFF", "GIF") else 1
             self._profile = bool(image.info.get("icc_profile"))
+            self.steps: tuple[str, ...] = ("embedded ICC profile to sRGB",) if self._profile else ()
             self._lossy = _lossy(image)
         self.levels: tuple[Level, ...] = (Level(self.size, 1.0),)
         self.notes = self._noted()

@@ -19,22 +19,19 @@ from viewers.sources import Kind, Level, direct
 from viewers.sources.describing import described
 from viewers.sources.facts import Facts
 from viewers.sources.files import opened_file
-from viewers.sources.resample import resized
+from viewers.sources.icc import ToSrgb, to_srgb
+from viewers.sources.layout import SANE_MPP
+from viewers.sources.level_read import read_region
+from viewers.sources.scanner import scanner_of
 from viewers.sources.slide_storage import must_be_readable, storage
 from viewers.sources.tile_files import BadTile
 from viewers.sources.whole import cut_short
 
 if TYPE_CHECKING:
     import openslide
-    from PIL import Image, ImageCms
+    from PIL import Image
 
 T = TypeVar("T")
-SANE_MPP = (0.05, 20.0)
-"""µm per pixel outside this range is a writer's mistake."""
-MAX_READ_PIXELS = 400_000_000
-"""Pixels one read may return."""
-_BAND_PIXELS = 64_000_000
-"""Stored pixels taken in at once."""
 _TILE_CACHE_BYTES = 256 * 2**20
 
 
@@ -59,45 +56,22 @@ class Slide:
             Level(Size(*size), float(down), self._grid(index))
             for index, (size, down) in enumerate(zip(handle.level_dimensions, handle.level_downsamples, strict=True))
         )
+        self.fingerprint = self._properties.get("openslide.quickhash-1", "")
         self.vendor = self._properties.get("openslide.vendor", "")
         self.objective = _number(self._properties.get("openslide.objective-power"))
         self.associated = tuple(sorted(handle.associated_images))
         self._direct, self.way = direct.reader(path, self.vendor, self.levels, self._ground, self._composited)
-        self.spacing = spacing or self._stated_spacing()
-        self.notes = self._noted()
+        self._stated = self._stated_spacing()
+        self.spacing = spacing or self._stated
+        self.scanner = scanner_of(self._properties, self.objective)
+        self._cut = cut_short(path, first=False)
+        self.steps = () if self._icc is None else (self._icc.step,)
 
     def read(self, region: Region, size: Size | None = None) -> NDArray[np.uint8]:
         size = size or region.size
         if region.frame:
             raise SourceError(self.path, f"{self.name} has one frame; frame {region.frame + 1} does not exist.")
-        wanted = min(region.width / size.width, region.height / size.height)
-        index = max(i for i, level in enumerate(self.levels) if i == 0 or level.downsample <= wanted * 1.01)
-        level = self.levels[index]
-        scale_x, scale_y = self.size.width / level.size.width, self.size.height / level.size.height
-        if index == 0:
-            scale_x = scale_y = 1.0
-        box = (region.x / scale_x, region.y / scale_y, region.right / scale_x, region.bottom / scale_y)
-        return self._resampled(index, box, size)
-
-    def _resampled(self, level: int, box: tuple[float, float, float, float], size: Size) -> NDArray[np.uint8]:
-        """`box` (left, top, right, bottom; pixels of `level`) at `size`, read in bands that fit into memory."""
-        left, top, right, bottom = box
-        if size.width * size.height > MAX_READ_PIXELS:
-            limit = f"more than the limit of {MAX_READ_PIXELS:,} pixels"
-            raise SourceError(
-                self.path, f"{self.name}: a picture of {size.width} × {size.height} is {limit}; ask for a smaller one."
-            )
-        per_row = (right - left) * (bottom - top) / size.height
-        rows = max(1, min(size.height, int(_BAND_PIXELS / per_row)))
-        bands = []
-        for first in range(0, size.height, rows):
-            last = min(size.height, first + rows)
-            upper, lower = (top + (bottom - top) * row / size.height for row in (first, last))
-            x, y = math.floor(left), math.floor(upper)
-            part = Size(max(1, math.ceil(right - 1e-9) - x), max(1, math.ceil(lower - 1e-9) - y))
-            inner = (left - x, upper - y, min(right - x, part.width), min(lower - y, part.height))
-            bands.append(resized(self._pixels(level, x, y, part), Size(size.width, last - first), inner))
-        return bands[0] if len(bands) == 1 else np.concatenate(bands)
+        return read_region(self, self._pixels, region, size)
 
     def read_tile(self, level: int, column: int, row: int) -> NDArray[np.uint8]:
         if not 0 <= level < len(self.levels):
@@ -123,6 +97,7 @@ class Slide:
             reading=self.way,
             vendor=self.vendor,
             objective=self.objective,
+            scanner=self.scanner,
             associated_images=list(self.associated),
             **stored,
         )
@@ -198,12 +173,7 @@ class Slide:
         return np.array(ground)
 
     def _as_srgb(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        if self._to_srgb is None:
-            return pixels
-        from PIL import Image, ImageCms
-
-        image = Image.fromarray(pixels)
-        return np.array(ImageCms.applyTransform(image, self._to_srgb) or image)
+        return pixels if self._icc is None else self._icc(pixels)
 
     @property
     def _ground(self) -> tuple[int, int, int]:
@@ -212,17 +182,13 @@ class Slide:
         return red, green, blue
 
     @cached_property
-    def _to_srgb(self) -> ImageCms.ImageCmsTransform | None:
-        """The transform from the slide's ICC profile to sRGB, None where there is no profile or it is sRGB itself."""
+    def _icc(self) -> ToSrgb | None:
+        """The transform from the slide's ICC profile to sRGB, None where there is no profile."""
         from PIL import ImageCms
 
         try:
-            profile = self._alive(lambda handle: handle.color_profile)
-            if profile is None or "sRGB" in ImageCms.getProfileDescription(profile):
-                return None
-            keep_no_cache = ImageCms.Flags.NOCACHE  # LittleCMS's one-pixel cache is not thread-safe
-            return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), "RGB", "RGB", flags=keep_no_cache)
-        except (ImageCms.PyCMSError, OSError, ValueError):
+            return to_srgb(self._alive(lambda handle: handle.color_profile))
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError, SourceError):
             return None
 
     def _grid(self, level: int) -> Size:
@@ -250,9 +216,14 @@ class Slide:
         unit = {"inch": 25400.0, "centimeter": 10000.0}.get(self._properties.get("tiff.ResolutionUnit", ""))
         return unit / per_unit if per_unit and unit else None
 
-    def _noted(self) -> tuple[str, ...]:
+    def give_spacing(self, spacing: Spacing | None) -> None:
+        """Another size of a pixel than the file's; None: the file's again."""
+        self.spacing = spacing or self._stated
+
+    @property
+    def notes(self) -> tuple[str, ...]:
         notes = []
-        if cut_short(self._file, first=False):
+        if self._cut:
             notes.append("The file is cut short: some places cannot be read; copy it again from the scanner.")
         stated = _number(self._properties.get("openslide.mpp-x")) or self._resolution("X")
         if stated is not None and not _sane(stated):
@@ -261,7 +232,7 @@ class Slide:
             notes.append("The file states no size of a pixel: lengths and magnification are unknown until you give it.")
         elif self.spacing.provenance is Provenance.OBJECTIVE:
             notes.append("The size of a pixel is estimated from the objective power.")
-        if self._to_srgb is not None:
+        if self._icc is not None and self._icc.changes:
             notes.append("Colours converted from the slide's ICC profile to sRGB.")
         return tuple(notes)
 

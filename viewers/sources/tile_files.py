@@ -55,7 +55,7 @@ class TileFiles:
         paths = {grid.file for grid in grids if isinstance(grid, Grid)}
         if not paths:
             raise Unfit(str(self.grids[0]))
-        self._files = {path: _Positioned(path) for path in paths}
+        self._files = {path: Positioned(path) for path in paths}
 
     def tile(self, level: int, column: int, row: int) -> Pixels | None:
         """A whole tile, what lies behind the picture's edge included; None where the file stores none.
@@ -99,8 +99,8 @@ class TileFiles:
             file.close()
 
 
-class _Positioned:
-    """Reads at a place without moving what other threads see."""
+class Positioned:
+    """A file that is read at a place without moving what other threads see."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -147,3 +147,20 @@ def jpeg_2000(tile: Size) -> Callable[[bytes], Pixels]:
         return found
 
     return decode
+
+
+def claimed(data: bytes) -> tuple[int, int] | None:
+    """(width, height) that a JPEG or a JPEG 2000 codestream claims; None where neither is told.
+
+    Frame header of ISO 10918-1 B.2.2, SIZ marker of ISO 15444-1 A.5.1.
+    """
+    if data[:4] == b"\xff\x4f\xff\x51":
+        right, bottom, left, top = struct.unpack(">8xIIII", data[:24])
+        return right - left, bottom - top
+    at = 2 if data[:2] == b"\xff\xd8" else len(data)
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        if 0xC0 <= data[at + 1] <= 0xCF and data[at + 1] not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+            return width, height
+        at += 1 if data[at + 1] == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None

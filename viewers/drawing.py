@@ -1,0 +1,322 @@
+"""The hand on a slide: tools, the selected marks, and what is being drawn, over a document of marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import shapely
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QPainter
+from shapely.geometry.base import BaseGeometry
+
+from viewers import drawn
+from viewers.annotations.annotation import Annotation, Kind, Point, new_id
+from viewers.annotations.document import Annotations, Edit
+from viewers.annotations.moving import handles, hit, moved, with_handle
+from viewers.annotations.tools import Brush, Hand, Stroke, Tool, made
+from viewers.annotations.wand import Look, Wand
+from viewers.camera import Camera
+
+MOVE, BRUSH, WAND = "move", "brush", "wand"
+TOOLS = (MOVE, *(str(kind) for kind in Kind), BRUSH, WAND)
+"""Every tool's name; "" is none: the mouse belongs to the pane."""
+REACH_PX = 6.0
+"""Screen pixels within which a line, a point or a corner is meant."""
+_MOST_LIVE = 300
+_STAY = (str(Kind.POINTS), BRUSH, WAND)
+"""After these the tool stays; after the others the hand moves again, as in QuPath."""
+
+
+class Drawing(QObject):
+    """Turns the hand's ways into edits of the document. All places are level-0 pixels; `look` shows the wand the picture."""
+
+    changed = Signal()
+    """Something is to be painted again."""
+    selectionChanged = Signal()
+    toolChanged = Signal(str)
+
+    def __init__(self, look: Look, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._document: Annotations | None = None
+        self._tools: dict[str, Tool] = {str(kind): made(kind) for kind in Kind}
+        self._tools |= {BRUSH: Brush(), WAND: Wand(look)}
+        self._name = ""
+        self._selected: dict[str, None] = {}
+        self._hand: Hand | None = None
+        self._grip: tuple[Annotation, int] | None = None
+        self._carried: dict[str, Annotation] = {}
+        self._start: Point | None = None
+        self.active_class = ""
+        """What new marks are classified as."""
+
+    # document and selection
+
+    @property
+    def document(self) -> Annotations | None:
+        return self._document
+
+    def follow(self, document: Annotations | None) -> None:
+        if self._document is not None:
+            self._document.unlisten(self._edited)
+        self.cancel()
+        self._document = document
+        self._selected.clear()
+        if document is not None:
+            document.listen(self._edited)
+        self.selectionChanged.emit()
+        self.changed.emit()
+
+    @property
+    def selected(self) -> list[Annotation]:
+        marks = self._document.marks if self._document else {}
+        return [marks[id] for id in self._selected if id in marks]
+
+    def select(self, ids: Iterable[str]) -> None:
+        chosen = dict.fromkeys(ids)
+        if list(chosen) != list(self._selected):
+            self._selected = chosen
+            self.selectionChanged.emit()
+            self.changed.emit()
+
+    def delete_selected(self) -> bool:
+        """Whether there was anything to delete."""
+        if self._document is None or not self._selected:
+            return False
+        self._document.remove(self._selected)
+        return True
+
+    def select_all(self) -> None:
+        """All marks of classes that are shown."""
+        self.select([id for id, one in (self._document.marks if self._document else {}).items() if self._shows(one.class_name)])
+
+    def merge_selected(self) -> bool:
+        """The selected areas become one; whether there were at least two."""
+        areas = [one for one in self.selected if one.has_area and not one.locked]
+        if self._document is None or len(areas) < 2:
+            return False
+        whole = replace(areas[0], geometry=shapely.union_all([one.geometry for one in areas]), kind=Kind.POLYGON, id=new_id())
+        self._document.exchange([one.id for one in areas], [whole], "merge")
+        self.select([whole.id])
+        return True
+
+    def lock_selected(self) -> None:
+        """Locked ones are unlocked when all are, else all are locked."""
+        chosen = self.selected
+        locked = not all(one.locked for one in chosen)
+        if self._document is not None and chosen:
+            marks = [replace(one, locked=locked) for one in chosen if one.locked != locked]
+            self._document.replace(marks, "lock" if locked else "unlock")
+
+    def classify(self, name: str) -> None:
+        """The selected marks, and those drawn from now on."""
+        self.active_class = name
+        if self._document is not None and self._selected:
+            self._document.classify(self._selected, name)
+        self.changed.emit()
+
+    # tools
+
+    @property
+    def tool(self) -> str:
+        return self._name
+
+    @tool.setter
+    def tool(self, name: str) -> None:
+        """Raises ValueError for a name that is no tool's."""
+        if name and name not in TOOLS:
+            raise ValueError(f"no tool is called {name!r}")
+        if name != self._name:
+            self.cancel()
+            self._name = name
+            self.toolChanged.emit(name)
+            self.changed.emit()
+
+    @property
+    def brush_px(self) -> float:
+        """The brush's diameter in screen pixels."""
+        brush = self._tools[BRUSH]
+        return brush.diameter_px if isinstance(brush, Brush) else 0.0
+
+    @brush_px.setter
+    def brush_px(self, value: float) -> None:
+        brush = self._tools[BRUSH]
+        if isinstance(brush, Brush):
+            brush.diameter_px = min(max(value, 4.0), 400.0)
+        self.changed.emit()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being drawn or carried."""
+        tool = self._tools.get(self._name)
+        return bool(self._carried) or self._grip is not None or (tool is not None and tool.active)
+
+    def press(self, hand: Hand) -> bool:
+        """The left button went down; False: the press is the pane's."""
+        if self._document is None or not self._name:
+            return False
+        self._hand = hand
+        if self._name == MOVE:
+            return self._take(hand)
+        chosen = self.selected
+        stroke = self._tools[self._name].press(hand, chosen[0] if len(chosen) == 1 else None)
+        self._finish(stroke)
+        self.changed.emit()
+        return True
+
+    def move(self, hand: Hand, down: bool) -> bool:
+        """The hand moved, with the button down or not; whether it is drawing."""
+        self._hand = hand
+        if self._name == MOVE:
+            return self._carry(hand) if down else False
+        tool = self._tools.get(self._name)
+        if tool is None:
+            return False
+        (tool.drag if down else tool.hover)(hand)
+        if tool.active or isinstance(tool, Brush):
+            self.changed.emit()
+        return tool.active
+
+    def release(self, hand: Hand) -> None:
+        self._hand = hand
+        if self._name == MOVE:
+            self._drop()
+        elif self._name:
+            self._finish(self._tools[self._name].release(hand))
+        self.changed.emit()
+
+    def finish(self) -> bool:
+        """Enter or a double click; whether there was something to end."""
+        tool = self._tools.get(self._name)
+        if tool is None or not tool.active:
+            return False
+        self._finish(tool.finish())
+        self.changed.emit()
+        return True
+
+    def step_back(self) -> bool:
+        tool = self._tools.get(self._name)
+        done = tool is not None and tool.step_back()
+        self.changed.emit()
+        return done
+
+    def cancel(self) -> bool:
+        """Give up what is being drawn or carried; whether there was anything."""
+        there = bool(self._carried) or self._grip is not None
+        self._carried, self._grip, self._start = {}, None, None
+        tool = self._tools.get(self._name)
+        there = (tool is not None and tool.cancel()) or there
+        self.changed.emit()
+        return there
+
+    def leave(self) -> None:
+        """The hand left the pane."""
+        self._hand = None
+        self.changed.emit()
+
+    def _finish(self, stroke: Stroke | None) -> None:
+        document = self._document
+        if stroke is None or document is None:
+            return
+        if stroke.of is None:
+            if stroke.geometry is None:
+                return
+            one = Annotation(stroke.geometry, stroke.kind, class_name=self.active_class)
+            document.add([one])
+            self.select([one.id])
+        elif stroke.geometry is None:
+            document.remove([stroke.of.id], "erase")
+        else:
+            document.replace([replace(stroke.of, geometry=stroke.geometry, kind=stroke.kind)], "change shape")
+        if self._name not in _STAY:
+            self.tool = MOVE
+
+    # moving
+
+    def _take(self, hand: Hand) -> bool:
+        assert self._document is not None
+        reach = REACH_PX * hand.pixel
+        chosen = self.selected
+        if len(chosen) == 1 and not hand.shift:
+            for number, corner in enumerate(handles(chosen[0])):
+                if max(abs(corner[0] - hand.place[0]), abs(corner[1] - hand.place[1])) <= reach:
+                    self._grip, self._start = (chosen[0], number), hand.place
+                    return True
+        found = hit(self._document.snapshot, hand.place, reach, self._shows)
+        if found is None:
+            if not hand.shift:
+                self.select([])
+            return False  # the pane pans
+        if hand.shift:
+            ids = dict(self._selected)
+            ids.pop(found.id) if found.id in ids else ids.update({found.id: None})
+            self.select(ids)
+        elif found.id not in self._selected:
+            self.select([found.id])
+        self._start = hand.place
+        return True
+
+    def _carry(self, hand: Hand) -> bool:
+        if self._start is None:
+            return False
+        across, down = hand.place[0] - self._start[0], hand.place[1] - self._start[1]
+        if not self._carried and max(abs(across), abs(down)) < 4 * hand.pixel:
+            return True
+        if self._grip is not None:
+            one, number = self._grip
+            try:
+                self._carried = {one.id: with_handle(one, number, hand.place)}
+            except ValueError:
+                return True  # no shape would be left there
+        else:
+            self._carried = {one.id: moved(one, across, down) for one in self.selected if not one.locked}
+        self.changed.emit()
+        return True
+
+    def _drop(self) -> None:
+        carried, what = self._carried, "change shape" if self._grip else "move"
+        self._carried, self._grip, self._start = {}, None, None
+        if carried and self._document is not None:
+            self._document.replace(carried.values(), what)
+
+    def _shows(self, name: str) -> bool:
+        known = self._document.class_of(name) if self._document else None
+        return known is None or known.visible
+
+    def _edited(self, edit: Edit) -> None:
+        gone = [change.id for change in edit.changes if change.after is None and change.id in self._selected]
+        for id in gone:
+            del self._selected[id]
+        if gone or any(change.id in self._selected for change in edit.changes) or edit.classes:
+            self.selectionChanged.emit()
+        self.changed.emit()
+
+    # painting
+
+    @property
+    def shape(self) -> BaseGeometry | None:
+        """What is being drawn."""
+        tool = self._tools.get(self._name)
+        return tool.preview if tool is not None and tool.active else None
+
+    def paint(self, painter: QPainter, camera: Camera) -> None:
+        """Selected and unfinished shapes; the painter's unit is the screen pixel."""
+        if self._document is None:
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        chosen = [self._carried.get(one.id, one) for one in self.selected[:_MOST_LIVE] if self._shows(one.class_name)]
+        tool = self._tools.get(self._name)
+        changing = tool.of if isinstance(tool, Brush) and tool.active else None
+        for one in chosen:
+            if changing is None or changing.id != one.id:
+                drawn.draw_shape(painter, camera, one.geometry, self._document.colour_of(one.class_name))
+        shape = self.shape
+        if shape is not None:
+            name = changing.class_name if changing is not None else self.active_class
+            drawn.draw_shape(painter, camera, shape, self._document.colour_of(name))
+        if self._name == MOVE and len(chosen) == 1:
+            drawn.draw_handles(painter, camera, handles(chosen[0]))
+        if self._hand is not None and self._name == BRUSH:
+            drawn.draw_brush(painter, camera, self._hand.place, self.brush_px)
+        painter.restore()
