@@ -10,6 +10,7 @@ from viewers.annotations import dicom_ann, dicom_ann_write, dicom_slide, dicom_s
 from viewers.annotations.annotation import Annotation
 from viewers.annotations.classes import AnnotationClass
 from viewers.annotations.dicom_ann import Refused
+from viewers.annotations.dicom_whole import is_whole
 from viewers.annotations.found import Gathering, Notes, Progress
 from viewers.errors import SourceError
 from viewers.geometry import Spacing
@@ -31,14 +32,13 @@ def read(path: Path, reference: Path | None, gathering: Gathering, progress: Pro
     slide = header.dataset_of(reference) if reference is not None else None
     kind = values.uid(dataset, "SOPClassUID")
     try:
-        if not dataset.original_encoding[1]:
-            raise Refused("is in big-endian byte order, which DICOM has given up: export it again")
+        if kind != _ANN and kind not in _SR:
+            raise Refused(f"is DICOM ({_named(kind)}) but holds no marks: choose a file of annotations or measurements")
+        _must_be_whole(path, dataset)
         if kind == _ANN:
             dicom_ann.read(dataset, slide, gathering, progress)
-        elif kind in _SR:
-            dicom_sr.read(dataset, slide, gathering)
         else:
-            raise Refused(f"is DICOM ({_named(kind)}) but holds no marks: choose a file of annotations or measurements")
+            dicom_sr.read(dataset, slide, gathering)
     except Refused as error:
         raise SourceError(path, f"{path.name} {error}.") from error
     if slide is not None and _instances(dataset) and values.uid(slide, "SOPInstanceUID") not in _instances(dataset):
@@ -59,6 +59,15 @@ def write(
         made = dicom_sr_write.dataset(path, marks, slide, spacing, notes)
     made.save_as(file, enforce_file_format=True)
     return notes.sentences()
+
+
+def _must_be_whole(path: Path, dataset: Dataset) -> None:
+    implicit, little = dataset.original_encoding
+    if not little:
+        raise Refused("is in big-endian byte order, which DICOM has given up: export it again")
+    with header.opened(path) as file:
+        if not is_whole(file, bool(implicit)):
+            raise Refused("is cut short: it ends inside one of its values. Copy it again")
 
 
 def _instances(dataset: Dataset) -> set[str]:

@@ -139,11 +139,10 @@ def _called(group: Dataset) -> tuple[str, str]:
 def _colour(group: Dataset) -> Colour | None:
     from highdicom.color import CIELabColor
 
-    try:
-        stated = CIELabColor.from_dicom_value([int(one) for one in group.RecommendedDisplayCIELabValue])
-        red, green, blue = (int(one) for one in stated.to_rgb(clip=True))
-    except (AttributeError, TypeError, ValueError):
+    stated = values.numbers(group, "RecommendedDisplayCIELabValue")
+    if len(stated) != 3 or not all(0 <= one <= 0xFFFF for one in stated):
         return None
+    red, green, blue = (int(one) for one in CIELabColor.from_dicom_value([int(one) for one in stated]).to_rgb(clip=True))
     return red, green, blue
 
 

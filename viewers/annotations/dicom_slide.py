@@ -74,7 +74,7 @@ def making(path: Path) -> Iterator[None]:
     warnings.filterwarnings("ignore", module=r"highdicom\.")  # a name of one part warns: it is the slide's, not ours to mend
     try:
         yield
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except Exception as error:  # pydicom parses values when asked and names no closed list of what damage raises
         raise SourceError(
             path, f"{path.name} is not written: the slide's DICOM header holds values that cannot be copied. Use .geojson."
         ) from error
@@ -85,16 +85,15 @@ def pixels_of(places: NDArray[np.float64], slide: Dataset) -> NDArray[np.float64
 
     PS3.3 C.8.12.4.1.1 and C.7.6.2.1.1: the origin is the centre of the first pixel, hence the half.
     """
-    try:
-        origin = slide.TotalPixelMatrixOriginSequence[0]
-        at = np.array([origin.XOffsetInSlideCoordinateSystem, origin.YOffsetInSlideCoordinateSystem], np.float64)
-        turn = np.array(slide.ImageOrientationSlide, np.float64).reshape(2, 3)
-        spacing = slide.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing
-        down, across = float(spacing[0]), float(spacing[1])
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+    origin = values.item(slide, "TotalPixelMatrixOriginSequence")
+    at = [values.number(origin, f"{axis}OffsetInSlideCoordinateSystem") for axis in "XY"]
+    turn = np.array(values.numbers(slide, "ImageOrientationSlide"), np.float64)
+    spacing = values.numbers(values.group(slide, 0, "PixelMeasuresSequence"), "PixelSpacing")
+    if at[0] is None or at[1] is None or turn.shape != (6,) or len(spacing) != 2 or min(spacing) <= 0:
         return None
-    away = places[:, :2] - at
-    return np.stack([away @ turn[0, :2] / across, away @ turn[1, :2] / down], axis=1) + 0.5
+    down, across = spacing
+    away = places[:, :2] - (at[0], at[1])
+    return np.stack([away @ turn[:2] / across, away @ turn[3:5] / down], axis=1) + 0.5
 
 
 def _of_file(reference: Path) -> Dataset:

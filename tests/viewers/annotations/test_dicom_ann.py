@@ -15,6 +15,7 @@ from highdicom.ann import AnnotationGroup, Measurements, MicroscopyBulkSimpleAnn
 from highdicom.spatial import ReferenceToImageTransformer
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tests.viewers.annotations.dicom_slides import INSTANCE, errors_of, slide_header, written
 from viewers.annotations.annotation import Annotation, Kind, Plane, ellipse, line, points, polygon, rectangle
@@ -276,10 +277,30 @@ def test_places_within_tiles_and_other_dicom_are_refused(tmp_path: Path):
     dataset.save_as(path)
     with pytest.raises(SourceError, match="holds places within single tiles"):
         load(path, SLIDE)
+
+
+@pytest.mark.parametrize("form", ["ann", "sr"])
+@pytest.mark.parametrize("undefined", [False, True])
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian])
+def test_a_file_is_read_whole_or_not_at_all(tmp_path: Path, form: Form, undefined: bool, syntax: UID):
+    path = tmp_path / "marks.dcm"
+    save(path, mix()[:3], (), identity="a slide", form=form)
+    dataset = pydicom.dcmread(path)
+    for element in dataset.iterall():
+        if element.VR == "SQ":
+            element.is_undefined_length = undefined
+            for item in element.value:
+                item.is_undefined_length_sequence_item = undefined
+    again = Dataset(dataset)
+    again.file_meta = dataset.file_meta
+    again.file_meta.TransferSyntaxUID = syntax
+    again.save_as(path, enforce_file_format=True, implicit_vr=syntax.is_implicit_VR, little_endian=True)
+    assert len(load(path, SLIDE).marks) == 3
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) * 2 // 3])
-    with pytest.raises(SourceError, match=r"other\.dcm"):
-        load(path, SLIDE)
+    for cut in range(200, len(whole) - 1, 97):
+        path.write_bytes(whole[:cut])
+        with pytest.raises(SourceError, match=r"marks\.dcm"):
+            load(path, SLIDE)
 
 
 def test_nothing_is_written_of_nothing_nor_beside_a_wrong_slide(tmp_path: Path):
