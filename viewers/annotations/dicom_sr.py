@@ -56,6 +56,17 @@ def _groups(item: Dataset, depth: int = 0) -> Iterator[Dataset]:
             yield from _groups(below, depth + 1)
 
 
+def _coordinates(item: Dataset, depth: int = 0) -> Iterator[Dataset]:
+    """The places single measurements were inferred from (TID 300), where a group has no region of its own."""
+    if depth > _DEEPEST:
+        raise Refused("is nested too deeply: it is damaged or hostile")
+    for below in values.items(item, "ContentSequence"):
+        if values.code(below, "ValueType") in ("SCOORD", "SCOORD3D"):
+            yield below
+        else:
+            yield from _coordinates(below, depth + 1)
+
+
 def _take(group: Dataset, slide: Dataset | None, ours: bool, gathering: Gathering) -> bool:
     """Whether the group holds a region. Raises ValueError with what is wrong with it."""
     finding, name, id = Code("", "", ""), "", ""
@@ -76,6 +87,7 @@ def _take(group: Dataset, slide: Dataset | None, ours: bool, gathering: Gatherin
             has_area = concept.value != codes.LENGTH.value
         elif type == "NUM":
             measured |= _number(item, concept)
+    regions = regions or list(_coordinates(group))
     class_name = codes.class_of(finding)
     class_name = gathering.class_named(class_name) if class_name else ""
     if ours and re.fullmatch(re.escape(finding.meaning) + r" \d+", name):

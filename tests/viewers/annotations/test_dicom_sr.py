@@ -96,11 +96,15 @@ def test_too_many_regions_are_sent_to_annotations(tmp_path: Path):
 
 
 def report_of(folder: Path, region: sr.ImageRegion | sr.ImageRegion3D) -> Path:
-    """A report of another program with one region, a volume and a comment on its mean."""
+    """A report of another program with one region and its diameter."""
     diameter = sr.Measurement(codes.SCT.Diameter, 4.5, codes.UCUM.Millimeter)
     group = sr.PlanarROIMeasurementsAndQualitativeEvaluations(
         sr.TrackingIdentifier("1.2.3.9", "Lesion 1"), region, finding_type=codes.SCT.Neoplasm, measurements=[diameter]
     )
+    return report_with(folder, group)
+
+
+def report_with(folder: Path, group: sr.Template) -> Path:
     device = sr.ObserverContext(codes.DCM.Device, sr.DeviceObserverIdentifyingAttributes("1.2.3.8"))
     content = sr.MeasurementReport(sr.ObservationContext(device), codes.SCT.LightMicroscopy, [group])
     made = sr.Comprehensive3DSR([slide_header()], content, "1.2.4", 1, "1.2.5", 1, "Another")
@@ -118,6 +122,16 @@ def test_a_region_in_mm_of_another_program_is_put_on_the_slide(tmp_path: Path):
     assert mark.geometry.bounds == pytest.approx((80.5, 20.5, 320.5, 100.5), abs=0.01)  # mm in single precision
     with pytest.raises(SourceError, match="holds places in mm on a DICOM slide"):
         load(path, SLIDE)
+
+
+def test_the_line_a_length_was_inferred_from_is_a_mark(tmp_path: Path):
+    source = sr.SourceImageForRegion.from_source_image(slide_header(NumberOfFrames=1, Rows=1, Columns=1))
+    along = sr.CoordinatesForMeasurement("POLYLINE", np.array([(1.0, 2.0), (4.0, 6.0)]), source)
+    length = sr.Measurement(codes.SCT.Length, 2.5, codes.UCUM.Micrometer, referenced_coordinates=[along])
+    group = sr.MeasurementsAndQualitativeEvaluations(sr.TrackingIdentifier("1.2.3.9", "Ruler"), measurements=[length])
+    (mark,) = load(report_with(tmp_path, group), SLIDE).marks
+    assert (mark.kind, mark.name, mark.class_name, dict(mark.measurements)) == (Kind.LINE, "Ruler", "", {"Length (um)": 2.5})
+    assert list(mark.geometry.coords) == [(1, 2), (4, 6)]
 
 
 def test_a_circle_is_the_ellipse_it_is(tmp_path: Path):
