@@ -29,7 +29,7 @@ _SR = ("1.2.840.10008.5.1.4.1.1.88.34", "1.2.840.10008.5.1.4.1.1.88.33", "1.2.84
 def read(path: Path, reference: Path | None, gathering: Gathering, progress: Progress) -> None:
     """Raises SourceError, also for a DICOM file of another kind. `reference` is the file of the slide's level 0."""
     dataset = header.dataset_of(path)
-    slide = header.dataset_of(reference) if reference is not None else None
+    slide = dicom_slide.beside(reference, _instances(dataset)) if reference is not None else None
     kind = values.uid(dataset, "SOPClassUID")
     try:
         if kind != _ANN and kind not in _SR:
@@ -41,8 +41,8 @@ def read(path: Path, reference: Path | None, gathering: Gathering, progress: Pro
             dicom_sr.read(dataset, slide, gathering)
     except Refused as error:
         raise SourceError(path, f"{path.name} {error}.") from error
-    if slide is not None and _instances(dataset) and values.uid(slide, "SOPInstanceUID") not in _instances(dataset):
-        gathering.note("The marks were made on another DICOM image than this slide's level 0: check that they fit.")
+    if slide is not None and not slide.fits:
+        gathering.note("The marks were made on a DICOM image that is not among this slide's: check that they fit.")
     progress(1.0)
 
 

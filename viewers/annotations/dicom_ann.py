@@ -1,4 +1,4 @@
-"""Reading Microscopy Bulk Simple Annotations (PS3.3 C.37.1), whoever wrote them, without trust in a single number."""
+"""Reading Microscopy Bulk Simple Annotations (PS3.3 C.37.1.2), whoever wrote them, without trust in a single number."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from viewers.annotations.annotation import Annotation
 from viewers.annotations.classes import Colour
 from viewers.annotations.codes import Code
 from viewers.annotations.dicom_shapes import Places
+from viewers.annotations.dicom_slide import Slide
 from viewers.annotations.found import MOST_MARKS, Gathering, Progress, clean
 from viewers.sources import values
 
@@ -28,8 +29,8 @@ class Refused(Exception):
     """The rest of a sentence that begins with the file's name."""
 
 
-def read(dataset: Dataset, slide: Dataset | None, gathering: Gathering, progress: Progress) -> None:
-    """Raises Refused. `slide` is the header of the slide's level 0; places in mm need it."""
+def read(dataset: Dataset, slide: Slide | None, gathering: Gathering, progress: Progress) -> None:
+    """Raises Refused. `slide` is what the marks are put on; places in mm need it."""
     flat = values.code(dataset, "AnnotationCoordinateType") != "3D"
     if flat and values.code(dataset, "PixelOriginInterpretation") == "FRAME":
         raise Refused("holds places within single tiles, which cannot be put on the slide: ask for places in the whole slide")
@@ -58,7 +59,7 @@ def code(dataset: Dataset, keyword: str) -> Code:
     return Code("", "", "")
 
 
-def _take(group: Dataset, flat: bool, slide: Dataset | None, ours: bool, gathering: Gathering, progress: Progress) -> None:
+def _take(group: Dataset, flat: bool, slide: Slide | None, ours: bool, gathering: Gathering, progress: Progress) -> None:
     """Raises ValueError with what is wrong, Refused when the file is fine but cannot be placed."""
     type = values.code(group, "GraphicType")
     places = _places(group, flat, slide)
@@ -72,12 +73,12 @@ def _take(group: Dataset, flat: bool, slide: Dataset | None, ours: bool, gatheri
         if number % _STEP == 0:
             progress(number / len(ends))
         others = {title: float(column[number]) for title, column in measured.items() if np.isfinite(column[number])}
-        for shape, kind in dicom_shapes.shapes(type, places[start:end]):
-            gathering.add(Annotation(shape, kind, class_name=class_name, name=name, object_type=object_type, measurements=others))
+        shape, kind = dicom_shapes.shape(type, places[start:end])
+        gathering.add(Annotation(shape, kind, class_name=class_name, name=name, object_type=object_type, measurements=others))
         start = end
 
 
-def _places(group: Dataset, flat: bool, slide: Dataset | None) -> Places:
+def _places(group: Dataset, flat: bool, slide: Slide | None) -> Places:
     double = "DoublePointCoordinatesData" in group
     keyword = "DoublePointCoordinatesData" if double else "PointCoordinatesData"
     numbers = _numbers(group, keyword, "<f8" if double else "<f4").astype(np.float64)
@@ -86,18 +87,23 @@ def _places(group: Dataset, flat: bool, slide: Dataset | None) -> Places:
     if len(numbers) % across:
         raise ValueError("holds half a place")
     places = numbers.reshape(-1, across)
+    return on_slide(places, flat, slide)
+
+
+def on_slide(places: Places, flat: bool, slide: Slide | None) -> Places:
+    """Pixels of the image the marks were made on (`flat`), or mm, as pixels of the slide's level 0. Raises Refused."""
     if flat:
-        return places
+        return places if slide is None else places * slide.scale
     if slide is None:
         raise Refused("holds places in mm on a DICOM slide: open that slide's own DICOM files first, then these marks")
-    found = dicom_slide.pixels_of(places, slide)
+    found = dicom_slide.pixels_of(places, slide.header)
     if found is None:
         raise Refused("holds places in mm, and the slide's header does not say where its pixels lie: ask for places in pixels")
     return found
 
 
 def _ends(group: Dataset, type: str, count: int, dimensions: int) -> NDArray[np.intp]:
-    """Where the places of each annotation end (PS3.3 C.37.1.1: the index list counts single numbers from 1)."""
+    """Where the places of each annotation end (PS3.3 C.37.1.2.1.1: the index list counts single numbers from 1)."""
     stated = values.integer(group, "NumberOfAnnotations") or 0
     if not 1 <= stated <= MOST_MARKS:
         raise ValueError(f"states {stated} annotations")

@@ -1,14 +1,15 @@
 """Marks as the graphics of DICOM and back.
 
-Two-dimensional places are in pixels of the total pixel matrix, 0\\0 being the top left corner of its top left pixel (PS3.3
-C.18.6.1.1), which is Hilum's own frame of reference. The words are those of PS3.3 C.37.1.2: POINT, POLYLINE, POLYGON, RECTANGLE,
-ELLIPSE, and SR's MULTIPOINT and CIRCLE.
+Two-dimensional places are in pixels of the total pixel matrix, 0\\0 being the top left corner of its top left pixel, which is
+Hilum's own frame of reference. So have it PS3.3 C.10.5.1.2 (MATRIX) and highdicom; C.37.1.2 itself only points to C.10.4, which
+numbers whole pixels. The words are those of C.37.1.2.1: POINT, POLYLINE, POLYGON, RECTANGLE, ELLIPSE, and SR's MULTIPOINT and
+CIRCLE (C.18.6.1.2).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -59,10 +60,10 @@ def say_what_is_lost(marks: Sequence[Annotation], notes: Notes, in_groups: bool)
             notes.note("The name of 1 mark is not written.", "The names of {count} marks are not written.")
         if not in_groups and mark.object_type != "annotation":
             notes.note("That a program made 1 mark is not written.", "That a program made {count} marks is not written.")
-        if mark.measurements:
+        if mark.measurements or mark.rest:
             notes.note(
-                "Other programs' measurements of 1 mark are not written.",
-                "Other programs' measurements of {count} marks are not written.",
+                "What another program wrote beside 1 mark is not written.",
+                "What other programs wrote beside {count} marks is not written.",
             )
         if mark.locked:
             notes.note("That 1 mark is locked is not written.", "That {count} marks are locked is not written.")
@@ -72,17 +73,17 @@ def say_what_is_lost(marks: Sequence[Annotation], notes: Notes, in_groups: bool)
 
 def graphic(mark: Annotation) -> tuple[str, Places]:
     """Type and places of a mark with one part; a polygon's outer outline without its first place again at the end."""
-    shape = mark.geometry
+    whole = mark.geometry
     if mark.kind is Kind.POINTS:
-        return "POINT", shapely.get_coordinates(shape)
+        return "POINT", shapely.get_coordinates(whole)
     if mark.kind in (Kind.LINE, Kind.POLYLINE):
-        return "POLYLINE", shapely.get_coordinates(shape)
-    if mark.kind is Kind.RECTANGLE and is_rectangle(shape):
-        x0, y0, x1, y1 = shape.bounds
+        return "POLYLINE", shapely.get_coordinates(whole)
+    if mark.kind is Kind.RECTANGLE and is_rectangle(whole):
+        x0, y0, x1, y1 = whole.bounds
         return "RECTANGLE", np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)
     if mark.kind is Kind.ELLIPSE:
-        return "ELLIPSE", _axes(*shape.bounds)
-    outline = shapely.get_exterior_ring(shape if shape.geom_type == "Polygon" else shapely.get_geometry(shape, 0))
+        return "ELLIPSE", _axes(*whole.bounds)
+    outline = shapely.get_exterior_ring(whole if whole.geom_type == "Polygon" else shapely.get_geometry(whole, 0))
     places = shapely.get_coordinates(outline)[:-1]
     while len(places) > 3 and (places[0] == places[-1]).all():  # a last place given twice
         places = places[:-1]
@@ -96,7 +97,7 @@ def _axes(x0: float, y0: float, x1: float, y1: float) -> Places:
     return np.array(across + down if x1 - x0 >= y1 - y0 else down + across, np.float64)
 
 
-def shapes(type: str, places: Places) -> Iterator[tuple[BaseGeometry, Kind]]:
+def shape(type: str, places: Places) -> tuple[BaseGeometry, Kind]:
     """The shape of one graphic. Raises ValueError with what is wrong with it."""
     if not len(places):
         raise ValueError("holds no place")
@@ -106,19 +107,18 @@ def shapes(type: str, places: Places) -> Iterator[tuple[BaseGeometry, Kind]]:
     if fixed is not None and len(places) != fixed:
         raise ValueError(f"is a {type.lower()} of {len(places)} places, not {fixed}")
     if type in ("POINT", "MULTIPOINT"):
-        yield shapely.MultiPoint(places), Kind.POINTS
-    elif type == "POLYLINE" or (type == "POLYGON" and len(places) < 3):
-        yield _line(places)
-    elif type in ("POLYGON", "RECTANGLE"):
+        return shapely.MultiPoint(places), Kind.POINTS
+    if type == "POLYLINE" or (type == "POLYGON" and len(places) < 3):
+        return _line(places)
+    if type in ("POLYGON", "RECTANGLE"):
         outline = shapely.polygons(shapely.linearrings(places))
-        yield outline, Kind.RECTANGLE if is_rectangle(outline) else Kind.POLYGON
-    elif type == "CIRCLE":
+        return outline, Kind.RECTANGLE if is_rectangle(outline) else Kind.POLYGON
+    if type == "CIRCLE":
         (x, y), radius = places[0], float(np.hypot(*(places[1] - places[0])))
-        yield _ellipse(np.array([(x - radius, y), (x + radius, y), (x, y - radius), (x, y + radius)]))
-    elif type == "ELLIPSE":
-        yield _ellipse(places)
-    else:
-        raise ValueError(f"is of no known graphic type ({type[:16] or 'none'})")
+        return _ellipse(np.array([(x - radius, y), (x + radius, y), (x, y - radius), (x, y + radius)]))
+    if type == "ELLIPSE":
+        return _ellipse(places)
+    raise ValueError(f"is of no known graphic type ({type[:16] or 'none'})")
 
 
 def _line(places: Places) -> tuple[BaseGeometry, Kind]:

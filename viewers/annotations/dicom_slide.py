@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Set
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from viewers.annotations.codes import SCHEME
 from viewers.annotations.found import Notes
-from viewers.errors import SourceError
+from viewers.errors import SourceError, reading
 from viewers.sources import header, values
 
 if TYPE_CHECKING:
@@ -25,11 +27,51 @@ MAKER = "Hilum"
 _WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _NAMED = uuid.UUID("6f1f6a1e-7c0f-5d53-9d0e-3c8c0c5b8a42")
 """Name space of the derived UIDs (RFC 9562, version 5)."""
+_MOST_FILES = 500
+"""Files of a folder that are looked at for the levels of a slide."""
+_LEVEL = [
+    "SOPInstanceUID", "FrameOfReferenceUID", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+]  # fmt: skip
 _IDENTITY = (
     "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate", "StudyTime",
     "ReferringPhysicianName",
 )  # fmt: skip
 """Type 2 (PS3.3 C.7.1.1, C.7.2.1): present, and empty where unknown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slide:
+    """What marks are put on: the header of level 0, and level-0 pixels per pixel (x, y) of the image they were made on.
+
+    `fits` is whether that image was found among the slide's own.
+    """
+
+    header: Dataset
+    scale: tuple[float, float] = (1.0, 1.0)
+    fits: bool = True
+
+
+def beside(reference: Path, instances: Set[str]) -> Slide:
+    """The slide whose level 0 is `reference`, for marks that refer to `instances`: any level of its pyramid (PS3.3 C.37.1.2).
+
+    The other levels are looked for in the folder. Raises SourceError when `reference` cannot be read.
+    """
+    slide = header.dataset_of(reference)
+    if not instances or values.uid(slide, "SOPInstanceUID") in instances:
+        return Slide(slide)
+    own = _spacing(slide)
+    with reading(reference.parent):
+        files = sorted(reference.parent.iterdir())[:_MOST_FILES]
+    for path in files:
+        try:
+            level = header.dataset_of(path, _LEVEL)
+        except SourceError:
+            continue
+        spacing = _spacing(level)
+        same = values.uid(level, "FrameOfReferenceUID") == values.uid(slide, "FrameOfReferenceUID")
+        if same and own and spacing and values.uid(level, "SOPInstanceUID") in instances:
+            return Slide(slide, (spacing[1] / own[1], spacing[0] / own[0]))
+    return Slide(slide, fits=False)
 
 
 def referred(reference: Path | None, identity: str, notes: Notes) -> Dataset:
@@ -83,17 +125,23 @@ def making(path: Path) -> Iterator[None]:
 def pixels_of(places: NDArray[np.float64], slide: Dataset) -> NDArray[np.float64] | None:
     """Places (n, 3) in mm of the slide's frame of reference as (n, 2) in its pixels; None when its header lacks the way.
 
-    PS3.3 C.8.12.4.1.1 and C.7.6.2.1.1: the origin is the centre of the first pixel, hence the half.
+    PS3.3 C.8.12.4.1.4 and C.7.6.2.1.1: the origin is the centre of the first pixel, hence the half.
     """
     origin = values.item(slide, "TotalPixelMatrixOriginSequence")
     at = [values.number(origin, f"{axis}OffsetInSlideCoordinateSystem") for axis in "XY"]
     turn = np.array(values.numbers(slide, "ImageOrientationSlide"), np.float64)
-    spacing = values.numbers(values.group(slide, 0, "PixelMeasuresSequence"), "PixelSpacing")
-    if at[0] is None or at[1] is None or turn.shape != (6,) or len(spacing) != 2 or min(spacing) <= 0:
+    spacing = _spacing(slide)
+    if at[0] is None or at[1] is None or turn.shape != (6,) or spacing is None:
         return None
     down, across = spacing
     away = places[:, :2] - (at[0], at[1])
     return np.stack([away @ turn[:2] / across, away @ turn[3:5] / down], axis=1) + 0.5
+
+
+def _spacing(slide: Dataset) -> tuple[float, float] | None:
+    """Millimetres from row to row and from column to column, None when not stated."""
+    found = values.numbers(values.group(slide, 0, "PixelMeasuresSequence"), "PixelSpacing")
+    return (found[0], found[1]) if len(found) == 2 and min(found) > 0 else None
 
 
 def _of_file(reference: Path) -> Dataset:

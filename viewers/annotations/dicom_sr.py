@@ -14,7 +14,8 @@ from shapely.geometry.base import BaseGeometry
 from viewers.annotations import codes, dicom_shapes, dicom_slide
 from viewers.annotations.annotation import Annotation, Kind
 from viewers.annotations.codes import Code
-from viewers.annotations.dicom_ann import Refused, code, title
+from viewers.annotations.dicom_ann import Refused, code, on_slide, title
+from viewers.annotations.dicom_slide import Slide
 from viewers.annotations.found import Gathering, clean
 from viewers.sources import values
 
@@ -29,8 +30,8 @@ _TRACKING_UID = Code("112040", "DCM", "Tracking Unique Identifier")
 _DEEPEST = 30
 
 
-def read(dataset: Dataset, slide: Dataset | None, gathering: Gathering) -> None:
-    """Raises Refused. `slide` is the header of the slide's level 0; places in mm need it."""
+def read(dataset: Dataset, slide: Slide | None, gathering: Gathering) -> None:
+    """Raises Refused. `slide` is what the marks are put on; places in mm need it."""
     ours = values.text(dataset, "Manufacturer") == dicom_slide.MAKER
     groups = list(_groups(dataset))
     taken = 0
@@ -67,7 +68,7 @@ def _coordinates(item: Dataset, depth: int = 0) -> Iterator[Dataset]:
             yield from _coordinates(below, depth + 1)
 
 
-def _take(group: Dataset, slide: Dataset | None, ours: bool, gathering: Gathering) -> bool:
+def _take(group: Dataset, slide: Slide | None, ours: bool, gathering: Gathering) -> bool:
     """Whether the group holds a region. Raises ValueError with what is wrong with it."""
     finding, name, id = Code("", "", ""), "", ""
     measured: dict[str, float] = {}
@@ -93,12 +94,12 @@ def _take(group: Dataset, slide: Dataset | None, ours: bool, gathering: Gatherin
     if ours and re.fullmatch(re.escape(finding.meaning) + r" \d+", name):
         name = ""  # the mark has none: the report asks for one
     for region in regions:
-        for shape, kind in _shapes(region, slide, has_area):
-            gathering.add(Annotation(shape, kind, id, class_name, name, measurements=measured))
+        shape, kind = _shape(region, slide, has_area)
+        gathering.add(Annotation(shape, kind, id, class_name, name, measurements=measured))
     return bool(regions)
 
 
-def _shapes(region: Dataset, slide: Dataset | None, has_area: bool) -> Iterator[tuple[BaseGeometry, Kind]]:
+def _shape(region: Dataset, slide: Slide | None, has_area: bool) -> tuple[BaseGeometry, Kind]:
     """A closed line is an area (PS3.3 C.18.6.1.2), but not where a length was measured of it."""
     type, flat = values.code(region, "GraphicType"), values.code(region, "ValueType") == "SCOORD"
     given = np.array(values.numbers(region, "GraphicData"), np.float64)
@@ -107,17 +108,11 @@ def _shapes(region: Dataset, slide: Dataset | None, has_area: bool) -> Iterator[
     places = given.reshape(-1, 2 if flat else 3)
     if flat and values.code(region, "PixelOriginInterpretation") == "FRAME":
         raise Refused("holds places within single tiles, which cannot be put on the slide: ask for places in the whole slide")
-    if not flat:
-        if slide is None:
-            raise Refused("holds places in mm on a DICOM slide: open that slide's own DICOM files first, then these marks")
-        found = dicom_slide.pixels_of(places, slide)
-        if found is None:
-            raise Refused("holds places in mm, and the slide's header does not say where its pixels lie: ask for pixels")
-        places = found
+    places = on_slide(places, flat, slide)
     closed = len(places) > 3 and (places[0] == places[-1]).all()
     if closed and (type == "POLYGON" or (type == "POLYLINE" and has_area)):
         type, places = "POLYGON", places[:-1]
-    return dicom_shapes.shapes(type, places)
+    return dicom_shapes.shape(type, places)
 
 
 def _number(item: Dataset, concept: Code) -> dict[str, float]:

@@ -153,7 +153,7 @@ def test_what_dicom_cannot_hold_is_said_with_counts(tmp_path: Path):
         "1 area of several parts is written part by part.",
         "1 mark of several points is written as single points.",
         "The names of 2 marks are not written.",
-        "Other programs' measurements of 1 mark are not written.",
+        "What another program wrote beside 1 mark is not written.",
         "That 1 mark is locked is not written.",
         "The plane of 1 mark is not written.",
     }
@@ -243,7 +243,21 @@ def test_marks_of_another_image_are_said_to_be_so(tmp_path: Path):
     path = other(tmp_path, "POINT", [[(1, 2)], [(3, 4)]])
     assert load(path, SLIDE, reference=reference(tmp_path)).notes == ()
     (note,) = load(path, SLIDE, reference=reference(tmp_path, SOPInstanceUID="1.2.3.4")).notes
-    assert note == "The marks were made on another DICOM image than this slide's level 0: check that they fit."
+    assert note == "The marks were made on a DICOM image that is not among this slide's: check that they fit."
+
+
+def test_marks_made_on_a_lower_level_are_put_on_level_0(tmp_path: Path):
+    path = other(tmp_path, "POINT", [[(1, 2)], [(30, 40)]])
+    measures, shared = Dataset(), Dataset()
+    measures.PixelSpacing = [0.0005 * 4, 0.00025 * 4]
+    shared.PixelMeasuresSequence = [measures]
+    (tmp_path / "slide").mkdir()
+    written(tmp_path / "slide" / "a.dcm", slide_header(SharedFunctionalGroupsSequence=[shared]))
+    (tmp_path / "slide" / "b.txt").write_text("no DICOM")
+    level_0 = written(tmp_path / "slide" / "c.dcm", slide_header(SOPInstanceUID="1.2.3.4"))
+    loaded = load(path, SLIDE, reference=level_0)
+    assert [one.geometry.bounds[:2] for one in loaded.marks] == [(4, 8), (120, 160)]
+    assert loaded.notes == ()
 
 
 @pytest.mark.parametrize(
