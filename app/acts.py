@@ -186,7 +186,7 @@ class Acts(QObject):
 
 
 def typed_power(text: str) -> float | None:
-    """ "10", "10x" or "10×" as an objective power; "1 µm", "1 um/px" or "1 mpp" as the power that shows it (10 / µm); else None."""
+    """An objective power, or the one that shows so many µm per pixel (10 / µm): 10, 10×, 1 µm, 1 um/px, 1 mpp. Else None."""
     found = re.fullmatch(r"\s*([0-9]{1,4}(?:[.,][0-9]{1,4})?)\s*(x|×|(?:µm|μm|um|mpp)(?:\s*/\s*px)?)?\s*", text, re.IGNORECASE)
     value = float(found[1].replace(",", ".")) if found else 0.0
     if found is None or not value > 0:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -32,7 +32,12 @@ if TYPE_CHECKING:
     from app.panes import Pane, Panes
 
 READS = "Marks (*.geojson *.json *.gz *.zip *.xml *.dcm);;All files (*)"
-WRITES = ("GeoJSON for QuPath (*.geojson)", "Measurements (*.csv)")
+WRITES: Mapping[str, tuple[str, Literal["ann", "sr"]]] = {
+    "GeoJSON for QuPath (*.geojson)": (".geojson", "ann"),
+    "Measurements (*.csv)": (".csv", "ann"),
+    "DICOM annotations (*.dcm)": (".dcm", "ann"),
+    "DICOM measurement report, TID 1500 (*.dcm)": (".dcm", "sr"),
+}
 MEASURE_MS = 200
 """After the last edit, before the table is measured anew."""
 MOST_AREAS = 500
@@ -152,7 +157,9 @@ class Marking(QObject):
         self.noted.emit(f"reading {file.name} …")
 
         def work() -> None:
-            found = load(file, size)
+            from viewers.maps.dicom_slides import level_0
+
+            found = load(file, size, reference=level_0(path, size))
             self._tell(self._found, path, found, f"{len(found.marks)} marks from {file.name}")
 
         self._start(path, file.name, work)
@@ -164,20 +171,24 @@ class Marking(QObject):
             return
         name, form = QFileDialog.getSaveFileName(self._window, "Export marks", f"{path.stem}.geojson", ";;".join(WRITES))
         if name:
+            ending, kind = WRITES.get(form, (".geojson", "ann"))
             file = Path(name)
-            self.export(file if file.suffix else file.with_suffix(".csv" if form == WRITES[1] else ".geojson"))
+            self.export(file if file.suffix else file.with_suffix(ending), kind)
 
-    def export(self, file: Path) -> None:
-        """The marks of the slide in the active pane, in the form the file's name ends in."""
+    def export(self, file: Path, form: Literal["ann", "sr"] = "ann") -> None:
+        """The marks of the slide in the active pane, in the form the file's name ends in; `form` says which of DICOM's."""
         path, view = self._panes.pane.path, self.view
         if path is None or view is None or view.source is None or view.drawing.document is None:
             return
-        document, spacing = view.drawing.document, view.source.spacing
+        document, source, spacing = view.drawing.document, view.source, view.source.spacing
         snapshot, classes = document.snapshot, document.classes
         self.noted.emit(f"writing {file.name} …")
 
         def work() -> None:
-            notes = save(file, tuple(snapshot), classes, spacing=spacing)
+            from viewers.maps.dicom_slides import level_0
+
+            slide, own = level_0(path, source.size), identity(path, source)
+            notes = save(file, tuple(snapshot), classes, spacing=spacing, form=form, reference=slide, identity=own)
             self._tell(self.noted, " ".join([f"saved {file.name}.", *notes]))
 
         self._start(path, file.name, work)

@@ -97,7 +97,7 @@ class MarksPanel(Column):
         self.column.addLayout(
             row(
                 button("Import…", self.importWanted.emit, tip="GeoJSON (QuPath), ASAP XML, DICOM"),
-                button("Export…", self.exportWanted.emit, tip="GeoJSON (QuPath), CSV"),
+                button("Export…", self.exportWanted.emit, tip="GeoJSON (QuPath), CSV, DICOM annotations or report"),
                 button(
                     "Outline tissue", self.tissueWanted.emit, tip="The tissue as marks that can be changed; pen ink is left out"
                 ),

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import shapely
 import tifffile
@@ -246,6 +247,22 @@ def test_geojson_comes_in_and_goes_out_and_measurements_too(seat: Seat, slide: P
     assert float(rows[0]["area (µm²)"]) == pytest.approx(200 * 100 * 0.25)
     seat.act("undo")
     assert not document.marks
+
+
+def test_dicom_goes_out_and_comes_back(seat: Seat, slide: Path, tmp_path: Path) -> None:
+    view = opened(seat, slide)
+    document = view.drawing.document
+    assert document is not None
+    document.add([Annotation(rectangle((100, 100), (300, 250)), Kind.RECTANGLE, class_name="Tumor")])
+    for form, title in (("ann", "Annotations"), ("sr", "Comprehensive 3D SR")):
+        out = tmp_path / f"{form}.dcm"
+        seat.window.marking.export(out, form)  # type: ignore[arg-type]
+        seat.wait(out.exists, 30)
+        assert title in pydicom.dcmread(out).SOPClassUID.name
+        seat.window.marking.import_file(out)
+        seat.wait(lambda: len(document.marks) == 2, 20)
+        seat.act("undo")
+        seat.wait(lambda: len(document.marks) == 1, 5)
 
 
 def test_a_file_that_holds_no_marks_says_so_and_nothing_changes(seat: Seat, slide: Path, tmp_path: Path) -> None:
