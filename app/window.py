@@ -18,6 +18,7 @@ from app.asking import Asking
 from app.filing import Filing
 from app.jobs import Batch
 from app.layering import Layering
+from app.looking import Looking
 from app.menus import Recent
 from app.palette import Palette
 from app.panels.browser import Browser
@@ -61,6 +62,7 @@ class Window(QMainWindow):
         self.side.report.column.insertWidget(0, self.recovery.strip)
         self.filing = Filing(self, self.side, self.asking, self.recovery)
         self.layering = Layering(self, self.panes, self.side.layers)
+        self.looking = Looking(self, self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self._lay_out()
@@ -135,6 +137,7 @@ class Window(QMainWindow):
         self.side.labels.thresholdChanged.connect(self._set_threshold)
         self.side.layers.edited.connect(self._layer_edited)
         self.layering.noted.connect(self.status.show_note)
+        self.looking.noted.connect(self.status.show_note)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
         self.asking.progressed.connect(self.status.show_work)
@@ -157,6 +160,7 @@ class Window(QMainWindow):
             "close": self.close_current,
             "quit": self.close,
             **self.acts.by_id(),
+            **self.looking.by_id(),
             "fold": self._fold,
             "theme": self._toggle_theme,
             "palette": self._palette,
@@ -291,6 +295,7 @@ class Window(QMainWindow):
         self.panes.close_all()
         self.filing.close()
         self.layering.close()
+        self.looking.close()
         self.recovery.close()
         self.shelf.close()
         self.worker.close()

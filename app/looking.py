@@ -1,0 +1,27 @@
+"""Looking at slides beyond pan and zoom, put together: what each of these actions does, and what ends with the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.labelling import Labelling
+from app.panes import Panes
+
+
+class Looking(QObject):
+    noted = Signal(str)
+    """What became of an action, in a few words."""
+
+    def __init__(self, window: QWidget, panes: Panes) -> None:
+        super().__init__(window)
+        self.labelling = Labelling(window, panes)
+        self.labelling.noted.connect(self.noted)
+
+    def by_id(self) -> Mapping[str, Callable[[], object]]:
+        return {"label-macro": self.labelling.ask}
+
+    def close(self) -> None:
+        self.labelling.close()
