@@ -33,7 +33,7 @@ class MarkedSlide(SlideView):
     def __init__(self, parent: QWidget | None = None, cache_bytes: int | None = None) -> None:
         super().__init__(parent, cache_bytes)
         self.marks = MarkLayer(self)
-        self.drawing = Drawing(self._look, self)
+        self.drawing = Drawing(self._patch, self)
         self.marks.changed.connect(self.update)
         self.drawing.changed.connect(self.update)
         self.drawing.toolChanged.connect(self._tool_changed)
@@ -166,7 +166,7 @@ class MarkedSlide(SlideView):
         super().set_tool(Tool.MARK if name else Tool.REGION)
         self.setCursor(Qt.CursorShape.ArrowCursor if name == MOVE else self.gestures.cursor())
 
-    def _look(self, place: Point, side: int) -> tuple[NDArray[np.uint8], Callable[[BaseGeometry], BaseGeometry]] | None:
+    def _patch(self, place: Point, side: int) -> tuple[NDArray[np.uint8], Callable[[BaseGeometry], BaseGeometry]] | None:
         """The picture alone around a place, one pixel a screen pixel, and from those pixels to level 0."""
         u, v = self.camera.to_screen(*place)
         left, top, ratio = round(u) - side // 2, round(v) - side // 2, self.camera.ratio
