@@ -68,6 +68,8 @@ SPECS = (
     Spec("panes-1", "One pane", ("Ctrl+1",), "View", "mdi6.square-outline"),
     Spec("panes-2", "Two panes", ("Ctrl+2",), "View", "mdi6.view-split-vertical"),
     Spec("panes-4", "Four panes", ("Ctrl+4",), "View", "mdi6.view-grid-outline"),
+    Spec("link", "Link the panes", ("Ctrl+J",), "View", "mdi6.link-variant", True),
+    Spec("unlink", "Unlink the panes", ("Ctrl+Shift+J",), "View", "mdi6.link-variant-off"),
     Spec("label-macro", "Show the slide's label and macro…", ("Ctrl+I",), "View", "mdi6.card-account-details-outline", True),
     Spec("fold", "Fold the panels away", ("Tab",), "View", "mdi6.dock-window", True),
     Spec("theme", "Light or dark theme", ("Ctrl+T",), "View", "mdi6.theme-light-dark"),

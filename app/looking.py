@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.labelling import Labelling
+from app.linking import Linking
 from app.panes import Panes
 
 
@@ -18,10 +19,20 @@ class Looking(QObject):
     def __init__(self, window: QWidget, panes: Panes) -> None:
         super().__init__(window)
         self.labelling = Labelling(window, panes)
-        self.labelling.noted.connect(self.noted)
+        self.linking = Linking(panes)
+        for part in (self.labelling, self.linking):
+            part.noted.connect(self.noted)
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
-        return {"label-macro": self.labelling.ask}
+        return {
+            "label-macro": self.labelling.ask,
+            "link": self.linking.link,
+            "unlink": self.linking.unlink,
+        }
+
+    def give_up(self) -> bool:
+        """Escape: give up what was begun in the panes; whether there was anything."""
+        return self.linking.give_up()
 
     def close(self) -> None:
         self.labelling.close()

@@ -161,10 +161,15 @@ class Window(QMainWindow):
             "quit": self.close,
             **self.acts.by_id(),
             **self.looking.by_id(),
+            "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
             "palette": self._palette,
         }
+
+    def _escape(self) -> None:
+        if not self.looking.give_up():
+            self.acts.escape()
 
     def open_demo(self) -> None:
         self.filing.make_demo()

@@ -107,6 +107,10 @@ class Steered(QWidget):
         self.camera.centre_on(x, y)
         self._moved()
 
+    def moved_along(self) -> None:
+        """The camera was moved from outside."""
+        self._moved()
+
     def show_region(self, region: Region) -> None:
         """Bring a region into view."""
         self.set_frame(region.frame)
