@@ -171,10 +171,7 @@ class Linking(QObject):
 
 
 def _next(picked: int) -> str:
-    if picked == len(LETTERS):
-        return "Both places picked: now the other slide"
-    same = "a place" if picked == 0 else "a second place, far from A"
-    return f"Click {LETTERS[picked]}: {same} that the other slide shows too. Esc gives up"
+    return ("Click place A · Esc gives up", "Click place B, far from A", "Now the other slide")[picked]
 
 
 def _paint_place(painter: QPainter, view: SlideView | object, letter: str, place: Point) -> None:

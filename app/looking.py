@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
+from app.bookmarking import Bookmarking
 from app.labelling import Labelling
 from app.linking import Linking
 from app.panes import Panes
@@ -20,7 +23,8 @@ class Looking(QObject):
         super().__init__(window)
         self.labelling = Labelling(window, panes)
         self.linking = Linking(panes)
-        for part in (self.labelling, self.linking):
+        self.bookmarking = Bookmarking(window, panes)
+        for part in (self.labelling, self.linking, self.bookmarking):
             part.noted.connect(self.noted)
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
@@ -28,11 +32,20 @@ class Looking(QObject):
             "label-macro": self.labelling.ask,
             "link": self.linking.link,
             "unlink": self.linking.unlink,
+            "bookmark": self.bookmarking.add,
+            "bookmarks": self.bookmarking.show_list,
+            "next-bookmark": partial(self.bookmarking.step, 1),
+            "previous-bookmark": partial(self.bookmarking.step, -1),
         }
 
     def give_up(self) -> bool:
         """Escape: give up what was begun in the panes; whether there was anything."""
         return self.linking.give_up()
 
+    def forget(self, path: Path) -> None:
+        """A source was closed."""
+        self.bookmarking.forget(path)
+
     def close(self) -> None:
+        self.bookmarking.close()
         self.labelling.close()

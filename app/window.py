@@ -181,6 +181,7 @@ class Window(QMainWindow):
             self.recovery.set_aside(path)
             self.asking.forget(path)
             self.layering.forget(path)
+            self.looking.forget(path)
             self.shelf.close_path(path)
             self._pane_changed()
 
