@@ -107,7 +107,7 @@ class Bookmarking(QObject):
         dialog.open()
 
     def _here(self) -> tuple[SlideView, Bookmarks] | None:
-        view, path = self._panes.view, self._panes.pane.path
+        view, path = self._panes.view, self._panes.pane.standing
         if isinstance(view, SlideView) and view.source is not None and path is not None:
             return view, self.of(path)
         self.noted.emit("bookmarks are for slides: open one first")

@@ -36,7 +36,7 @@ class Labelling(QObject):
     @Slot()
     def ask(self) -> None:
         """For the slide in the active pane."""
-        source, path = self._panes.view.source, self._panes.pane.path
+        source, path = self._panes.view.source, self._panes.pane.standing
         if source is None or path is None or not has_label_pictures(source):
             self.noted.emit("no label or macro in this file" if source is not None else "open a slide first")
             return

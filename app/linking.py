@@ -41,7 +41,7 @@ class Linking(QObject):
             self.noted.emit("two panes with slides are needed to link them: press Ctrl+2")
             return
         leader = next((pane for pane in members if pane.number == self._panes.active), members[0])
-        paths = dict.fromkeys(pane.path for pane in [leader, *members] if pane.path is not None)
+        paths = dict.fromkeys(pane.standing for pane in [leader, *members] if pane.standing is not None)
         self._first = leader.path
         self.picks = {path: [] for path in paths}
         if len(paths) == 1:
@@ -75,9 +75,9 @@ class Linking(QObject):
 
     def pick(self, pane: Pane, place: QPointF) -> None:
         """A person clicked a place, in screen pixels; once every slide has two, the panes are linked."""
-        if self.picks is None or pane.path not in self.picks or len(self.picks[pane.path]) == len(LETTERS):
+        if self.picks is None or pane.standing not in self.picks or len(self.picks[pane.standing]) == len(LETTERS):
             return
-        picked, camera = self.picks[pane.path], pane.view.camera
+        picked, camera = self.picks[pane.standing], pane.view.camera
         if picked:
             u, v = camera.to_screen(*picked[0])
             if abs(u - place.x()) + abs(v - place.y()) < CLOSEST_PX:
@@ -104,7 +104,7 @@ class Linking(QObject):
     def _finish(self) -> None:
         assert self.picks is not None
         assert self._first is not None
-        flipped = {pane.path: pane.view.camera.flipped for pane in self._members()}
+        flipped = {pane.standing: pane.view.camera.flipped for pane in self._members()}
         first, frames = self.picks[self._first], {}
         for path, places in self.picks.items():
             mirrored = flipped.get(path) != flipped.get(self._first)
@@ -113,12 +113,12 @@ class Linking(QObject):
 
     def _join(self, frames: dict[Path, Similarity]) -> None:
         self.give_up()
-        members = [pane for pane in self._members() if pane.path in frames]
-        self.linked = Linked({pane.number: frames[pane.path] for pane in members if pane.path is not None})
+        members = [pane for pane in self._members() if pane.standing in frames]
+        self.linked = Linked({pane.number: frames[pane.standing] for pane in members if pane.standing is not None})
         for pane in members:
             pane.view.signs.append(partial(self._paint_sign, pane))
             pane.view.update()
-        leader = next((pane for pane in members if pane.path == self._first), members[0])
+        leader = next((pane for pane in members if pane.standing == self._first), members[0])
         self._moved(leader)
         self.noted.emit(f"{len(members)} panes linked")
 
@@ -157,13 +157,13 @@ class Linking(QObject):
 
     def _paint_picks(self, pane: Pane, painter: QPainter) -> None:
         """What to do next, and the places picked so far."""
-        picked = self.picks.get(pane.path, []) if self.picks is not None and pane.path is not None else []
+        picked = self.picks.get(pane.standing, []) if self.picks is not None and pane.standing is not None else []
         for letter, place in zip(LETTERS, picked, strict=False):
             _paint_place(painter, pane.view, letter, place)
         font = pane_font(pane.view.font())
         words = _next(len(picked))
         width = QFontMetricsF(font).horizontalAdvance(words) + 24
-        plate = QRectF(round((pane.view.width() - width) / 2), theme.MARGIN, round(width), 28)
+        plate = QRectF(round((pane.view.width() - width) / 2), theme.MARGIN + 24, round(width), 28)
         draw_plate(painter, plate)
         painter.setFont(font)
         painter.setPen(QColor(theme.PLATE_TEXT))

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.bookmarking import Bookmarking
+from app.covering import Covering
 from app.labelling import Labelling
 from app.linking import Linking
 from app.panes import Panes
@@ -24,7 +25,8 @@ class Looking(QObject):
         self.labelling = Labelling(window, panes)
         self.linking = Linking(panes)
         self.bookmarking = Bookmarking(window, panes)
-        for part in (self.labelling, self.linking, self.bookmarking):
+        self.covering = Covering(window, panes)
+        for part in (self.labelling, self.linking, self.bookmarking, self.covering):
             part.noted.connect(self.noted)
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
@@ -32,6 +34,8 @@ class Looking(QObject):
             "label-macro": self.labelling.ask,
             "link": self.linking.link,
             "unlink": self.linking.unlink,
+            "coverage": self.covering.toggle,
+            "export-coverage": self.covering.choose_export,
             "bookmark": self.bookmarking.add,
             "bookmarks": self.bookmarking.show_list,
             "next-bookmark": partial(self.bookmarking.step, 1),
@@ -45,7 +49,9 @@ class Looking(QObject):
     def forget(self, path: Path) -> None:
         """A source was closed."""
         self.bookmarking.forget(path)
+        self.covering.forget(path)
 
     def close(self) -> None:
         self.bookmarking.close()
+        self.covering.close()
         self.labelling.close()

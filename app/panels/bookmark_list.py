@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
@@ -61,6 +61,7 @@ class BookmarkList(QDialog):
         for bookmark in self._bookmarks:
             item = QListWidgetItem(bookmark.name)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
+            item.setSizeHint(QSize(0, 28))
             item.setToolTip(place_words(bookmark, self._mpp))
             self.list.addItem(item)
         self.list.setVisible(len(self._bookmarks) > 0)
