@@ -14,6 +14,7 @@ from app.covering import Covering
 from app.labelling import Labelling
 from app.linking import Linking
 from app.panes import Panes
+from app.screening import Screening
 
 
 class Looking(QObject):
@@ -26,7 +27,8 @@ class Looking(QObject):
         self.linking = Linking(panes)
         self.bookmarking = Bookmarking(window, panes)
         self.covering = Covering(window, panes)
-        for part in (self.labelling, self.linking, self.bookmarking, self.covering):
+        self.screening = Screening(self.covering)
+        for part in (self.labelling, self.linking, self.bookmarking, self.covering, self.screening):
             part.noted.connect(self.noted)
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
@@ -34,6 +36,8 @@ class Looking(QObject):
             "label-macro": self.labelling.ask,
             "link": self.linking.link,
             "unlink": self.linking.unlink,
+            "next-field": partial(self.screening.step, 1),
+            "previous-field": partial(self.screening.step, -1),
             "coverage": self.covering.toggle,
             "export-coverage": self.covering.choose_export,
             "bookmark": self.bookmarking.add,
