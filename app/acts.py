@@ -38,7 +38,7 @@ class Acts(QObject):
             "draft": lambda: self._panel(report, lambda: self._asking.draft(report.indication.text().strip())),
             "question": lambda: self._panel(ask, ask.question.setFocus),
             "locate": lambda: self._panel(ask, self._asking.locate),
-            "cancel": self._escape,
+            "cancel": self.escape,
             "whole": lambda: self._panes.view.clear_selection(),
             "clear": lambda: self._panes.view.clear_results(),
         }
@@ -137,7 +137,7 @@ class Acts(QObject):
         self._side.front(panel)
         work()
 
-    def _escape(self) -> None:
+    def escape(self) -> None:
         """Stops what runs; when nothing does, gives up the region, then the keyboard."""
         if not self._asking.cancel() and not self._panes.view.clear_selection():
             self._panes.view.setFocus()

@@ -28,6 +28,8 @@ class Pane(QFrame):
         self.setObjectName("pane")
         self.number = number
         self.path: Path | None = None
+        self.standing: Path | None = None
+        """What is on the screen now: not `path` while that is still being opened."""
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
@@ -103,12 +105,13 @@ class Panes(QWidget):
 
     def show_source(self, pane: Pane, source: Source) -> None:
         view = make_view(source, pane)
+        pane.standing = pane.path
         pane.put(view)
         self._watch(pane)
         self.viewMade.emit(pane)
 
     def clear(self, pane: Pane) -> None:
-        pane.path = None
+        pane.path = pane.standing = None
         pane.put(Canvas(pane))
         self._watch(pane)
         self.viewMade.emit(pane)

@@ -18,6 +18,7 @@ from app.asking import Asking
 from app.filing import Filing
 from app.jobs import Batch
 from app.layering import Layering
+from app.looking import Looking
 from app.marking import Marking
 from app.menus import Recent
 from app.palette import Palette
@@ -63,6 +64,7 @@ class Window(QMainWindow):
         self.filing = Filing(self, self.side, self.asking, self.recovery)
         self.layering = Layering(self, self.panes, self.side.layers)
         self.marking = Marking(self, self.panes, self.side.marks)
+        self.looking = Looking(self, self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
@@ -140,6 +142,7 @@ class Window(QMainWindow):
         self.layering.noted.connect(self.status.show_note)
         self.marking.noted.connect(self.status.show_note)
         self.marking.marksShown.connect(lambda pane: self.marking.attend() if pane.number == self.panes.active else None)
+        self.looking.noted.connect(self.status.show_note)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
         self.asking.progressed.connect(self.status.show_work)
@@ -165,10 +168,16 @@ class Window(QMainWindow):
             "import-marks": partial(self._on_marks, self.marking.choose_import),
             "export-marks": partial(self._on_marks, self.marking.choose_export),
             "tissue": partial(self._on_marks, self.marking.outline_tissue),
+            **self.looking.by_id(),
+            "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
             "palette": self._palette,
         }
+
+    def _escape(self) -> None:
+        if not self.looking.give_up():
+            self.acts.escape()
 
     def open_demo(self) -> None:
         self.filing.make_demo()
@@ -181,6 +190,7 @@ class Window(QMainWindow):
             self.asking.forget(path)
             self.layering.forget(path)
             self.marking.forget(path)
+            self.looking.forget(path)
             self.shelf.close_path(path)
             self._pane_changed()
 
@@ -316,6 +326,7 @@ class Window(QMainWindow):
         self.filing.close()
         self.layering.close()
         self.marking.close()
+        self.looking.close()
         self.recovery.close()
         self.shelf.close()
         self.worker.close()

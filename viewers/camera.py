@@ -92,6 +92,12 @@ class Camera:
         self.x, self.y, self.fitted = x, y, False
         self._settle()
 
+    def look(self, x: float, y: float, scale: float, angle: float, flipped: bool) -> None:
+        """Everything at once; `scale` in screen pixels per level-0 pixel."""
+        self.angle, self.flipped = angle % 360.0, flipped
+        self.x, self.y, self.scale, self.fitted = x, y, scale, False
+        self._settle()
+
     def show(self, region: Region, margin: float = 1.2) -> None:
         """Bring `region` into the middle, as large as fits with `margin` around it."""
         self.x, self.y = region.x + region.width / 2, region.y + region.height / 2

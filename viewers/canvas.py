@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,10 @@ class Canvas(Steered):
         self.setAccessibleName("Picture")
         self.corner_texts: dict[str, list[str]] = {corner: [] for corner in CORNERS}
         """Further lines for each corner, above those the pane writes itself."""
+        self.washes: list[Callable[[QPainter], None]] = []
+        """Paint over picture and heatmaps, under marks; the painter's unit is the device pixel, as in `paint_picture`."""
+        self.signs: list[Callable[[QPainter], None]] = []
+        """Paint above everything but a message; the painter's unit is the screen pixel."""
         self._source: Source | None = None
         self._status = ""
         self._lettering = Lettering()
@@ -238,6 +242,8 @@ class Canvas(Steered):
         self.paint_picture(painter)
         painter.restore()
         self._markings.paint_heatmaps(painter, self.camera, self.frame)
+        for wash in self.washes:
+            wash(painter)
         self.paint_marks(painter)
         painter.restore()
         ends = self.gestures.band
@@ -249,6 +255,8 @@ class Canvas(Steered):
         heatmap = self._markings.legend(self.frame)
         words = Words(corners, self.edge_letters(), source.spacing, inset, self._legend, heatmap)
         paint_words(painter, self._lettering, self.font(), self.ink, self.camera, words)
+        for sign in self.signs:
+            sign(painter)
         if self.message():
             marks.draw_message(painter, self.font(), self.message(), bounds)
 

@@ -126,7 +126,7 @@ class Gestures:
         if key == Qt.Key.Key_Space:
             self._space = True
         elif key in _PANS:
-            pane.pan_fields(*_PANS[key])
+            pane.flick_fields(*_PANS[key])
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             pane.zoom(0.5**0.5 if key == Qt.Key.Key_Minus else 2**0.5)
         elif key in (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp):

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from viewers.camera import Camera
 from viewers.geometry import Region, Size
 from viewers.gestures import Gestures, Tool
+from viewers.gliding import Glide
 
 STILL_MS = 120
 """So long after the last movement the picture counts as still."""
@@ -37,6 +38,7 @@ class Steered(QWidget):
         self.frame, self.frames = 0, 1
         self.live = self.moving = False
         self.gestures = Gestures(self, secondary)
+        self.glide = Glide(self)
         self._still = QTimer(self)
         self._still.setSingleShot(True)
         self._still.setInterval(STILL_MS)
@@ -103,8 +105,16 @@ class Steered(QWidget):
         self.camera.pan(-across * self.camera.width, -down * self.camera.height)
         self._moved()
 
+    def flick_fields(self, across: float, down: float) -> None:
+        """As `pan_fields`, in a short glide."""
+        self.glide.by(across * self.camera.width, down * self.camera.height)
+
     def centre_on(self, x: float, y: float) -> None:
         self.camera.centre_on(x, y)
+        self._moved()
+
+    def moved_along(self) -> None:
+        """The camera was moved from outside."""
         self._moved()
 
     def show_region(self, region: Region) -> None:

@@ -170,6 +170,8 @@ class Browser(QWidget):
         self._line = Line(theme, self)
         self.view.setItemDelegate(self._line)
         self.view.selectionModel().currentChanged.connect(self._current)
+        self.view.activated.connect(self._again)
+        self.view.clicked.connect(self._again)
         self._empty = label(EMPTY, "hint")
         self._empty.setContentsMargins(MARGIN, 4, MARGIN, 4)
         self._files = _flat("mdi6.file-plus-outline", theme, "Open files (Ctrl+O)")
@@ -221,6 +223,10 @@ class Browser(QWidget):
     def _current(self, index: QModelIndex, _: QModelIndex) -> None:
         if index.isValid():
             self.chosen.emit(self.model.items()[index.row()].path)
+
+    def _again(self, index: QModelIndex) -> None:
+        """A click on the current one chooses it too: another pane may be the active one by now."""
+        self._current(index, index)
 
 
 def _flat(symbol: str, theme: ThemeName, tip: str) -> QToolButton:

@@ -124,14 +124,16 @@ def test_panning_by_middle_button_space_and_tool(show_view: Show, picture: Path)
     assert moved(lambda: drag(view, (100, 100), (130, 80))) == pytest.approx((30, -20))
 
 
-def test_keys_fit_enlarge_and_move_half_a_field(show_view: Show, picture: Path) -> None:
+def test_keys_fit_enlarge_and_move_half_a_field(qtbot: QtBot, show_view: Show, picture: Path) -> None:
     view = show_view(open_source(picture))
     QTest.keyClick(view, Qt.Key.Key_1)
     assert view.camera.device_scale == 1.0
     view.centre_on(400, 300)
     QTest.keyClick(view, Qt.Key.Key_Right)
+    qtbot.waitUntil(lambda: view.settled)
     assert view.camera.x - 400 == pytest.approx(200 / view.camera.scale)
     QTest.keyClick(view, Qt.Key.Key_Up)
+    qtbot.waitUntil(lambda: view.settled)
     assert 300 - view.camera.y == pytest.approx(150 / view.camera.scale)
     QTest.keyClick(view, Qt.Key.Key_F)
     assert view.visible_region() == Region(0, 0, 800, 600)

@@ -127,6 +127,24 @@ class ScannedSource(Source, Protocol):
 
 
 @runtime_checkable
+class LabelledSource(Source, Protocol):
+    """A slide with pictures beside its own: the glass's label, a macro of the whole glass, a thumbnail."""
+
+    associated: tuple[str, ...]
+    """Their names. "label" and "macro" may show the patient's name: hidden until a person asks, see `app.label_pictures`."""
+    vendor: str
+
+    @property
+    def identity(self) -> str:
+        """What stays the same when the file is renamed; "" where the file gives nothing."""
+        ...
+
+    def associated_image(self, name: str) -> NDArray[np.uint8]:
+        """uint8 RGB (height, width, 3). Raises `viewers.errors.SourceError`."""
+        ...
+
+
+@runtime_checkable
 class ChannelSource(TiledSource, Protocol):
     """A tiled source of stored values: channels to be mixed, and planes (frame = t · z-planes + z) to choose from."""
 

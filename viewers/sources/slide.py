@@ -102,6 +102,18 @@ class Slide:
             **stored,
         )
 
+    @property
+    def identity(self) -> str:
+        """What stays the same when the file is renamed: OpenSlide's quickhash (SHA-256 of some of its content), "" for none."""
+        return str(self._properties.get("openslide.quickhash-1", ""))
+
+    def associated_image(self, name: str) -> NDArray[np.uint8]:
+        """One of `associated` as uint8 RGB (height, width, 3). "label" and "macro" may show the patient's name: nothing but a
+        person's own eyes may get them. Raises SourceError."""
+        if name not in self.associated:
+            raise SourceError(self.path, f"{self.name} holds no {name} picture.")
+        return self._on_white(self._alive(lambda handle: handle.associated_images[name]))
+
     def close(self) -> None:
         with self._lock:
             handle, self._handle = self._handle, None
