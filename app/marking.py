@@ -41,6 +41,7 @@ WRITES: Mapping[str, tuple[str, Literal["ann", "sr"]]] = {
 MEASURE_MS = 200
 """After the last edit, before the table is measured anew."""
 MOST_AREAS = 500
+BOOKMARKS = "bookmarks"
 TISSUE = "Tissue"
 _HEAD = 2**20
 
@@ -71,6 +72,8 @@ class Marking(QObject):
 
     noted = Signal(str)
     """What becomes of a file, in a few words."""
+    bookmarksRead = Signal(object, object)
+    """path, the JSON value of its bookmarks."""
     marksShown = Signal(object)
     """The Pane that has its marks now."""
     _opened = Signal(object, object)
@@ -123,6 +126,12 @@ class Marking(QObject):
         kept = self._kept.get(path) if path is not None else None
         self._panel.say(" ".join(kept.notes) if kept is not None else "")
         self._again.start()
+
+    def keep_bookmarks(self, path: Path, value: object) -> None:
+        """Beside the marks of a slide; returns at once."""
+        kept = self._kept.get(path)
+        if kept is not None:
+            kept.keeping.keep_note(BOOKMARKS, value)
 
     def forget(self, path: Path) -> None:
         """Its slide was closed: what is left to write is written."""
@@ -220,10 +229,10 @@ class Marking(QObject):
         store = Store(data_folder() / "marks" / f"{identity(path, source)}.marks")
         marks, classes = store.load()
         document = Annotations(marks, classes, Index(marks).prepare())
-        self._tell(self._opened, path, (document, store))
+        self._tell(self._opened, path, (document, store, store.note(BOOKMARKS)))
 
-    def _take(self, path: Path, found: tuple[Annotations, Store]) -> None:
-        document, store = found
+    def _take(self, path: Path, found: tuple[Annotations, Store, object]) -> None:
+        document, store, bookmarks = found
         self._opening.discard(path)
         if self._closed or not self._panes.showing(path):
             store.close()
@@ -232,6 +241,8 @@ class Marking(QObject):
         document.listen(kept.keeping.tell)
         document.listen(lambda _: self._again.start())
         self._kept[path] = kept
+        if bookmarks is not None:
+            self.bookmarksRead.emit(path, bookmarks)
         for pane in self._panes.showing(path):
             if isinstance(pane.view, MarkedSlide) and pane.view.source is not None:
                 pane.view.show_marks(document)

@@ -65,6 +65,8 @@ class Window(QMainWindow):
         self.layering = Layering(self, self.panes, self.side.layers)
         self.marking = Marking(self, self.panes, self.side.marks)
         self.looking = Looking(self, self.panes)
+        self.looking.bookmarking.keep = self.marking.keep_bookmarks
+        self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)

@@ -209,6 +209,18 @@ def test_marks_follow_a_slide_that_was_moved_and_renamed(seat: Seat, slide: Path
     assert [one.name for one in again.drawing.document.marks.values()] == ["kept"]
 
 
+def test_bookmarks_are_there_again(seat: Seat, slide: Path) -> None:
+    view = opened(seat, slide)
+    view.zoom_to(0.5)
+    view.centre_on(1500, 900)
+    seat.act("bookmark")
+    seat.window.looking.bookmarking.close()
+    seat.act("close")
+    again = opened(seat, slide)
+    seat.act("next-bookmark")
+    assert (again.camera.x, again.camera.y, again.camera.device_scale) == pytest.approx((1500, 900, 0.5))
+
+
 def test_any_file_of_a_dicom_slide_has_the_same_marks() -> None:
     folder = ROOT.parent / "shared" / "data" / "slides" / "CMU-1-Small-Region_dicom"
     if not folder.is_dir():
