@@ -51,9 +51,13 @@ def tell():
 timer = QTimer(interval=30)
 timer.timeout.connect(tell)
 timer.start()
-stop = QTimer(interval=50)
-stop.timeout.connect(lambda: (window.marking.export(out / "marks.geojson"), (out / "export").unlink()) if (out / "export").exists() else None)
-stop.start()
+def export():
+    if (out / "export").exists():
+        (out / "export").unlink()
+        window.marking.export(out / "marks.geojson")
+asked = QTimer(interval=50)
+asked.timeout.connect(export)
+asked.start()
 application.exec()
 """
 
