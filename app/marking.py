@@ -314,7 +314,7 @@ def identity(path: Path, source: Source) -> str:
     OpenSlide's own (a hash of the smallest level) where it gives one, else of the file's first, middle and last parts.
     """
     digest = hashlib.sha256(f"{source.size.width}x{source.size.height}".encode())
-    known = str(getattr(source, "fingerprint", ""))
+    known = str(getattr(source, "identity", ""))
     digest.update(known.encode() if known else _parts(path))
     return digest.hexdigest()[:32]
 

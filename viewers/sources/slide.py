@@ -60,7 +60,6 @@ class Slide:
             Level(Size(*size), float(down), self._grid(index))
             for index, (size, down) in enumerate(zip(handle.level_dimensions, handle.level_downsamples, strict=True))
         )
-        self.fingerprint = self._properties.get("openslide.quickhash-1", "")
         self.vendor = self._properties.get("openslide.vendor", "")
         self.objective = _number(self._properties.get("openslide.objective-power"))
         self.associated = tuple(sorted(handle.associated_images))
