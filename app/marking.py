@@ -16,7 +16,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.spacings import open_source
 from app.storage import data_folder
 from viewers.annotations.annotation import Annotation, Kind, new_id
-from viewers.annotations.document import Annotations, Edit
+from viewers.annotations.classes import AnnotationClass
+from viewers.annotations.document import Annotations, Edit, Prepared, adding
 from viewers.annotations.files import Loaded, load, save
 from viewers.annotations.index import Index
 from viewers.annotations.keeping import Keeping
@@ -78,7 +79,7 @@ class Marking(QObject):
     """The Pane that has its marks now."""
     _opened = Signal(object, object)
     _refused = Signal(object, str)
-    _found = Signal(object, object, str)
+    _prepared = Signal(object, object, str, str)
     _table = Signal(object, object)
 
     def __init__(self, window: QWidget, panes: Panes, panel: MarksPanel) -> None:
@@ -92,7 +93,7 @@ class Marking(QObject):
         self._again.timeout.connect(self._measure)
         self._opened.connect(self._take)
         self._refused.connect(self._say)
-        self._found.connect(self._take_found)
+        self._prepared.connect(self._take_prepared)
         self._table.connect(self._take_table)
         panel.importWanted.connect(self.choose_import)
         panel.exportWanted.connect(self.choose_export)
@@ -113,11 +114,15 @@ class Marking(QObject):
         if not isinstance(view, MarkedSlide) or path is None or view.source is None:
             return
         if path in self._kept:
-            view.show_marks(self._kept[path].document)
+            self._show_marks(path, view, self._kept[path].document)
             self.marksShown.emit(pane)
         elif path not in self._opening:
             self._opening.add(path)
             self._start(path, "its marks", partial(self._read, path, view.source))
+
+    def _show_marks(self, path: Path, view: MarkedSlide, document: Annotations) -> None:
+        view.show_marks(document)
+        view.drawing.bulk = partial(self._bulk, path)
 
     def attend(self) -> None:
         """The panel shows the marks of the active pane."""
@@ -169,7 +174,7 @@ class Marking(QObject):
             from viewers.maps.dicom_slides import level_0
 
             found = load(file, size, reference=level_0(path, size))
-            self._tell(self._found, path, found, f"{len(found.marks)} marks from {file.name}")
+            self._add(path, found, f"{len(found.marks)} marks from {file.name}")
 
         self._start(path, file.name, work)
 
@@ -221,7 +226,28 @@ class Marking(QObject):
             found = tissue(source)
         parts = shapely.get_parts(found.shape)
         marks = tuple(Annotation(part, Kind.POLYGON, class_name=TISSUE, name=TISSUE) for part in parts)
-        self._tell(self._found, path, Loaded(marks, (), (found.words,), Index(())), found.words)
+        self._add(path, Loaded(marks, (), (found.words,), Index(())), found.words)
+
+    def _add(self, path: Path, found: Loaded, words: str) -> None:
+        """On the thread: what a file holds becomes one edit of the slide's marks."""
+        kept = self._kept.get(path)
+        if kept is not None:
+            document = kept.document
+            prepared = document.prepare(lambda marks: _taken_over(marks, document.classes, found))
+            self._tell(self._prepared, path, prepared, words, " ".join(found.notes))
+
+    def _prepare(
+        self, path: Path, document: Annotations, make: Callable[[Mapping[str, Annotation]], Edit], words: str, notes: str
+    ) -> None:
+        self._start(path, path.name, lambda: self._tell(self._prepared, path, document.prepare(make), words, notes))
+
+    def _bulk(self, path: Path, make: Callable[[Mapping[str, Annotation]], Edit]) -> None:
+        """An edit of very many marks, worked out on the thread."""
+        kept = self._kept.get(path)
+        if kept is None:
+            return
+        self.noted.emit("working …")
+        self._prepare(path, kept.document, make, "", "")
 
     # results
 
@@ -245,25 +271,21 @@ class Marking(QObject):
             self.bookmarksRead.emit(path, bookmarks)
         for pane in self._panes.showing(path):
             if isinstance(pane.view, MarkedSlide) and pane.view.source is not None:
-                pane.view.show_marks(document)
+                self._show_marks(path, pane.view, document)
                 self.marksShown.emit(pane)
         if self._panes.pane.path == path:
             self.attend()
 
-    def _take_found(self, path: Path, found: Loaded, words: str) -> None:
+    def _take_prepared(self, path: Path, prepared: Prepared, words: str, notes: str) -> None:
         kept = self._kept.get(path)
         if kept is None:
             return
-        document = kept.document
-        new = [one for one in found.classes if document.class_of(one.name) is None]
-        taken = {one.key for one in document.classes if one.key}
-        if new:
-            document.set_classes([*document.classes, *(replace(one, key="" if one.key in taken else one.key) for one in new)])
-        double = [replace(one, id=new_id()) if one.id in document.marks else one for one in found.marks]
-        document.add(double, "import")
+        if not kept.document.commit(prepared):
+            self._prepare(path, kept.document, prepared.make, words, notes)  # the reader drew meanwhile
+            return
         self.noted.emit(words)
-        if self._panes.pane.path == path:
-            self._panel.say(" ".join(found.notes), bad=False)
+        if self._panes.pane.path == path and notes:
+            self._panel.say(notes, bad=False)
 
     def _measure(self) -> None:
         view, path = self.view, self._panes.pane.path
@@ -306,6 +328,15 @@ class Marking(QObject):
             self.noted.emit("")
         if self._panes.pane.path == path and (sentence or self._panel.saying_disk):
             self._panel.say(sentence, disk=True)
+
+
+def _taken_over(marks: Mapping[str, Annotation], classes: tuple[AnnotationClass, ...], found: Loaded) -> Edit:
+    """What a file holds as one edit: ids that are taken are given anew, keys that are taken are given up."""
+    keys, names = {one.key for one in classes if one.key}, {one.name for one in classes}
+    new = [replace(one, key="" if one.key in keys else one.key) for one in found.classes if one.name not in names]
+    edit = adding((replace(one, id=new_id()) if one.id in marks else one for one in found.marks), (*classes, *new), "import")
+    after = edit.classes[1] if edit.classes is not None else (*classes, *new)
+    return replace(edit, classes=(classes, after) if after != classes else None)
 
 
 def identity(path: Path, source: Source) -> str:

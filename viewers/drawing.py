@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
 import shapely
 from PySide6.QtCore import QObject, Signal
@@ -12,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from viewers import drawn
 from viewers.annotations.annotation import Annotation, Kind, Point, new_id
-from viewers.annotations.document import Annotations, Edit
+from viewers.annotations.document import Annotations, Edit, classifying, removing
 from viewers.annotations.moving import handles, hit, moved, with_handle
 from viewers.annotations.tools import Brush, Hand, Stroke, Tool, made
 from viewers.annotations.wand import Look, Wand
@@ -24,6 +25,8 @@ TOOLS = (MOVE, *(str(kind) for kind in Kind), BRUSH, WAND)
 REACH_PX = 6.0
 """Screen pixels within which a line, a point or a corner is meant."""
 _MOST_LIVE = 300
+MANY = 2000
+"""Marks in one edit beyond which it is worked out beside the GUI thread."""
 _STAY = (str(Kind.POINTS), BRUSH, WAND)
 """After these the tool stays; after the others the hand moves again, as in QuPath."""
 
@@ -47,6 +50,8 @@ class Drawing(QObject):
         self._grip: tuple[Annotation, int] | None = None
         self._carried: dict[str, Annotation] = {}
         self._start: Point | None = None
+        self.bulk: Callable[[Callable[[Mapping[str, Annotation]], Edit]], None] | None = None
+        """Does edits of very many marks beside the GUI thread; None: here and now."""
         self.active_class = ""
         """What new marks are classified as."""
 
@@ -72,6 +77,10 @@ class Drawing(QObject):
         marks = self._document.marks if self._document else {}
         return [marks[id] for id in self._selected if id in marks]
 
+    @property
+    def selected_ids(self) -> Collection[str]:
+        return self._selected.keys()
+
     def select(self, ids: Iterable[str]) -> None:
         chosen = dict.fromkeys(ids)
         if list(chosen) != list(self._selected):
@@ -83,7 +92,8 @@ class Drawing(QObject):
         """Whether there was anything to delete."""
         if self._document is None or not self._selected:
             return False
-        self._document.remove(self._selected)
+        ids = tuple(self._selected)
+        self._edit(lambda marks: removing(marks, ids), len(ids))
         return True
 
     def at(self, place: Point, pixel: float) -> Annotation | None:
@@ -115,9 +125,18 @@ class Drawing(QObject):
     def classify(self, name: str) -> None:
         """The selected marks, and those drawn from now on."""
         self.active_class = name
-        if self._document is not None and self._selected:
-            self._document.classify(self._selected, name)
+        ids = tuple(self._selected)
+        if ids:
+            self._edit(lambda marks: classifying(marks, ids, name), len(ids))
         self.changed.emit()
+
+    def _edit(self, make: Callable[[Mapping[str, Annotation]], Edit], count: int) -> None:
+        if self._document is None:
+            return
+        if count > MANY and self.bulk is not None:
+            self.bulk(make)
+        else:
+            self._document.do(make(self._document.marks))
 
     # tools
 
@@ -288,10 +307,11 @@ class Drawing(QObject):
         return known is None or known.visible
 
     def _edited(self, edit: Edit) -> None:
-        gone = [change.id for change in edit.changes if change.after is None and change.id in self._selected]
+        changes = edit.changes if self._selected else ()
+        gone = [change.id for change in changes if change.after is None and change.id in self._selected]
         for id in gone:
             del self._selected[id]
-        if gone or any(change.id in self._selected for change in edit.changes) or edit.classes:
+        if gone or any(change.id in self._selected for change in changes) or edit.classes:
             self.selectionChanged.emit()
         self.changed.emit()
 
@@ -309,7 +329,9 @@ class Drawing(QObject):
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        chosen = [self._carried.get(one.id, one) for one in self.selected[:_MOST_LIVE] if self._shows(one.class_name)]
+        marks = self._document.marks
+        live = [marks[id] for id in islice(self._selected, _MOST_LIVE) if id in marks]
+        chosen = [self._carried.get(one.id, one) for one in live if self._shows(one.class_name)]
         tool = self._tools.get(self._name)
         changing = tool.of if isinstance(tool, Brush) and tool.active else None
         for one in chosen:
@@ -319,7 +341,7 @@ class Drawing(QObject):
         if shape is not None:
             name = changing.class_name if changing is not None else self.active_class
             drawn.draw_shape(painter, camera, shape, self._document.colour_of(name))
-        if self._name == MOVE and len(chosen) == 1:
+        if self._name == MOVE and len(self._selected) == 1 and chosen:
             drawn.draw_handles(painter, camera, handles(chosen[0]))
         if self._hand is not None and self._name == BRUSH:
             drawn.draw_brush(painter, camera, self._hand.place, self.brush_px)

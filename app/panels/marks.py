@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 EMPTY = "Marks are drawn on slides: open one, then choose a tool here or by its key."
 NONE_YET = "No marks yet. Choose a tool and draw; every stroke is kept at once."
 _NAME = Qt.ItemDataRole.UserRole
+_MOST_ROWS = 200
+"""Selected marks beyond which the table shows none of them as chosen."""
 _SWATCH = QSize(14, 14)
 
 
@@ -261,8 +263,8 @@ class MarksPanel(Column):
 
     def _selection_changed(self) -> None:
         """Rows go with what is selected on the slide."""
-        chosen = {one.id for one in self._view.drawing.selected} if self._view is not None else set()
-        rows = self.model.rows_of(chosen)[:200]
+        chosen = self._view.drawing.selected_ids if self._view is not None else ()
+        rows = self.model.rows_of(chosen) if len(chosen) <= _MOST_ROWS else []
         selection = self.table.selectionModel()
         self._summary.setText(self._summed(chosen))
         self._filling = True
@@ -274,7 +276,7 @@ class MarksPanel(Column):
             self.table.scrollTo(self.model.index(rows[0], 0))
         self._filling = False
 
-    def _summed(self, chosen: set[str]) -> str:
+    def _summed(self, chosen: Collection[str]) -> str:
         """What lies in the one selected area, else how many marks there are."""
         if self._found is None or not self._found.marks:
             return ""
