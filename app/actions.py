@@ -14,7 +14,7 @@ from app.theme import ThemeName, icon
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """`menu` is where it stands; `plain` keys (one letter) do not act while text is typed."""
+    """`menu` is where it stands; keys of one letter do not act while text is typed."""
 
     id: str
     text: str
@@ -22,6 +22,8 @@ class Spec:
     menu: str
     symbol: str = ""
     rule_before: bool = False
+    on_slides: tuple[str, ...] | None = None
+    """Its keys while a slide is in the active pane, where letters are the tools that QuPath's users know; None: the same."""
 
 
 SPECS = (
@@ -36,31 +38,52 @@ SPECS = (
     Spec("export-coverage", "Export what has been looked at…", ("Ctrl+Shift+V",), "File", "mdi6.eye-arrow-right-outline"),
     Spec("close", "Close source", ("Ctrl+W",), "File", "mdi6.close"),
     Spec("quit", "Quit", ("Ctrl+Q",), "File", "mdi6.exit-to-app", True),
-    Spec("labels", "Labels of the region", ("L",), "Ask", "mdi6.tag-multiple-outline"),
+    Spec("labels", "Labels of the region", ("L",), "Ask", "mdi6.tag-multiple-outline", on_slides=("Alt+L",)),
     Spec("heatmap", "Heatmap of the finding or phrase", ("H",), "Ask", "mdi6.blur"),
     Spec("draft", "Draft a report", ("D",), "Ask", "mdi6.text-box-outline"),
     Spec("question", "Ask a question", ("Q",), "Ask", "mdi6.comment-question-outline"),
-    Spec("locate", "Box of the finding or phrase", ("B",), "Ask", "mdi6.vector-square"),
+    Spec("locate", "Box of the finding or phrase", ("B",), "Ask", "mdi6.vector-square", on_slides=("Alt+B",)),
     Spec("cancel", "Stop what is running", ("Escape",), "Ask", "mdi6.stop-circle-outline", True),
     Spec("whole", "Clear the region: take the whole view", ("Backspace",), "Ask", "mdi6.select-off"),
     Spec("clear", "Clear heatmap and boxes", ("Shift+Backspace",), "Ask", "mdi6.eraser"),
+    Spec("tool-", "Select a region to ask about", ("S",), "Mark", "mdi6.selection"),
+    Spec("tool-move", "Move: select, move and change marks", (), "Mark", "mdi6.cursor-default-outline", on_slides=("M",)),
+    Spec("tool-points", "Points", (), "Mark", "mdi6.dots-hexagon", on_slides=(".",)),
+    Spec("tool-line", "Line, a ruler", (), "Mark", "mdi6.ruler", on_slides=("L",)),
+    Spec("tool-polyline", "Line of many corners", (), "Mark", "mdi6.vector-polyline", on_slides=("V",)),
+    Spec("tool-rectangle", "Rectangle", (), "Mark", "mdi6.rectangle-outline", on_slides=("R",)),
+    Spec("tool-ellipse", "Ellipse", (), "Mark", "mdi6.ellipse-outline", on_slides=("O",)),
+    Spec("tool-polygon", "Polygon: click corners or drag freehand", (), "Mark", "mdi6.vector-polygon", on_slides=("P",)),
+    Spec("tool-brush", "Brush; Alt erases, [ and ] change its size", (), "Mark", "mdi6.brush", on_slides=("B",)),
+    Spec("tool-wand", "Wand: paint what looks alike; Alt erases", (), "Mark", "mdi6.auto-fix", on_slides=("W",)),
+    Spec("undo", "Undo", ("Ctrl+Z",), "Mark", "mdi6.undo", True),
+    Spec("redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "Mark", "mdi6.redo"),
+    Spec("delete-marks", "Delete the selected marks", ("Delete",), "Mark", "mdi6.delete-outline"),
+    Spec("merge-marks", "Merge the selected areas", ("Ctrl+Alt+J",), "Mark", "mdi6.vector-union"),
+    Spec("lock-marks", "Lock or unlock the selected marks", ("Ctrl+Alt+L",), "Mark", "mdi6.lock-outline"),
+    Spec("all-marks", "Select all marks", ("Ctrl+A",), "Mark", "mdi6.select-all"),
+    Spec("show-marks", "Show or hide all marks", ("Shift+M",), "Mark", "mdi6.eye-outline"),
+    Spec("import-marks", "Import marks…", ("Ctrl+I",), "Mark", "mdi6.import", True),
+    Spec("export-marks", "Export marks or measurements…", ("Ctrl+E",), "Mark", "mdi6.export"),
+    Spec("tissue", "Outline the tissue", (), "Mark", "mdi6.texture-box"),
+    Spec("marks", "Marks, classes and measurements", ("Ctrl+Shift+M",), "Mark", "mdi6.format-list-checkbox"),
     Spec("accept", "Accept the sentence", ("A",), "Report", "mdi6.check"),
     Spec("edit", "Edit the sentence", ("E",), "Report", "mdi6.pencil-outline"),
     Spec("refuse", "Refuse the sentence", ("X",), "Report", "mdi6.close-circle-outline"),
     Spec("next-sentence", "Next sentence", ("J",), "Report", "mdi6.chevron-down"),
     Spec("previous-sentence", "Previous sentence", ("K",), "Report", "mdi6.chevron-up"),
     Spec("fit", "Fit to the pane", ("F",), "View", "mdi6.fit-to-page-outline"),
-    Spec("one", "One image pixel a screen pixel", ("1",), "View", "mdi6.numeric-1-box-outline"),
+    Spec("one", "One image pixel a screen pixel", ("1",), "View", "mdi6.numeric-1-box-outline", on_slides=("Ctrl+0",)),
     Spec("zoom-in", "Zoom in", ("+", "="), "View", "mdi6.magnify-plus-outline"),
     Spec("zoom-out", "Zoom out", ("-",), "View", "mdi6.magnify-minus-outline"),
-    Spec("magnification", "Type a magnification", ("M",), "View", "mdi6.magnify"),
+    Spec("magnification", "Type a magnification", ("M",), "View", "mdi6.magnify", on_slides=("Alt+M",)),
     Spec("spacing", "Set µm/px…", ("Ctrl+M",), "View", "mdi6.ruler"),
     Spec("again", "Read again what could not be read", ("F5",), "View", "mdi6.refresh"),
     Spec("z-up", "Next plane in z", ("]",), "View", "mdi6.layers-plus"),
     Spec("z-down", "Previous plane in z", ("[",), "View", "mdi6.layers-minus"),
     Spec("channels", "Channels and planes", ("Shift+C",), "View", "mdi6.palette-outline"),
     Spec("invert", "Invert grey levels", ("I",), "View", "mdi6.invert-colors"),
-    Spec("reset", "Reset window and view", ("R",), "View", "mdi6.restore"),
+    Spec("reset", "Reset window and view", ("R",), "View", "mdi6.restore", on_slides=("Alt+R",)),
     Spec("overlay", "Show or hide the heatmaps", ("Shift+H",), "View", "mdi6.layers-outline"),
     Spec("legend", "Fold or unfold the heatmap's legend", ("Shift+L",), "View", "mdi6.format-list-bulleted"),
     Spec("layers", "Heatmaps over the picture, as a list", ("Ctrl+Shift+H",), "View", "mdi6.layers-triple-outline"),
@@ -69,6 +92,10 @@ SPECS = (
     Spec("panes-1", "One pane", ("Ctrl+1",), "View", "mdi6.square-outline"),
     Spec("panes-2", "Two panes", ("Ctrl+2",), "View", "mdi6.view-split-vertical"),
     Spec("panes-4", "Four panes", ("Ctrl+4",), "View", "mdi6.view-grid-outline"),
+    Spec("turn-right", "Turn the slide 90° clockwise", ("Ctrl+R",), "View", "mdi6.rotate-right", True),
+    Spec("turn-left", "Turn the slide 90° anticlockwise", ("Ctrl+Shift+R",), "View", "mdi6.rotate-left"),
+    Spec("turn", "Turn the slide to an angle…", ("Ctrl+Alt+R",), "View", "mdi6.angle-acute"),
+    Spec("flip", "Flip the slide left to right", ("Ctrl+Shift+F",), "View", "mdi6.flip-horizontal"),
     Spec("next-field", "Next unvisited field of tissue", ("N",), "View", "mdi6.arrow-right-box", True),
     Spec("previous-field", "Previous unvisited field of tissue", ("Shift+N",), "View", "mdi6.arrow-left-box"),
     Spec("coverage", "Show or hide what has been looked at", ("Shift+V",), "View", "mdi6.eye-check-outline"),
@@ -78,7 +105,9 @@ SPECS = (
     Spec("bookmarks", "Bookmarks of this slide…", ("Ctrl+Shift+D",), "View", "mdi6.bookmark-multiple-outline"),
     Spec("link", "Link the panes", ("Ctrl+J",), "View", "mdi6.link-variant", True),
     Spec("unlink", "Unlink the panes", ("Ctrl+Shift+J",), "View", "mdi6.link-variant-off"),
-    Spec("label-macro", "Show the slide's label and macro…", ("Ctrl+I",), "View", "mdi6.card-account-details-outline", True),
+    Spec(
+        "label-macro", "Show the slide's label and macro…", ("Ctrl+Shift+I",), "View", "mdi6.card-account-details-outline", True
+    ),
     Spec("fold", "Fold the panels away", ("Tab",), "View", "mdi6.dock-window", True),
     Spec("theme", "Light or dark theme", ("Ctrl+T",), "View", "mdi6.theme-light-dark"),
     Spec("palette", "Find an action", ("Ctrl+K",), "View", "mdi6.keyboard-outline"),
@@ -93,14 +122,27 @@ def make(parent: QWidget, theme: ThemeName, run: Mapping[str, Callable[[], objec
         action.setObjectName(spec.id)
         action.setShortcuts([QKeySequence(key) for key in spec.keys])
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        if spec.keys:
-            action.setToolTip(f"{spec.text} ({QKeySequence(spec.keys[0]).toString(QKeySequence.SequenceFormat.NativeText)})")
+        _tip(action)
         work = run[spec.id]
         action.triggered.connect(lambda _checked=False, work=work: work())
         parent.addAction(action)
         actions[spec.id] = action
     dress(actions, theme)
     return actions
+
+
+def suit(actions: Mapping[str, QAction], slide: bool) -> None:
+    """The keys for the kind of picture in the active pane."""
+    for spec in SPECS:
+        if spec.on_slides is not None:
+            keys = spec.on_slides if slide else spec.keys
+            actions[spec.id].setShortcuts([QKeySequence(key) for key in keys])
+            _tip(actions[spec.id])
+
+
+def _tip(action: QAction) -> None:
+    key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+    action.setToolTip(f"{action.text()} ({key})" if key else action.text())
 
 
 def dress(actions: Mapping[str, QAction], theme: ThemeName) -> None:

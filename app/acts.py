@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QInputDialog, QWidget
+from PySide6.QtWidgets import QInputDialog, QMessageBox, QWidget
 
 from app.asking import Asking
 from app.panels.browser import Browser
 from app.panels.side import Side
 from app.panes import Panes
+from viewers.annotations.document import Annotations
 from viewers.dicom_view import RadiologyView
+from viewers.drawing import BRUSH, TOOLS, Drawing
+from viewers.marked_slide import MarkedSlide
 from viewers.slide_view import SlideView
 
 
@@ -24,7 +28,7 @@ class Acts(QObject):
         self._window, self._browser, self._panes, self._side, self._asking = window, browser, panes, side, asking
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
-        return {**self._questions(), **self._sentences(), **self._looks()}
+        return {**self._questions(), **self._sentences(), **self._looks(), **self._marks()}
 
     def _questions(self) -> Mapping[str, Callable[[], object]]:
         report, labels, ask = self._side.report, self._side.labels, self._side.ask
@@ -58,8 +62,12 @@ class Acts(QObject):
             "magnification": self._magnification,
             "spacing": self._spacing,
             "again": lambda: self._slide(SlideView.read_again),
-            "z-up": lambda: self._slide(lambda view: view.step_plane(1)),
-            "z-down": lambda: self._slide(lambda view: view.step_plane(-1)),
+            "z-up": lambda: self._step(1),
+            "z-down": lambda: self._step(-1),
+            "turn-right": lambda: self._slide(lambda view: view.turn_to(view.camera.angle + 90)),
+            "turn-left": lambda: self._slide(lambda view: view.turn_to(view.camera.angle - 90)),
+            "turn": self._turn,
+            "flip": lambda: self._slide(SlideView.flip),
             "channels": self._side.show_channels,
             "invert": lambda: self._radiology(RadiologyView.invert),
             "reset": self._reset,
@@ -72,6 +80,58 @@ class Acts(QObject):
             "panes-2": partial(self._panes.arrange, 2),
             "panes-4": partial(self._panes.arrange, 4),
         }
+
+    def _marks(self) -> Mapping[str, Callable[[], object]]:
+        tools = {f"tool-{name}": partial(self._tool, name) for name in ("", *TOOLS)}
+        return {
+            **tools,
+            "undo": lambda: self._document(Annotations.undo),
+            "redo": lambda: self._document(Annotations.redo),
+            "delete-marks": lambda: self._hand(Drawing.delete_selected),
+            "merge-marks": lambda: self._hand(Drawing.merge_selected),
+            "lock-marks": lambda: self._hand(Drawing.lock_selected),
+            "all-marks": lambda: self._hand(Drawing.select_all),
+            "show-marks": self._toggle_marks,
+            "marks": lambda: self._side.front(self._side.marks),
+        }
+
+    def _tool(self, name: str) -> None:
+        view = self._panes.view
+        if isinstance(view, MarkedSlide):
+            view.set_marking("" if view.drawing.tool == name else name)
+            view.setFocus()
+
+    def _hand(self, work: Callable[[Drawing], object]) -> None:
+        view = self._panes.view
+        if isinstance(view, MarkedSlide):
+            work(view.drawing)
+
+    def _document(self, work: Callable[[Annotations], object]) -> None:
+        view = self._panes.view
+        if isinstance(view, MarkedSlide) and view.drawing.document is not None and not view.drawing.busy:
+            work(view.drawing.document)
+
+    def _toggle_marks(self) -> None:
+        view = self._panes.view
+        if isinstance(view, MarkedSlide):
+            view.marks.visible = not view.marks.visible
+
+    def _step(self, by: int) -> None:
+        """The next plane; while the brush is in the hand, its size."""
+        view = self._panes.view
+        if isinstance(view, MarkedSlide) and view.drawing.tool == BRUSH:
+            view.drawing.brush_px *= 1.25**by
+        else:
+            self._slide(lambda slide: slide.step_plane(by))
+
+    def _turn(self) -> None:
+        view = self._panes.view
+        if isinstance(view, SlideView):
+            angle, good = QInputDialog.getDouble(
+                self._window, "Turn the slide", "Degrees clockwise", view.camera.angle, -360.0, 360.0, 1
+            )
+            if good:
+                view.turn_to(angle)
 
     def _panel(self, panel: QWidget, work: Callable[[], object]) -> None:
         self._side.front(panel)
@@ -108,11 +168,14 @@ class Acts(QObject):
         if view.magnification is None:
             self._spacing()
             return
-        value, good = QInputDialog.getDouble(
-            self._window, "Magnification", "Objective power (×)", view.magnification or 10.0, 0.01, 400.0, 2
+        text, good = QInputDialog.getText(
+            self._window, "Magnification", "Objective power (10×) or size of a pixel (0.5 µm)", text=f"{view.magnification:.3g}×"
         )
-        if good:
-            view.set_magnification(value)
+        power = typed_power(text) if good else None
+        if power is not None:
+            view.set_magnification(power)
+        elif good:
+            QMessageBox.information(self._window, "Magnification", f"{text[:40]!r} is neither a power nor a size: 10× or 0.5 µm.")
 
     def _toggle_overlay(self) -> None:
         """All of them: hidden while any is to be seen, else shown."""
@@ -120,3 +183,13 @@ class Acts(QObject):
         shown = not any(layer.visible for layer in layers)
         for layer in layers:
             layer.visible = shown
+
+
+def typed_power(text: str) -> float | None:
+    """An objective power, or the one that shows so many µm per pixel (10 / µm): 10, 10×, 1 µm, 1 um/px, 1 mpp. Else None."""
+    found = re.fullmatch(r"\s*([0-9]{1,4}(?:[.,][0-9]{1,4})?)\s*(x|×|(?:µm|μm|um|mpp)(?:\s*/\s*px)?)?\s*", text, re.IGNORECASE)
+    value = float(found[1].replace(",", ".")) if found else 0.0
+    if found is None or not value > 0:
+        return None
+    power = value if (found[2] or "x").lower() in ("x", "×") else 10 / value
+    return power if 0.01 <= power <= 400 else None

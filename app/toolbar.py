@@ -48,6 +48,12 @@ class Toolbar(QFrame):
     def dress(self, theme: ThemeName) -> None:
         self.more.setIcon(icon("mdi6.dots-horizontal", theme))
 
+    def name_keys(self) -> None:
+        """The words again, after the keys changed."""
+        for id, text in ASKS.items():
+            _name(self._actions[id], text)
+        self._fit()
+
     def minimumSizeHint(self) -> QSize:
         return QSize(200, super().minimumSizeHint().height())
 
@@ -87,14 +93,18 @@ def _button(action: QAction, text: str = "") -> QToolButton:
     button = QToolButton()
     button.setObjectName("flat")
     if text:
-        key = action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
-        action.setIconText(f"{text}  {key}")
+        _name(action, text)
     button.setDefaultAction(action)
     button.setIconSize(QSize(18, 18))
     button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
     button.setAccessibleName(action.text())
     button.setToolButtonStyle(_style(bool(text)))
     return button
+
+
+def _name(action: QAction, text: str) -> None:
+    """The word beside the icon, with the key that does the same."""
+    action.setIconText(f"{text}  {action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)}")
 
 
 def _style(words: bool) -> Qt.ToolButtonStyle:

@@ -19,6 +19,7 @@ from app.filing import Filing
 from app.jobs import Batch
 from app.layering import Layering
 from app.looking import Looking
+from app.marking import Marking
 from app.menus import Recent
 from app.palette import Palette
 from app.panels.browser import Browser
@@ -62,9 +63,13 @@ class Window(QMainWindow):
         self.side.report.column.insertWidget(0, self.recovery.strip)
         self.filing = Filing(self, self.side, self.asking, self.recovery)
         self.layering = Layering(self, self.panes, self.side.layers)
+        self.marking = Marking(self, self.panes, self.side.marks)
         self.looking = Looking(self, self.panes)
+        self.looking.bookmarking.keep = self.marking.keep_bookmarks
+        self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
+        self.side.marks.offer_tools(self.actions_by_id)
         self._lay_out()
         self.recent = Recent(chosen.recent, self)
         menus.fill(self.menuBar(), self.actions_by_id, self.recent)
@@ -137,6 +142,8 @@ class Window(QMainWindow):
         self.side.labels.thresholdChanged.connect(self._set_threshold)
         self.side.layers.edited.connect(self._layer_edited)
         self.layering.noted.connect(self.status.show_note)
+        self.marking.noted.connect(self.status.show_note)
+        self.marking.marksShown.connect(lambda pane: self.marking.attend() if pane.number == self.panes.active else None)
         self.looking.noted.connect(self.status.show_note)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
@@ -160,6 +167,9 @@ class Window(QMainWindow):
             "close": self.close_current,
             "quit": self.close,
             **self.acts.by_id(),
+            "import-marks": partial(self._on_marks, self.marking.choose_import),
+            "export-marks": partial(self._on_marks, self.marking.choose_export),
+            "tissue": partial(self._on_marks, self.marking.outline_tissue),
             **self.looking.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
@@ -181,6 +191,7 @@ class Window(QMainWindow):
             self.recovery.set_aside(path)
             self.asking.forget(path)
             self.layering.forget(path)
+            self.marking.forget(path)
             self.looking.forget(path)
             self.shelf.close_path(path)
             self._pane_changed()
@@ -196,6 +207,17 @@ class Window(QMainWindow):
         for pane in self.panes.panes:
             pane.view.overlay.opacity = value
             pane.view.update()
+
+    def _on_marks(self, work: Callable[[], None]) -> None:
+        self.side.front(self.side.marks)
+        work()
+
+    def _suit(self) -> None:
+        """Keys and marks of the kind of picture in the active pane."""
+        actions.suit(self.actions_by_id, self.marking.view is not None)
+        self.side.marks.dress(self.actions_by_id)
+        self.toolbar.name_keys()
+        self.marking.attend()
 
     def _on_layers(self, work: Callable[[], None]) -> None:
         self.side.front(self.side.layers)
@@ -222,6 +244,7 @@ class Window(QMainWindow):
         if isinstance(application, QApplication):
             theme.apply(application, name)
         actions.dress(self.actions_by_id, name)
+        self.side.marks.dress(self.actions_by_id)
         self.browser.dress(name)
         self.toolbar.dress(name)
         self.status.dress(name)
@@ -241,7 +264,9 @@ class Window(QMainWindow):
     def _shown(self, number: int) -> None:
         self.asking.show_findings(self.panes.panes[number])
         self.layering.shown(self.panes.panes[number])
+        self.marking.shown(self.panes.panes[number])
         if number == self.panes.active:
+            self._suit()
             self._offer()
 
     def _pane_changed(self) -> None:
@@ -250,6 +275,7 @@ class Window(QMainWindow):
             self.browser.select(self.panes.pane.path)
         self.side.labels.leave()
         self.layering.attend()
+        self._suit()
         self.asking.show_findings(self.panes.pane)
         self._offer()
 
@@ -301,6 +327,7 @@ class Window(QMainWindow):
         self.panes.close_all()
         self.filing.close()
         self.layering.close()
+        self.marking.close()
         self.looking.close()
         self.recovery.close()
         self.shelf.close()

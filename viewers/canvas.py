@@ -92,6 +92,10 @@ class Canvas(Steered):
         """What stands in the middle of the pane, "" for nothing."""
         return self._status
 
+    def said_at(self, x: float, y: float) -> str:
+        """What lies over a level-0 place, in words."""
+        return self._markings.said_at(x, y, self.frame)
+
     def value_at(self, x: int, y: int) -> tuple[float | None, str]:  # noqa: ARG002 - for subclasses
         """The stored value of a level-0 pixel and its unit, where the source has one."""
         return None, ""
@@ -303,7 +307,7 @@ class Canvas(Steered):
         if place is not None and self._source is not None:
             x, y = self.camera.from_screen(place.x(), place.y())
             if 0 <= x < self.camera.size.width and 0 <= y < self.camera.size.height:
-                pointed = Pointed(x, y, *self.value_at(int(x), int(y)), self._markings.said_at(x, y, self.frame))
+                pointed = Pointed(x, y, *self.value_at(int(x), int(y)), self.said_at(x, y))
         self.pointerMoved.emit(pointed)
 
     def closeEvent(self, event: QCloseEvent) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 
+import shapely
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QPainter
 from shapely.geometry.base import BaseGeometry
 
 from viewers import drawn
-from viewers.annotations.annotation import Annotation, Kind, Point
-from viewers.annotations.document import Annotations, Edit
+from viewers.annotations.annotation import Annotation, Kind, Point, new_id
+from viewers.annotations.document import Annotations, Edit, classifying, removing
 from viewers.annotations.moving import handles, hit, moved, with_handle
 from viewers.annotations.tools import Brush, Hand, Stroke, Tool, made
 from viewers.annotations.wand import Look, Wand
@@ -23,6 +25,8 @@ TOOLS = (MOVE, *(str(kind) for kind in Kind), BRUSH, WAND)
 REACH_PX = 6.0
 """Screen pixels within which a line, a point or a corner is meant."""
 _MOST_LIVE = 300
+MANY = 2000
+"""Marks in one edit beyond which it is worked out beside the GUI thread."""
 _STAY = (str(Kind.POINTS), BRUSH, WAND)
 """After these the tool stays; after the others the hand moves again, as in QuPath."""
 
@@ -46,6 +50,8 @@ class Drawing(QObject):
         self._grip: tuple[Annotation, int] | None = None
         self._carried: dict[str, Annotation] = {}
         self._start: Point | None = None
+        self.bulk: Callable[[Callable[[Mapping[str, Annotation]], Edit]], None] | None = None
+        """Does edits of very many marks beside the GUI thread; None: here and now."""
         self.active_class = ""
         """What new marks are classified as."""
 
@@ -71,6 +77,10 @@ class Drawing(QObject):
         marks = self._document.marks if self._document else {}
         return [marks[id] for id in self._selected if id in marks]
 
+    @property
+    def selected_ids(self) -> Collection[str]:
+        return self._selected.keys()
+
     def select(self, ids: Iterable[str]) -> None:
         chosen = dict.fromkeys(ids)
         if list(chosen) != list(self._selected):
@@ -82,15 +92,51 @@ class Drawing(QObject):
         """Whether there was anything to delete."""
         if self._document is None or not self._selected:
             return False
-        self._document.remove(self._selected)
+        ids = tuple(self._selected)
+        self._edit(lambda marks: removing(marks, ids), len(ids))
         return True
+
+    def at(self, place: Point, pixel: float) -> Annotation | None:
+        """The shown mark at a place, of several the smallest; `pixel` is a screen pixel's width there."""
+        return hit(self._document.snapshot, place, REACH_PX * pixel, self._shows) if self._document is not None else None
+
+    def select_all(self) -> None:
+        """All marks of classes that are shown."""
+        self.select([id for id, one in (self._document.marks if self._document else {}).items() if self._shows(one.class_name)])
+
+    def merge_selected(self) -> bool:
+        """The selected areas become one; whether there were at least two."""
+        areas = [one for one in self.selected if one.has_area and not one.locked]
+        if self._document is None or len(areas) < 2:
+            return False
+        whole = replace(areas[0], geometry=shapely.union_all([one.geometry for one in areas]), kind=Kind.POLYGON, id=new_id())
+        self._document.exchange([one.id for one in areas], [whole], "merge")
+        self.select([whole.id])
+        return True
+
+    def lock_selected(self) -> None:
+        """Locked ones are unlocked when all are, else all are locked."""
+        chosen = self.selected
+        locked = not all(one.locked for one in chosen)
+        if self._document is not None and chosen:
+            marks = [replace(one, locked=locked) for one in chosen if one.locked != locked]
+            self._document.replace(marks, "lock" if locked else "unlock")
 
     def classify(self, name: str) -> None:
         """The selected marks, and those drawn from now on."""
         self.active_class = name
-        if self._document is not None and self._selected:
-            self._document.classify(self._selected, name)
+        ids = tuple(self._selected)
+        if ids:
+            self._edit(lambda marks: classifying(marks, ids, name), len(ids))
         self.changed.emit()
+
+    def _edit(self, make: Callable[[Mapping[str, Annotation]], Edit], count: int) -> None:
+        if self._document is None:
+            return
+        if count > MANY and self.bulk is not None:
+            self.bulk(make)
+        else:
+            self._document.do(make(self._document.marks))
 
     # tools
 
@@ -219,7 +265,7 @@ class Drawing(QObject):
                 if max(abs(corner[0] - hand.place[0]), abs(corner[1] - hand.place[1])) <= reach:
                     self._grip, self._start = (chosen[0], number), hand.place
                     return True
-        found = hit(self._document.snapshot, hand.place, reach, self._shows)
+        found = self.at(hand.place, hand.pixel)
         if found is None:
             if not hand.shift:
                 self.select([])
@@ -261,10 +307,11 @@ class Drawing(QObject):
         return known is None or known.visible
 
     def _edited(self, edit: Edit) -> None:
-        gone = [change.id for change in edit.changes if change.after is None and change.id in self._selected]
+        changes = edit.changes if self._selected else ()
+        gone = [change.id for change in changes if change.after is None and change.id in self._selected]
         for id in gone:
             del self._selected[id]
-        if gone or any(change.id in self._selected for change in edit.changes) or edit.classes:
+        if gone or any(change.id in self._selected for change in changes) or edit.classes:
             self.selectionChanged.emit()
         self.changed.emit()
 
@@ -282,7 +329,9 @@ class Drawing(QObject):
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        chosen = [self._carried.get(one.id, one) for one in self.selected[:_MOST_LIVE] if self._shows(one.class_name)]
+        marks = self._document.marks
+        live = [marks[id] for id in islice(self._selected, _MOST_LIVE) if id in marks]
+        chosen = [self._carried.get(one.id, one) for one in live if self._shows(one.class_name)]
         tool = self._tools.get(self._name)
         changing = tool.of if isinstance(tool, Brush) and tool.active else None
         for one in chosen:
@@ -292,7 +341,7 @@ class Drawing(QObject):
         if shape is not None:
             name = changing.class_name if changing is not None else self.active_class
             drawn.draw_shape(painter, camera, shape, self._document.colour_of(name))
-        if self._name == MOVE and len(chosen) == 1:
+        if self._name == MOVE and len(self._selected) == 1 and chosen:
             drawn.draw_handles(painter, camera, handles(chosen[0]))
         if self._hand is not None and self._name == BRUSH:
             drawn.draw_brush(painter, camera, self._hand.place, self.brush_px)

@@ -86,6 +86,12 @@ class MarkedSlide(SlideView):
         painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text)
         painter.restore()
 
+    def said_at(self, x: float, y: float) -> str:
+        """Also the class of the mark there."""
+        one = self.drawing.at((x, y), 1 / self.camera.scale) if self.marks.visible else None
+        name = "" if one is None else one.name or one.class_name or "unclassified mark"
+        return "   ".join(filter(None, (super().said_at(x, y), name)))
+
     # events
 
     _at: QPointF | None = None
@@ -140,10 +146,20 @@ class MarkedSlide(SlideView):
             return drawing.step_back()
         if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             return drawing.delete_selected()
+        if Qt.Key.Key_0 <= key <= Qt.Key.Key_9 and not event.modifiers():
+            return self._classify(chr(key))
         if key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight) and drawing.tool == BRUSH:
             drawing.brush_px *= _BRUSH_STEP if key == Qt.Key.Key_BracketRight else 1 / _BRUSH_STEP
             return True
         return False
+
+    def _classify(self, digit: str) -> bool:
+        """What is selected and drawn from now on gets the class of that key; 0: none."""
+        known = self.drawing.document.classes if self.drawing.document is not None else ()
+        found = [one.name for one in known if one.key == digit] if digit != "0" else [""]
+        if found:
+            self.drawing.classify(found[0])
+        return bool(found)
 
     def _let_go(self) -> bool:
         there = bool(self.drawing.selected)

@@ -14,10 +14,11 @@ from shapely.geometry.base import BaseGeometry
 _ELEMENT = np.dtype([("type", ">i4"), ("x", ">f8"), ("y", ">f8")])
 """As Qt streams a path: a count, the elements (0 move, 1 line), where the last figure begins, the fill rule."""
 _ODD_EVEN = 0
+_DOT = 0.02
 
 
 def painter_path(shapes: Sequence[BaseGeometry] | NDArray[np.object_], scale: float, left: float, top: float) -> QPainterPath:
-    """The outlines of `shapes`, moved by (-left, -top) and then scaled. A point is a line of no length for a round cap."""
+    """The outlines of `shapes`, moved by (-left, -top) and then scaled. A point is a line as good as without length."""
     parts = shapely.get_parts(shapely.get_parts(np.asarray(shapes, object)))  # a collection may hold multi-polygons
     kinds = shapely.get_type_id(parts)
     lines = np.concatenate([shapely.get_rings(parts[kinds == 3]), parts[(kinds == 1) | (kinds == 2)]])
@@ -31,6 +32,7 @@ def painter_path(shapes: Sequence[BaseGeometry] | NDArray[np.object_], scale: fl
     elements = np.empty(len(places), _ELEMENT)
     elements["type"] = ~starts
     elements["x"], elements["y"] = (places[:, 0] - left) * scale, (places[:, 1] - top) * scale
+    elements["x"][len(places) - len(dots) + 1 :: 2] += _DOT if len(dots) else 0
     head, tail = np.array([len(elements)], ">i4"), np.array([np.flatnonzero(starts)[-1], _ODD_EVEN], ">i4")
     stream = QDataStream(QByteArray(head.tobytes() + elements.tobytes() + tail.tobytes()))
     stream >> path

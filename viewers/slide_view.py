@@ -165,9 +165,15 @@ class SlideView(Canvas):
             spacing = f"{source.spacing.mpp:.3g} µm/px, {source.spacing.provenance}"
         return {
             "top-left": [f"{counted(source.size.width)} × {counted(source.size.height)} px", *self._plane_line()],
-            "bottom-left": [zoom],
+            "bottom-left": [*self._turned_line(), zoom],
             "bottom-right": [spacing, "draft, not for diagnostic use"],
         }
+
+    def _turned_line(self) -> list[str]:
+        """A reader must never take a mirrored picture for the slide."""
+        turned = [f"turned {self.camera.angle:.4g}°"] if self.camera.angle else []
+        words = [*turned, *(["flipped"] if self.camera.flipped else [])]
+        return [", ".join(words)] if words else []
 
     def _plane_line(self) -> list[str]:
         source = self.channel_source

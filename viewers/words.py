@@ -30,7 +30,7 @@ class Pointed:
     value: float | None = None
     unit: str = ""
     over: str = ""
-    """What the heatmaps over it say."""
+    """What heatmaps and marks over it say."""
 
     def __str__(self) -> str:
         place = f"x {self.x:.0f}  y {self.y:.0f}"

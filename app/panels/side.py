@@ -1,4 +1,4 @@
-"""The panels at the right: Report, Labels, Layers, Ask, Details, and Channels for slides that have them."""
+"""The panels at the right: Report, Labels, Layers, Marks, Ask, Details, and Channels for slides that have them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from app.panels.channels import ChannelsPanel
 from app.panels.details import DetailsPanel
 from app.panels.labels import LabelsPanel
 from app.panels.layers import LayersPanel
+from app.panels.marks import MarksPanel
 from app.panels.report import ReportPanel
 from app.session import Findings, Task
 
@@ -23,11 +24,12 @@ class Side(QTabWidget):
         self.setDocumentMode(True)
         self.tabBar().setDrawBase(False)
         self.report, self.labels, self.ask, self.details = ReportPanel(), LabelsPanel(), AskPanel(), DetailsPanel()
-        self.layers, self.channels = LayersPanel(), ChannelsPanel()
+        self.layers, self.marks, self.channels = LayersPanel(), MarksPanel(), ChannelsPanel()
         self.channels.wanted.connect(self._offer_channels)
         self.addTab(self.report, "Report")
         self.addTab(self.labels, "Labels")
         self.addTab(self.layers, "Layers")
+        self.addTab(self.marks, "Marks")
         self.addTab(self.ask, "Ask")
         self.addTab(self.details, "Details")
         self.addTab(self.channels, "Channels")

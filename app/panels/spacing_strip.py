@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QComboBox, QFrame, QLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app.panels.parts import Elided, button, label, row
 from app.spacings import checked
@@ -49,7 +49,13 @@ class SpacingStrip(QFrame):
         lines.addLayout(row(self.word))
         lines.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
         unit = label("µm/px", "soft", wrap=False)
-        lines.addLayout(row(self.field, unit, self.objective, self.slide, self.scanner, self.file, self.later))
+        self._parts = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+        self._parts.setSpacing(4)
+        self._halves = row(self.field, unit, self.objective), row(self.slide, self.scanner, self.file, self.later)
+        for half in self._halves:
+            self._parts.addLayout(half)
+        self._parts.addStretch(1)
+        lines.addLayout(self._parts)
         self.hide()
 
     def show_for(self, source: Source | None) -> None:
@@ -95,6 +101,16 @@ class SpacingStrip(QFrame):
             self.field.setFocus()
             return
         self.given.emit(mpp, scanner)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Over a narrow pane the buttons go below the number."""
+        super().resizeEvent(event)
+        needed = sum(half.sizeHint().width() for half in self._halves) + 24
+        narrow = needed > self.width()
+        way = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
+        if self._parts.direction() != way:
+            self._parts.setDirection(way)
+            self.updateGeometry()
 
     def minimumSizeHint(self) -> QSize:
         return QSize(200, super().sizeHint().height())

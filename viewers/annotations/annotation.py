@@ -21,6 +21,10 @@ ELLIPSE_POINTS = 100
 _NONE: Mapping[str, float] = MappingProxyType({})
 
 
+def new_id() -> str:
+    return str(uuid.uuid4())
+
+
 class Kind(StrEnum):
     """What it was drawn as. A polygon may have holes and parts; an ellipse is the one inscribed in its bounds."""
 
@@ -51,7 +55,7 @@ class Annotation:
 
     geometry: BaseGeometry
     kind: Kind
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    id: str = field(default_factory=new_id)
     class_name: str = ""
     name: str = ""
     locked: bool = False

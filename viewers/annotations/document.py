@@ -39,6 +39,33 @@ class Edit:
         return Edit(self.what, tuple(change.reversed() for change in reversed(self.changes)), classes)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class State:
+    """All marks at one version of a document; never changed."""
+
+    marks: dict[str, Annotation]
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A large edit worked out on another thread for the document as it was at `version`."""
+
+    make: Callable[[Mapping[str, Annotation]], Edit]
+    edit: Edit
+    version: int
+    after: State
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """An edit in the history. Of a large one the states around it are kept, so that going to and fro costs nothing."""
+
+    edit: Edit
+    before: State | None = None
+    after: State | None = None
+
+
 class Annotations:
     """`listen` adds one who is told every edit as it is made, undone or made again; that is how it is painted and kept."""
 
@@ -49,8 +76,11 @@ class Annotations:
         self._marks = {one.id: one for one in marks}
         self._classes = tuple(classes)
         self._snapshot = Snapshot(index or Index(tuple(self._marks.values())))
-        self._done: list[Edit] = []
-        self._undone: list[Edit] = []
+        self._done: list[_Step] = []
+        self._undone: list[_Step] = []
+        self._version = 0
+        self._lent = False
+        """Whether `_marks` belongs to a state too and is to be copied before it changes."""
         self._listeners: list[Callable[[Edit], None]] = []
 
     def listen(self, listener: Callable[[Edit], None]) -> None:
@@ -82,31 +112,26 @@ class Annotations:
 
     def add(self, marks: Iterable[Annotation], what: str = "draw") -> None:
         """New ones; classes they name and nobody knows come into being, in the same edit."""
-        added = tuple(marks)
-        names = dict.fromkeys(one.class_name for one in added if one.class_name)
-        new = tuple(unseen(name) for name in names if self.class_of(name) is None)
-        self._do(Edit(what, tuple(Change(None, one) for one in added), (self._classes, self._classes + new) if new else None))
+        self.do(adding(marks, self._classes, what))
 
     def replace(self, changed: Iterable[Annotation], what: str) -> None:
         """Marks that take the place of those of the same id; locked ones stay as they are unless that is what is changed."""
         changes = tuple(Change(self._marks[one.id], one) for one in changed if one.id in self._marks)
         allowed = tuple(one for one in changes if one.before and one.after and (not one.before.locked or not one.after.locked))
-        self._do(Edit(what, allowed))
+        self.do(Edit(what, allowed))
 
     def remove(self, ids: Iterable[str], what: str = "delete") -> None:
         """Locked ones stay."""
-        found = (self._marks.get(id) for id in dict.fromkeys(ids))
-        self._do(Edit(what, tuple(Change(one, None) for one in found if one is not None and not one.locked)))
+        self.do(replace(removing(self._marks, ids), what=what))
 
     def exchange(self, old: Iterable[str], new: Iterable[Annotation], what: str) -> None:
         """Some go and others come, as one edit."""
         gone = tuple(Change(self._marks[id], None) for id in dict.fromkeys(old) if id in self._marks)
-        self._do(Edit(what, (*gone, *(Change(None, one) for one in new))))
+        self.do(Edit(what, (*gone, *(Change(None, one) for one in new))))
 
     def classify(self, ids: Iterable[str], name: str) -> None:
-        """`name` "" takes the class away."""
-        marks = [self._marks[id] for id in ids if id in self._marks]
-        self.replace([replace(one, class_name=name) for one in marks if one.class_name != name], f"classify as {name or 'none'}")
+        """`name` "" takes the class away; locked ones stay as they are."""
+        self.do(classifying(self._marks, ids, name))
 
     def set_classes(self, classes: Sequence[AnnotationClass], what: str = "change classes") -> None:
         """Raises ValueError where two bear the same name or key."""
@@ -114,7 +139,7 @@ class Annotations:
         if len(set(names)) < len(names) or len(set(keys)) < len(keys):
             raise ValueError("two classes must not have the same name or key")
         if tuple(classes) != self._classes:
-            self._do(Edit(what, classes=(self._classes, tuple(classes))))
+            self.do(Edit(what, classes=(self._classes, tuple(classes))))
 
     def rename_class(self, old: str, new: AnnotationClass) -> None:
         """The class and every mark of it, as one edit. Raises ValueError where the new name is taken."""
@@ -125,48 +150,110 @@ class Annotations:
         if new.name != old:
             marks = [one for one in self._marks.values() if one.class_name == old]
             changes = tuple(Change(one, replace(one, class_name=new.name)) for one in marks)
-        self._do(Edit(f"change class {old}", changes, (self._classes, classes)))
+        self.do(Edit(f"change class {old}", changes, (self._classes, classes)))
+
+    def remove_class(self, name: str) -> None:
+        """Its marks stay, unclassified, as one edit."""
+        classes = tuple(one for one in self._classes if one.name != name)
+        marks = [one for one in self._marks.values() if one.class_name == name]
+        changes = tuple(Change(one, replace(one, class_name="")) for one in marks)
+        self.do(Edit(f"remove class {name}", changes, (self._classes, classes)))
 
     @property
     def undoable(self) -> str:
         """What `undo` would undo, "" for nothing."""
-        return self._done[-1].what if self._done else ""
+        return self._done[-1].edit.what if self._done else ""
 
     @property
     def redoable(self) -> str:
-        return self._undone[-1].what if self._undone else ""
+        return self._undone[-1].edit.what if self._undone else ""
 
     def undo(self) -> bool:
         """Take back the last edit; whether there was one."""
         if not self._done:
             return False
-        edit = self._done.pop()
-        self._undone.append(edit)
-        self._apply(edit.reversed())
+        step = self._done.pop()
+        self._undone.append(step)
+        self._apply(step.edit.reversed(), step.before)
         return True
 
     def redo(self) -> bool:
         if not self._undone:
             return False
-        edit = self._undone.pop()
-        self._done.append(edit)
-        self._apply(edit)
+        step = self._undone.pop()
+        self._done.append(step)
+        self._apply(step.edit, step.after)
         return True
 
-    def _do(self, edit: Edit) -> None:
-        if edit.changes or edit.classes:
-            self._done.append(edit)
-            self._undone.clear()
-            self._apply(edit)
-
-    def _apply(self, edit: Edit) -> None:
+    def prepare(self, make: Callable[[Mapping[str, Annotation]], Edit]) -> Prepared:
+        """Work out a large edit of the marks as they are. For another thread; nothing changes before `commit`."""
+        version, marks = self._version, dict(self._marks)
+        edit = make(marks)
         for change in edit.changes:
+            if change.after is None:
+                marks.pop(change.id, None)
+            else:
+                marks[change.id] = change.after
+        return Prepared(make, edit, version, State(marks, Snapshot(Index(tuple(marks.values())).prepare())))
+
+    def commit(self, prepared: Prepared) -> bool:
+        """Let it happen, at once; False where something else was edited meanwhile: it is to be prepared again."""
+        if prepared.version != self._version:
+            return False
+        if prepared.edit.changes or prepared.edit.classes:
+            self._lent = True
+            self._done.append(_Step(prepared.edit, State(self._marks, self._snapshot), prepared.after))
+            self._undone.clear()
+            self._apply(prepared.edit, prepared.after)
+        return True
+
+    def do(self, edit: Edit) -> None:
+        """Make an edit that was put together of the marks as they are now."""
+        if edit.changes or edit.classes:
+            self._done.append(_Step(edit))
+            self._undone.clear()
+            self._apply(edit, None)
+
+    def _apply(self, edit: Edit, state: State | None) -> None:
+        """`state` is what comes of it, where that is known."""
+        self._version += 1
+        if state is not None:
+            self._marks, self._snapshot, self._lent = state.marks, state.snapshot, True
+        elif edit.changes:
+            self._change(edit.changes)
+        if edit.classes is not None:
+            self._classes = edit.classes[1]
+        for listener in list(self._listeners):
+            listener(edit)
+
+    def _change(self, changes: Sequence[Change]) -> None:
+        if self._lent:
+            self._marks, self._lent = dict(self._marks), False
+        for change in changes:
             if change.after is None:
                 self._marks.pop(change.id, None)
             else:
                 self._marks[change.id] = change.after
-        if edit.classes is not None:
-            self._classes = edit.classes[1]
-        self._snapshot = self._snapshot.after([(change.id, change.after) for change in edit.changes], self._marks)
-        for listener in list(self._listeners):
-            listener(edit)
+        self._snapshot = self._snapshot.after([(change.id, change.after) for change in changes], self._marks)
+
+
+def classifying(marks: Mapping[str, Annotation], ids: Iterable[str], name: str) -> Edit:
+    """The edit that gives marks a class; `name` "" takes it away. Locked ones stay as they are."""
+    chosen = (marks[id] for id in ids if id in marks)
+    changes = (Change(one, replace(one, class_name=name)) for one in chosen if one.class_name != name and not one.locked)
+    return Edit(f"classify as {name or 'none'}", tuple(changes))
+
+
+def removing(marks: Mapping[str, Annotation], ids: Iterable[str]) -> Edit:
+    """The edit that deletes marks; locked ones stay."""
+    chosen = (marks[id] for id in dict.fromkeys(ids) if id in marks)
+    return Edit("delete", tuple(Change(one, None) for one in chosen if not one.locked))
+
+
+def adding(marks: Iterable[Annotation], classes: Sequence[AnnotationClass], what: str) -> Edit:
+    """The edit that adds marks; classes they name and that are not among `classes` come into being with them."""
+    added = tuple(marks)
+    known = {one.name for one in classes}
+    new = tuple(unseen(name) for name in dict.fromkeys(one.class_name for one in added if one.class_name) if name not in known)
+    old = tuple(classes)
+    return Edit(what, tuple(Change(None, one) for one in added), (old, old + new) if new else None)

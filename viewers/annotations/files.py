@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from viewers.annotations import asap, geojson, geojson_write, table
+from viewers.annotations import asap, dicom, geojson, geojson_write, table
 from viewers.annotations.annotation import Annotation
 from viewers.annotations.classes import AnnotationClass
+from viewers.annotations.dicom import Form
 from viewers.annotations.found import Found, Gathering, Progress, Stopped, unheard
 from viewers.annotations.index import Index
 from viewers.annotations.json_pieces import Pieces
 from viewers.errors import SourceError, reading
 from viewers.geometry import Size, Spacing
 from viewers.sources.files import opened_file
+from viewers.sources.header import is_dicom
 
 __all__ = ["Loaded", "Progress", "Stopped", "load", "save"]
 
@@ -37,28 +39,33 @@ class Loaded:
     index: Index
 
 
-def load(path: Path, size: Size, progress: Progress = unheard) -> Loaded:
+def load(path: Path, size: Size, progress: Progress = unheard, *, reference: Path | None = None) -> Loaded:
     """The marks of a file, for a slide of `size` level-0 pixels. For a worker thread.
 
-    Raises SourceError, and what `progress` raises.
+    `reference` is the file of a DICOM slide's level 0: marks in mm are placed by it. Raises SourceError, and what `progress`
+    raises.
     """
-    found = _found(path, size, progress)
+    found = _found(path, size, progress, reference)
     return Loaded(found.marks, found.classes, found.notes, Index(found.marks).prepare())
 
 
-def _found(path: Path, size: Size, progress: Progress) -> Found:
+def _found(path: Path, size: Size, progress: Progress, reference: Path | None) -> Found:
     gathering = Gathering(path)
+    start = _start(path)
+    if is_dicom(start):
+        dicom.read(path, reference, gathering, progress)
+        return gathering.found(size)
     with _unpacked(path) as (file, share):
-        if _starts_with_xml(path):
+        if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
             asap.read(file, gathering)
         else:
             geojson.read(Pieces(path, file, lambda: progress(share())), gathering)
     return gathering.found(size)
 
 
-def _starts_with_xml(path: Path) -> bool:
+def _start(path: Path) -> bytes:
     with opened_file(path) as file, reading(path):
-        return file.read(200).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<")
+        return file.read(200)
 
 
 @contextmanager
@@ -97,17 +104,22 @@ def _member(path: Path, archive: zipfile.ZipFile) -> IO[bytes]:
 
 def save(
     path: Path, marks: Sequence[Annotation], classes: Sequence[AnnotationClass], *,
-    spacing: Spacing | None = None, progress: Progress = unheard,
+    spacing: Spacing | None = None, progress: Progress = unheard, form: Form = "ann", reference: Path | None = None,
+    identity: str = "",
 ) -> tuple[str, ...]:  # fmt: skip
-    """Write `marks` as GeoJSON (.geojson, .json) or as a table (.csv); the notes say what the file could not hold.
+    """Write `marks` as GeoJSON (.geojson, .json), as a table (.csv) or as DICOM (.dcm), of which there are two forms.
 
-    Raises SourceError, and what `progress` raises; a file that was there before is then untouched.
+    `reference` is the file of a DICOM slide's level 0, to which the marks then refer; for any other slide `identity` is a text
+    that is its own, such as a digest, from which the UIDs that stand for it are derived. The notes say what the file could not
+    hold. Raises SourceError, and what `progress` raises; a file that was there before is then untouched.
     """
     suffix = path.suffix.lower()
-    if suffix not in (".geojson", ".json", ".csv"):
-        raise SourceError(path, f"Marks are not written as {suffix or 'a file without a suffix'}: use .geojson or .csv.")
-    texts = table.texts(marks, spacing, progress) if suffix == ".csv" else geojson_write.texts(marks, classes, progress)
+    if suffix not in (".geojson", ".json", ".csv", ".dcm"):
+        raise SourceError(path, f"Marks are not written as {suffix or 'a file without a suffix'}: use .geojson, .csv or .dcm.")
     with taking_name(path) as file:
+        if suffix == ".dcm":
+            return dicom.write(path, file, marks, classes, form, reference, identity, spacing, progress)
+        texts = table.texts(marks, spacing, progress) if suffix == ".csv" else geojson_write.texts(marks, classes, progress)
         for text in texts:
             file.write(text.encode("utf-8", "replace"))
     return ()

@@ -44,6 +44,22 @@ class Found:
     notes: tuple[str, ...]
 
 
+class Notes:
+    """What happened to marks, counted, as sentences for the reader."""
+
+    def __init__(self) -> None:
+        self._times: dict[tuple[str, str], int] = {}
+
+    def note(self, one: str, many: str = "") -> None:
+        """Something that happened to one mark; `many`, with {count}, is said when it happened to several."""
+        self._times[one, many] = self._times.get((one, many), 0) + 1
+
+    def sentences(self) -> tuple[str, ...]:
+        return tuple(
+            many.format(count=counted(times)) if times > 1 and many else one for (one, many), times in self._times.items()
+        )
+
+
 class Gathering:
     """Marks with unique ids and valid areas, classes with one colour each."""
 
@@ -53,7 +69,7 @@ class Gathering:
         self._ids: set[str] = set()
         self._colours: dict[str, Colour | None] = {}
         self._named: dict[str, str] = {}
-        self._notes: dict[tuple[str, str], int] = {}
+        self._notes = Notes()
 
     def add(self, mark: Annotation) -> Annotation:
         """The mark as it is taken: with an id of its own. Raises SourceError beyond the limit."""
@@ -88,7 +104,7 @@ class Gathering:
 
     def note(self, one: str, many: str = "") -> None:
         """Something that happened to one mark; `many`, with {count}, is said when it happened to several."""
-        self._notes[one, many] = self._notes.get((one, many), 0) + 1
+        self._notes.note(one, many)
 
     def found(self, size: Size) -> Found:
         """All of it, `size` being the slide's level 0."""
@@ -97,10 +113,7 @@ class Gathering:
         classes = tuple(
             unseen(name) if colour is None else replace(unseen(name), colour=colour) for name, colour in self._colours.items()
         )
-        notes = tuple(
-            many.format(count=counted(times)) if times > 1 and many else one for (one, many), times in self._notes.items()
-        )
-        return Found(tuple(self._marks), classes, notes)
+        return Found(tuple(self._marks), classes, self._notes.sentences())
 
     def _mend(self) -> None:
         """Areas that cross themselves become valid; how they were drawn is kept in `rest` for as long as they stay so."""

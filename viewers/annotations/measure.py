@@ -151,8 +151,10 @@ def length_text(length: float, unit: str) -> str:
 
 
 def area_text(area: float, unit: str) -> str:
-    """`area` in `unit` squared; in mm² from 0.01 mm² on."""
-    return f"{area / 1e6:.2f} mm²" if unit == "µm" and area >= 9_999.5 else f"{area:.0f} {unit}²"
+    """`area` in `unit` squared; in mm² from 0.01 mm² on, with three figures."""
+    if unit != "µm" or area < 9_999.5:
+        return f"{area:.0f} {unit}²"
+    return f"{area / 1e6:.3g} mm²" if area < 1e8 else f"{area / 1e6:.0f} mm²"
 
 
 def _are(marks: Sequence[Annotation], kind: Kind) -> NDArray[np.bool_]:

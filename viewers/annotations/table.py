@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from viewers.annotations.annotation import Annotation
 from viewers.annotations.found import Progress, unheard
-from viewers.annotations.measure import Columns, counts, measured_all
+from viewers.annotations.measure import Columns, Inside, counts, inside, measured_all
 from viewers.geometry import Spacing
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -17,14 +17,25 @@ _STEP = 1000
 
 
 def texts(marks: Sequence[Annotation], spacing: Spacing | None, progress: Progress = unheard) -> Iterator[str]:
-    """The table in parts. Every header names its unit; an empty cell is what a mark does not have."""
+    """The table in parts. Every header names its unit; an empty cell is what a mark does not have.
+
+    An area of kind annotation also says how many marks of each class lie inside it ("n Tumor"), and how many that is per mm²
+    where the spacing is known.
+    """
     columns = measured_all(marks, spacing)
+    held = {one.id: one for one in inside(marks, columns)}
+    classes = list(dict.fromkeys(name for one in held.values() for name in one.counts))
     other = list(dict.fromkeys(name for one in marks for name in one.measurements))
-    yield _rows([[*_header(columns.unit), *(_text(name) for name in other)]])
+    yield _rows([[*_header(columns.unit), *(_text(name) for name in [*other, *_inside_header(classes, columns.unit)])]])
     for start in range(0, len(marks), _STEP):
         progress(start / len(marks))
-        yield _rows([_mark(marks[number], number, columns, other) for number in range(start, min(len(marks), start + _STEP))])
-    blank = [""] * len(other)
+        yield _rows(
+            [
+                [*_mark(marks[number], number, columns, other), *_inside(marks[number], held, classes, columns.unit)]
+                for number in range(start, min(len(marks), start + _STEP))
+            ]
+        )
+    blank = [""] * (len(other) + len(_inside_header(classes, columns.unit)))
     yield _rows(
         [
             ["class", "", "", "", _text(one.name), "", "", "", "", "", _number(one.area), "", str(one.count), *blank]
@@ -39,6 +50,19 @@ def _header(unit: str) -> list[str]:
         "row", "id", "type", "shape", "class", "name", "centroid x (px)", "centroid y (px)", "points",
         f"length ({unit})", f"area ({unit}²)", f"perimeter ({unit})", "count",
     ]  # fmt: skip
+
+
+def _inside_header(classes: Sequence[str], unit: str) -> list[str]:
+    titles = [name or "(unclassified)" for name in classes]
+    return [f"n {one}" for one in titles] + ([f"{one} per mm²" for one in titles] if unit == "µm" else [])
+
+
+def _inside(mark: Annotation, held: Mapping[str, Inside], classes: Sequence[str], unit: str) -> list[str]:
+    found = held.get(mark.id)
+    if found is None:
+        return [""] * len(_inside_header(classes, unit))
+    numbers = [str(found.counts.get(name, 0)) for name in classes]
+    return numbers + ([_number(found.per_mm2.get(name, 0.0)) for name in classes] if unit == "µm" else [])
 
 
 def _mark(mark: Annotation, number: int, columns: Columns, other: Sequence[str]) -> list[str]:

@@ -12,6 +12,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from viewers.errors import SourceError
+from viewers.geometry import Size
 from viewers.maps import Ground
 
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
@@ -29,7 +30,7 @@ def described(path: Path, ground: Ground) -> Dataset:
             path,
             "The picture states no µm per pixel, and DICOM places everything in mm: give the spacing first, or save as TIFF.",
         )
-    own = _of_file(ground.file, ground) if ground.file is not None else None
+    own = _of_file(ground.file, ground.size) if ground.file is not None else None
     return own if own is not None else _made_up(ground)
 
 
@@ -66,7 +67,13 @@ def is_of_file(source: Dataset) -> bool:
     return bool(getattr(source, "filename", None))
 
 
-def _of_file(slide: Path, ground: Ground) -> Dataset | None:
+def level_0(slide: Path, size: Size) -> Path | None:
+    """The file of a DICOM slide's level 0; None where the slide is no DICOM."""
+    header = _of_file(slide, size)
+    return None if header is None else Path(str(header.filename))
+
+
+def _of_file(slide: Path, wanted: Size) -> Dataset | None:
     """Of the instance of that size among the slide's own files; None where the slide is no DICOM."""
     files = sorted(slide.iterdir()) if slide.is_dir() else [slide, *sorted(slide.parent.glob("*.dcm"))[:500]]
     for file in files:
@@ -78,7 +85,7 @@ def _of_file(slide: Path, ground: Ground) -> Dataset | None:
             continue
         size = header.get("TotalPixelMatrixColumns"), header.get("TotalPixelMatrixRows")
         volume = "VOLUME" in header.get("ImageType", ()) or "THUMBNAIL" not in header.get("ImageType", ())
-        if header.get("SOPClassUID") == WHOLE_SLIDE and size == (ground.size.width, ground.size.height) and volume:
+        if header.get("SOPClassUID") == WHOLE_SLIDE and size == (wanted.width, wanted.height) and volume:
             header.filename = str(file)
             return header
     return None

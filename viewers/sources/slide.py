@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
 T = TypeVar("T")
+MOST_TILE_PIXELS = 64_000_000
+"""Pixels of one stored tile."""
 _TILE_CACHE_BYTES = 256 * 2**20
 
 
@@ -49,8 +51,10 @@ class Slide:
         self._file = path
         self._lock = Lock()
         self._handle: openslide.OpenSlide | None = None
+        self._direct: direct.Direct | None = None
         handle = self._open()
         self._properties = dict(handle.properties)
+        self._refuse_giant_tiles()
         self.size = Size(*handle.dimensions)
         self.levels = tuple(
             Level(Size(*size), float(down), self._grid(index))
@@ -111,6 +115,9 @@ class Slide:
         person's own eyes may get them. Raises SourceError."""
         if name not in self.associated:
             raise SourceError(self.path, f"{self.name} holds no {name} picture.")
+        sides = (_number(self._properties.get(f"openslide.associated.{name}.{side}")) or 0 for side in ("width", "height"))
+        if math.prod(sides) > MOST_TILE_PIXELS:
+            raise SourceError(self.path, f"{self.name}: its {name} image claims more pixels than Hilum decodes at once.")
         return self._on_white(self._alive(lambda handle: handle.associated_images[name]))
 
     def close(self) -> None:
@@ -201,6 +208,16 @@ class Slide:
             return to_srgb(self._alive(lambda handle: handle.color_profile))
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError, SourceError):
             return None
+
+    def _refuse_giant_tiles(self) -> None:
+        """OpenSlide ends the whole program where it gets no memory for one tile."""
+        for name, value in self._properties.items():
+            if name.startswith("openslide.level[") and name.endswith(".tile-width"):
+                width, height = _number(value) or 0, _number(self._properties.get(name.replace("width", "height"))) or 0
+                if width * height > MOST_TILE_PIXELS:
+                    self.close()
+                    claim = f"{self.name} claims tiles of {width:.0f} × {height:.0f} pixels"
+                    raise SourceError(self.path, f"{claim}, more than Hilum decodes at once: convert it to a tiled pyramid.")
 
     def _grid(self, level: int) -> Size:
         """The level's own tile size where the file tells a usable one, else 512."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from viewers.annotations import index
 from viewers.annotations.annotation import Annotation, Kind, ellipse, line, points, polygon, rectangle
 from viewers.annotations.classes import DEFAULT, AnnotationClass, unseen
-from viewers.annotations.document import Annotations, Edit
+from viewers.annotations.document import Annotations, Edit, classifying
 
 
 def square(x: float, y: float, name: str = "") -> Annotation:
@@ -22,7 +22,10 @@ def square(x: float, y: float, name: str = "") -> Annotation:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from(["add", "remove", "move", "undo", "redo", "classify"]), st.integers(0, 40)), max_size=40)
+    st.lists(
+        st.tuples(st.sampled_from(["add", "remove", "move", "undo", "redo", "classify", "bulk", "late"]), st.integers(0, 40)),
+        max_size=40,
+    )
 )
 def test_any_edits_are_undone_and_done_again_and_the_index_follows(acts: list[tuple[str, int]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
@@ -49,6 +52,14 @@ def _follow(acts: list[tuple[str, int]]) -> None:
             document.undo()
         elif act == "redo":
             document.redo()
+        elif act in ("bulk", "late"):
+            chosen_ids = ids[: number + 1]
+            prepared = document.prepare(lambda marks, wanted=chosen_ids: classifying(marks, wanted, "Necrosis"))  # type: ignore[misc]
+            if act == "late":
+                document.add([square(number * 5, 40)])
+            assert document.commit(prepared) == (act == "bulk")
+            if act == "bulk":
+                assert all(document.marks[id].class_name == "Necrosis" for id in chosen_ids)
         states.append(dict(document.marks))
         box = (20.0, 0.0, 95.0, 60.0)
         truth = {one.id for one in document.marks.values() if one.geometry.intersects(shapely.box(*box))}

@@ -124,3 +124,26 @@ def test_the_table_holds_every_mark_exactly_and_no_formula(tmp_path: Path):
         "": ("class", "1", 0),
         "'-Stroma": ("class", "1", pytest.approx(0.125)),
     }
+
+
+def test_the_table_says_what_lies_inside_each_area(tmp_path: Path):
+    cells = [
+        Annotation(ellipse((x - 5, 495), (x + 5, 505)), Kind.ELLIPSE, class_name=name, object_type="detection")
+        for x, name in ((10, "Tumor"), (1990, "Tumor"), (700, ""), (3000, "=Stroma"))
+    ]
+    areas = [
+        Annotation(rectangle((0, 0), (2000, 1000)), Kind.RECTANGLE, "near"),  # 1 mm × 0.5 mm
+        Annotation(rectangle((2500, 0), (4500, 2000)), Kind.RECTANGLE, "far"),  # 1 mm²
+    ]
+
+    def rows(spacing: Spacing | None) -> dict[str, dict[str, str]]:
+        save(tmp_path / "table.csv", [*areas, *cells], (), spacing=spacing)
+        with (tmp_path / "table.csv").open(encoding="utf-8", newline="") as file:
+            return {one["id"] or one["class"]: one for one in csv.DictReader(file)}
+
+    found = rows(SQUARE_PIXELS)
+    titles = ("n Tumor", "n (unclassified)", "n =Stroma", "Tumor per mm²", "(unclassified) per mm²", "'=Stroma per mm²")
+    assert [found["near"][one] for one in titles] == ["2", "1", "0", "4.0", "2.0", "0.0"]
+    assert [found["far"][one] for one in titles] == ["0", "0", "1", "0.0", "0.0", "1.0"]
+    assert {found[cells[0].id][one] for one in titles} == {found["Tumor"][one] for one in titles} == {""}
+    assert [one for one in rows(None)["near"] if "n " in one or "per mm" in one] == list(titles[:3])

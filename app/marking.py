@@ -1,0 +1,362 @@
+"""The marks of the slides that are open: read, kept as they are drawn, measured, exchanged; all of it beside the window."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.spacings import open_source
+from app.storage import data_folder
+from viewers.annotations.annotation import Annotation, Kind, new_id
+from viewers.annotations.classes import AnnotationClass
+from viewers.annotations.document import Annotations, Edit, Prepared, adding
+from viewers.annotations.files import Loaded, load, save
+from viewers.annotations.index import Index
+from viewers.annotations.keeping import Keeping
+from viewers.annotations.measure import ClassCount, Columns, Inside, counts, inside, measured_all
+from viewers.annotations.store import Store, StoreError
+from viewers.errors import SourceError
+from viewers.geometry import Spacing
+from viewers.marked_slide import MarkedSlide
+from viewers.sources import Source
+
+if TYPE_CHECKING:
+    from app.panels.marks import MarksPanel
+    from app.panes import Pane, Panes
+
+READS = "Marks (*.geojson *.json *.gz *.zip *.xml *.dcm);;All files (*)"
+WRITES: Mapping[str, tuple[str, Literal["ann", "sr"]]] = {
+    "GeoJSON for QuPath (*.geojson)": (".geojson", "ann"),
+    "Measurements (*.csv)": (".csv", "ann"),
+    "DICOM annotations (*.dcm)": (".dcm", "ann"),
+    "DICOM measurement report, TID 1500 (*.dcm)": (".dcm", "sr"),
+}
+MEASURE_MS = 200
+"""After the last edit, before the table is measured anew."""
+MOST_AREAS = 500
+BOOKMARKS = "bookmarks"
+TISSUE = "Tissue"
+_HEAD = 2**20
+
+
+@dataclass(eq=False)
+class Kept:
+    """The marks of one slide, and the thread that writes them."""
+
+    document: Annotations
+    keeping: Keeping
+    notes: tuple[str, ...] = ()
+    listener: Callable[[Edit], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """A moment's marks with their measures, row by row."""
+
+    marks: tuple[Annotation, ...]
+    columns: Columns
+    counts: tuple[ClassCount, ...]
+    inside: Mapping[str, Inside]
+    """What lies in each area, by its id; empty where there are more than `MOST_AREAS`."""
+
+
+class Marking(QObject):
+    """Marks stay with their slide, wherever its file lies: they are found again by what the slide holds."""
+
+    noted = Signal(str)
+    """What becomes of a file, in a few words."""
+    bookmarksRead = Signal(object, object)
+    """path, the JSON value of its bookmarks."""
+    marksShown = Signal(object)
+    """The Pane that has its marks now."""
+    _opened = Signal(object, object)
+    _refused = Signal(object, str)
+    _prepared = Signal(object, object, str, str)
+    _table = Signal(object, object)
+
+    def __init__(self, window: QWidget, panes: Panes, panel: MarksPanel) -> None:
+        super().__init__(window)
+        self._window, self._panes, self._panel = window, panes, panel
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="hilum-marking")
+        self._kept: dict[Path, Kept] = {}
+        self._opening: set[Path] = set()
+        self._closed = False
+        self._again = QTimer(self, singleShot=True, interval=MEASURE_MS)
+        self._again.timeout.connect(self._measure)
+        self._opened.connect(self._take)
+        self._refused.connect(self._say)
+        self._prepared.connect(self._take_prepared)
+        self._table.connect(self._take_table)
+        panel.importWanted.connect(self.choose_import)
+        panel.exportWanted.connect(self.choose_export)
+        panel.tissueWanted.connect(self.outline_tissue)
+
+    @property
+    def view(self) -> MarkedSlide | None:
+        """The active pane's, where it is a slide's."""
+        view = self._panes.view
+        return view if isinstance(view, MarkedSlide) else None
+
+    def kept(self, path: Path) -> Kept | None:
+        return self._kept.get(path)
+
+    def shown(self, pane: Pane) -> None:
+        """A source stands in a pane anew: its marks are laid over it as soon as they are read."""
+        view, path = pane.view, pane.path
+        if not isinstance(view, MarkedSlide) or path is None or view.source is None:
+            return
+        if path in self._kept:
+            self._show_marks(path, view, self._kept[path].document)
+            self.marksShown.emit(pane)
+        elif path not in self._opening:
+            self._opening.add(path)
+            self._start(path, "its marks", partial(self._read, path, view.source))
+
+    def _show_marks(self, path: Path, view: MarkedSlide, document: Annotations) -> None:
+        view.show_marks(document)
+        view.drawing.bulk = partial(self._bulk, path)
+
+    def attend(self) -> None:
+        """The panel shows the marks of the active pane."""
+        view, path = self.view, self._panes.pane.path
+        self._panel.follow(view)
+        kept = self._kept.get(path) if path is not None else None
+        self._panel.say(" ".join(kept.notes) if kept is not None else "")
+        self._again.start()
+
+    def keep_bookmarks(self, path: Path, value: object) -> None:
+        """Beside the marks of a slide; returns at once."""
+        kept = self._kept.get(path)
+        if kept is not None:
+            kept.keeping.keep_note(BOOKMARKS, value)
+
+    def forget(self, path: Path) -> None:
+        """Its slide was closed: what is left to write is written."""
+        kept = self._kept.pop(path, None)
+        self._opening.discard(path)
+        if kept is not None and not self._closed:
+            self._disk.submit(kept.keeping.close)
+
+    def close(self) -> list[str]:
+        """Returns when everything drawn is on disk; else the names of the slides whose last edits are not."""
+        self._closed = True
+        self._again.stop()
+        self._disk.shutdown(wait=True, cancel_futures=True)
+        return [path.name for path, kept in self._kept.items() if not kept.keeping.close()]
+
+    # in and out
+
+    def choose_import(self) -> None:
+        if self.view is None:
+            self._panel.say("Open a slide first: drop a file here, or press Ctrl+O.")
+            return
+        name, _ = QFileDialog.getOpenFileName(self._window, "Import marks onto this slide", "", READS)
+        if name:
+            self.import_file(Path(name))
+
+    def import_file(self, file: Path) -> None:
+        """Add a file's marks to the slide in the active pane, as one edit."""
+        path, view = self._panes.pane.path, self.view
+        if path is None or view is None or view.source is None:
+            return
+        size = view.source.size
+        self.noted.emit(f"reading {file.name} …")
+
+        def work() -> None:
+            from viewers.maps.dicom_slides import level_0
+
+            found = load(file, size, reference=level_0(path, size))
+            self._add(path, found, f"{len(found.marks)} marks from {file.name}")
+
+        self._start(path, file.name, work)
+
+    def choose_export(self) -> None:
+        path, view = self._panes.pane.path, self.view
+        if path is None or view is None or view.drawing.document is None or not view.drawing.document.marks:
+            self._panel.say("There are no marks to export yet.")
+            return
+        name, form = QFileDialog.getSaveFileName(self._window, "Export marks", f"{path.stem}.geojson", ";;".join(WRITES))
+        if name:
+            ending, kind = WRITES.get(form, (".geojson", "ann"))
+            file = Path(name)
+            self.export(file if file.suffix else file.with_suffix(ending), kind)
+
+    def export(self, file: Path, form: Literal["ann", "sr"] = "ann") -> None:
+        """The marks of the slide in the active pane, in the form the file's name ends in; `form` says which of DICOM's."""
+        path, view = self._panes.pane.path, self.view
+        if path is None or view is None or view.source is None or view.drawing.document is None:
+            return
+        document, source, spacing = view.drawing.document, view.source, view.source.spacing
+        snapshot, classes = document.snapshot, document.classes
+        self.noted.emit(f"writing {file.name} …")
+
+        def work() -> None:
+            from viewers.maps.dicom_slides import level_0
+
+            slide, own = level_0(path, source.size), identity(path, source)
+            notes = save(file, tuple(snapshot), classes, spacing=spacing, form=form, reference=slide, identity=own)
+            self._tell(self.noted, " ".join([f"saved {file.name}.", *notes]))
+
+        self._start(path, file.name, work)
+
+    def outline_tissue(self) -> None:
+        """The tissue of the slide in the active pane as marks that can be changed; pen ink is left out."""
+        path, view = self._panes.pane.path, self.view
+        if path is None or view is None:
+            return
+        self.noted.emit("looking for tissue …")
+        self._start(path, path.name, partial(self._outline, path))
+
+    def _outline(self, path: Path) -> None:
+        from contextlib import closing
+
+        import shapely
+
+        from viewers.tissue import tissue
+
+        with closing(open_source(path)) as source:
+            found = tissue(source)
+        parts = shapely.get_parts(found.shape)
+        marks = tuple(Annotation(part, Kind.POLYGON, class_name=TISSUE, name=TISSUE) for part in parts)
+        self._add(path, Loaded(marks, (), (found.words,), Index(())), found.words)
+
+    def _add(self, path: Path, found: Loaded, words: str) -> None:
+        """On the thread: what a file holds becomes one edit of the slide's marks."""
+        kept = self._kept.get(path)
+        if kept is not None:
+            document = kept.document
+            prepared = document.prepare(lambda marks: _taken_over(marks, document.classes, found))
+            self._tell(self._prepared, path, prepared, words, " ".join(found.notes))
+
+    def _prepare(
+        self, path: Path, document: Annotations, make: Callable[[Mapping[str, Annotation]], Edit], words: str, notes: str
+    ) -> None:
+        self._start(path, path.name, lambda: self._tell(self._prepared, path, document.prepare(make), words, notes))
+
+    def _bulk(self, path: Path, make: Callable[[Mapping[str, Annotation]], Edit]) -> None:
+        """An edit of very many marks, worked out on the thread."""
+        kept = self._kept.get(path)
+        if kept is None:
+            return
+        self.noted.emit("working …")
+        self._prepare(path, kept.document, make, "", "")
+
+    # results
+
+    def _read(self, path: Path, source: Source) -> None:
+        store = Store(data_folder() / "marks" / f"{identity(path, source)}.marks")
+        marks, classes = store.load()
+        document = Annotations(marks, classes, Index(marks).prepare())
+        self._tell(self._opened, path, (document, store, store.note(BOOKMARKS)))
+
+    def _take(self, path: Path, found: tuple[Annotations, Store, object]) -> None:
+        document, store, bookmarks = found
+        self._opening.discard(path)
+        if self._closed or not self._panes.showing(path):
+            store.close()
+            return
+        kept = Kept(document, Keeping(store, lambda sentence: self._tell(self._refused, path, sentence)), tuple(store.notes))
+        document.listen(kept.keeping.tell)
+        document.listen(lambda _: self._again.start())
+        self._kept[path] = kept
+        if bookmarks is not None:
+            self.bookmarksRead.emit(path, bookmarks)
+        for pane in self._panes.showing(path):
+            if isinstance(pane.view, MarkedSlide) and pane.view.source is not None:
+                self._show_marks(path, pane.view, document)
+                self.marksShown.emit(pane)
+        if self._panes.pane.path == path:
+            self.attend()
+
+    def _take_prepared(self, path: Path, prepared: Prepared, words: str, notes: str) -> None:
+        kept = self._kept.get(path)
+        if kept is None:
+            return
+        if not kept.document.commit(prepared):
+            self._prepare(path, kept.document, prepared.make, words, notes)  # the reader drew meanwhile
+            return
+        self.noted.emit(words)
+        if self._panes.pane.path == path and notes:
+            self._panel.say(notes, bad=False)
+
+    def _measure(self) -> None:
+        view, path = self.view, self._panes.pane.path
+        document = view.drawing.document if view is not None else None
+        if path is None or view is None or document is None or view.source is None:
+            self._panel.show_measures(None)
+            return
+        self._start(path, path.name, partial(self._measured, path, tuple(document.marks.values()), view.source.spacing))
+
+    def _measured(self, path: Path, marks: tuple[Annotation, ...], spacing: Spacing | None) -> None:
+        columns = measured_all(marks, spacing)
+        areas = sum(one.has_area and one.object_type == "annotation" for one in marks)
+        within = inside(marks, columns) if areas <= MOST_AREAS else ()
+        self._tell(self._table, path, Measured(marks, columns, counts(marks, columns), {one.id: one for one in within}))
+
+    def _take_table(self, path: Path, found: Measured) -> None:
+        if self._panes.pane.path == path:
+            self._panel.show_measures(found)
+
+    def _start(self, path: Path, name: str, work: Callable[[], None]) -> None:
+        if not self._closed:
+            self._disk.submit(self._guarded, path, name, work)
+
+    def _guarded(self, path: Path, name: str, work: Callable[[], None]) -> None:
+        """At the bridge: whatever a file holds costs one sentence."""
+        try:
+            work()
+        except (SourceError, StoreError) as error:
+            self._tell(self._refused, path, str(error))
+        except Exception as error:
+            self._tell(self._refused, path, f"{name} cannot be read or written ({type(error).__name__}).")
+
+    def _tell(self, signal: object, *values: object) -> None:
+        if not self._closed:
+            signal.emit(*values)  # type: ignore[attr-defined]
+
+    def _say(self, path: Path, sentence: str) -> None:
+        self._opening.discard(path)
+        if sentence:
+            self.noted.emit("")
+        if self._panes.pane.path == path and (sentence or self._panel.saying_disk):
+            self._panel.say(sentence, disk=True)
+
+
+def _taken_over(marks: Mapping[str, Annotation], classes: tuple[AnnotationClass, ...], found: Loaded) -> Edit:
+    """What a file holds as one edit: ids that are taken are given anew, keys that are taken are given up."""
+    keys, names = {one.key for one in classes if one.key}, {one.name for one in classes}
+    new = [replace(one, key="" if one.key in keys else one.key) for one in found.classes if one.name not in names]
+    edit = adding((replace(one, id=new_id()) if one.id in marks else one for one in found.marks), (*classes, *new), "import")
+    after = edit.classes[1] if edit.classes is not None else (*classes, *new)
+    return replace(edit, classes=(classes, after) if after != classes else None)
+
+
+def identity(path: Path, source: Source) -> str:
+    """A name for what a slide holds, the same wherever its file lies and whichever file of it was opened; 32 hex digits.
+
+    OpenSlide's own (a hash of the smallest level) where it gives one, else of the file's first, middle and last parts.
+    """
+    digest = hashlib.sha256(f"{source.size.width}x{source.size.height}".encode())
+    known = str(getattr(source, "identity", ""))
+    digest.update(known.encode() if known else _parts(path))
+    return digest.hexdigest()[:32]
+
+
+def _parts(path: Path) -> bytes:
+    if path.is_dir():
+        return str(path.resolve()).encode()
+    size = path.stat().st_size
+    digest = hashlib.sha256(str(size).encode())
+    with path.open("rb") as file:
+        for place in (0, max(0, size // 2), max(0, size - _HEAD)):
+            file.seek(place)
+            digest.update(file.read(_HEAD))
+    return digest.digest()

@@ -1,0 +1,319 @@
+"""Marks on the slide in the active pane: tools, classes, and what they measure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QItemSelectionModel, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QColor, QIcon, QPixmap
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QColorDialog,
+    QGridLayout,
+    QHeaderView,
+    QInputDialog,
+    QListWidget,
+    QListWidgetItem,
+    QTableView,
+    QToolButton,
+    QWidget,
+)
+
+from app.panels.marks_table import MarksTable
+from app.panels.parts import GAP, Column, button, label, restyle, row
+from viewers.annotations.classes import UNCLASSIFIED, AnnotationClass, unseen
+from viewers.annotations.document import Annotations, Edit
+from viewers.drawing import TOOLS
+from viewers.figures import counted
+from viewers.geometry import Region
+from viewers.marked_slide import MarkedSlide
+
+if TYPE_CHECKING:
+    from app.marking import Measured
+
+EMPTY = "Marks are drawn on slides: open one, then choose a tool here or by its key."
+NONE_YET = "No marks yet. Choose a tool and draw; every stroke is kept at once."
+_NAME = Qt.ItemDataRole.UserRole
+_MOST_ROWS = 200
+"""Selected marks beyond which the table shows none of them as chosen."""
+_SWATCH = QSize(14, 14)
+
+
+class MarksPanel(Column):
+    importWanted = Signal()
+    exportWanted = Signal()
+    tissueWanted = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._view: MarkedSlide | None = None
+        self._document: Annotations | None = None
+        self._counts: Mapping[str, int] = {}
+        self._found: Measured | None = None
+        self._filling = self.saying_disk = False
+        self._tools = QGridLayout()
+        self._tools.setSpacing(4)
+        self._buttons: dict[str, QToolButton] = {}
+        self.column.addLayout(self._tools)
+        self._word = label("", "bad")
+        self._word.hide()
+        self.column.addWidget(self._word)
+        self._empty = label(EMPTY, "hint")
+        self.column.addWidget(self._empty)
+        self.column.addWidget(label("Classes", "heading"))
+        self.classes = QListWidget()
+        self.classes.setAccessibleName("Classes: the key that assigns each, whether it is shown, how many marks bear it")
+        self.classes.setIconSize(_SWATCH)
+        self.classes.setMinimumHeight(120)
+        self.classes.itemChanged.connect(self._checked)
+        self.classes.itemClicked.connect(self._class_clicked)
+        self.classes.itemDoubleClicked.connect(lambda _: self.edit_class())
+        self.column.addWidget(self.classes, 2)
+        self.column.addLayout(
+            row(button("New class…", self.new_class), button("Edit…", self.edit_class), button("Remove", self.remove_class))
+        )
+        self.column.addSpacing(GAP)
+        self.column.addWidget(label("Measurements", "heading"))
+        self.model = MarksTable(self)
+        self.table = QTableView()
+        self.table.setAccessibleName("Measurements of every mark")
+        self.table.setModel(self.model)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setShowGrid(False)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(24)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for section, width in ((1, 92), (2, 112)):
+            self.table.setColumnWidth(section, width)
+        self.table.selectionModel().selectionChanged.connect(self._rows_chosen)
+        self.table.doubleClicked.connect(lambda index: self._go(index.row()))
+        self.column.addWidget(self.table, 3)
+        self._summary = label("", "soft")
+        self.column.addWidget(self._summary)
+        self.column.addLayout(
+            row(
+                button("Import…", self.importWanted.emit, tip="GeoJSON (QuPath), ASAP XML, DICOM"),
+                button("Export…", self.exportWanted.emit, tip="GeoJSON (QuPath), CSV, DICOM annotations or report"),
+                button(
+                    "Outline tissue", self.tissueWanted.emit, tip="The tissue as marks that can be changed; pen ink is left out"
+                ),
+            )
+        )
+        self._refresh()
+
+    def offer_tools(self, actions: Mapping[str, QAction]) -> None:
+        """The tools as buttons; `actions` are the table's, by id."""
+        for number, name in enumerate(TOOLS):
+            tool = QToolButton()
+            tool.setObjectName("flat")
+            tool.setCheckable(True)
+            tool.setIconSize(QSize(20, 20))
+            tool.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            tool.setAccessibleName(actions[f"tool-{name}"].text())
+            tool.setToolTip(actions[f"tool-{name}"].text())
+            tool.setIcon(actions[f"tool-{name}"].icon())
+            tool.clicked.connect(actions[f"tool-{name}"].trigger)
+            self._tools.addWidget(tool, 0, number)
+            self._buttons[name] = tool
+        self._tools.setColumnStretch(len(TOOLS), 1)
+        self._refresh()
+
+    def dress(self, actions: Mapping[str, QAction]) -> None:
+        """Icons and tips after a change of theme or keys."""
+        for name, tool in self._buttons.items():
+            action = actions[f"tool-{name}"]
+            key = action.shortcut().toString()
+            tool.setIcon(action.icon())
+            tool.setToolTip(f"{action.text()} ({key})" if key else action.text())
+
+    # what it shows
+
+    def follow(self, view: MarkedSlide | None) -> None:
+        """The view in the active pane; None where it is no slide's."""
+        if view is not self._view:
+            if self._view is not None:
+                self._view.drawing.toolChanged.disconnect(self._tool_changed)
+                self._view.drawing.selectionChanged.disconnect(self._selection_changed)
+            self._view = view
+            if view is not None:
+                view.drawing.toolChanged.connect(self._tool_changed)
+                view.drawing.selectionChanged.connect(self._selection_changed)
+                view.destroyed.connect(self._gone)
+        document = view.drawing.document if view is not None else None
+        if document is not self._document:
+            if self._document is not None:
+                self._document.unlisten(self._edited)
+            self._document = document
+            if document is not None:
+                document.listen(self._edited)
+            self.show_measures(None)
+        self._refresh()
+
+    def say(self, sentence: str, disk: bool = False, bad: bool = True) -> None:
+        """One sentence above the classes; `disk`: it goes once the disk takes marks again; not `bad`: a note."""
+        self._word.setObjectName("bad" if bad else "soft")
+        restyle(self._word)
+        self._word.setText(sentence)
+        self._word.setVisible(bool(sentence))
+        self.saying_disk = disk and bool(sentence)
+
+    def show_measures(self, found: Measured | None) -> None:
+        self.model.show(found)
+        self._counts = {one.name: one.count for one in found.counts} if found is not None else {}
+        self._found = found
+        self._fill_classes()
+        self._empty.setText(EMPTY if self._view is None else NONE_YET)
+        self._empty.setVisible(self._view is None or (self._document is not None and not self._document.marks))
+        self._selection_changed()
+
+    # classes
+
+    def new_class(self) -> None:
+        if self._document is None:
+            return
+        name, good = QInputDialog.getText(self, "New class", "Name")
+        if good and name.strip():
+            taken = {one.key for one in self._document.classes}
+            key = next((str(digit) for digit in range(1, 10) if str(digit) not in taken), "")
+            self._try(
+                lambda document: document.set_classes([*document.classes, replace(unseen(name.strip()), key=key)], "new class")
+            )
+
+    def edit_class(self) -> None:
+        """Its name, then its colour."""
+        one = self._chosen_class()
+        if one is None:
+            return
+        name, good = QInputDialog.getText(self, "Class", "Name", text=one.name)
+        if not good:
+            return
+        colour = QColorDialog.getColor(QColor(*one.colour), self, f"Colour of {one.name}")
+        picked = (colour.red(), colour.green(), colour.blue()) if colour.isValid() else one.colour
+        self._try(lambda document: document.rename_class(one.name, replace(one, name=name.strip(), colour=picked)))
+
+    def remove_class(self) -> None:
+        """Its marks stay, unclassified."""
+        one = self._chosen_class()
+        if one is not None:
+            self._try(lambda document: document.remove_class(one.name))
+
+    def _try(self, work: object) -> None:
+        if self._document is None or not callable(work):
+            return
+        try:
+            work(self._document)
+        except ValueError as error:
+            self.say(f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        else:
+            self.say("")
+
+    def _chosen_class(self) -> AnnotationClass | None:
+        item = self.classes.currentItem()
+        return self._document.class_of(str(item.data(_NAME))) if item is not None and self._document is not None else None
+
+    def _fill_classes(self) -> None:
+        known = self._document.classes if self._document is not None else ()
+        active = self._view.drawing.active_class if self._view is not None else ""
+        self._filling = True
+        self.classes.clear()
+        for one in (AnnotationClass("Unclassified", UNCLASSIFIED, "0"), *known) if self._document is not None else ():
+            name = one.name if one in known else ""
+            count = self._counts.get(name, 0)
+            text = f"{one.name}    {counted(count)}" if count else one.name
+            item = QListWidgetItem(_swatch(one), f"{one.key or ' '}  {text}")
+            item.setData(_NAME, name)
+            if name:
+                item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+                item.setCheckState(Qt.CheckState.Checked if one.visible else Qt.CheckState.Unchecked)
+            self.classes.addItem(item)
+            if name == active:
+                self.classes.setCurrentItem(item)
+        self._filling = False
+
+    def _checked(self, item: QListWidgetItem) -> None:
+        if self._filling or self._document is None:
+            return
+        name, shown = str(item.data(_NAME)), item.checkState() == Qt.CheckState.Checked
+        changed = [replace(one, visible=shown) if one.name == name else one for one in self._document.classes]
+        self._document.set_classes(changed, f"{'show' if shown else 'hide'} {name}")
+
+    def _class_clicked(self, item: QListWidgetItem) -> None:
+        if not self._filling and self._view is not None:
+            self._view.drawing.classify(str(item.data(_NAME)))
+
+    # tools, selection
+
+    def _refresh(self) -> None:
+        self._tool_changed(self._view.drawing.tool if self._view is not None else "")
+        for tool in self._buttons.values():
+            tool.setEnabled(self._view is not None)
+        self._fill_classes()
+        self._empty.setText(EMPTY if self._view is None else NONE_YET)
+        self._empty.setVisible(self._document is None or not self._document.marks)
+
+    def _tool_changed(self, name: str) -> None:
+        for one, tool in self._buttons.items():
+            tool.setChecked(one == name)
+
+    def _selection_changed(self) -> None:
+        """Rows go with what is selected on the slide."""
+        chosen = self._view.drawing.selected_ids if self._view is not None else ()
+        rows = self.model.rows_of(chosen) if len(chosen) <= _MOST_ROWS else []
+        selection = self.table.selectionModel()
+        self._summary.setText(self._summed(chosen))
+        self._filling = True
+        selection.clearSelection()
+        for number in rows:
+            flags = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+            selection.select(self.model.index(number, 0), flags)
+        if rows:
+            self.table.scrollTo(self.model.index(rows[0], 0))
+        self._filling = False
+
+    def _summed(self, chosen: Collection[str]) -> str:
+        """What lies in the one selected area, else how many marks there are."""
+        if self._found is None or not self._found.marks:
+            return ""
+        within = self._found.inside.get(next(iter(chosen))) if len(chosen) == 1 else None
+        if within is None:
+            return f"{counted(len(self._found.marks))} marks"
+        parts = []
+        for name, count in within.counts.items():
+            density = within.per_mm2.get(name, math.nan)
+            parts.append(
+                f"{counted(count)} {name or 'unclassified'}" + ("" if math.isnan(density) else f" ({density:.3g} / mm²)")
+            )
+        return "Inside the selected area: " + (", ".join(parts) if parts else "no marks")
+
+    def _rows_chosen(self) -> None:
+        if self._filling or self._view is None:
+            return
+        rows = self.table.selectionModel().selectedRows()
+        self._view.drawing.select([self.model.mark(index.row()).id for index in rows])
+
+    def _go(self, number: int) -> None:
+        """The view goes where a mark is."""
+        if self._view is not None:
+            x0, y0, x1, y1 = self.model.mark(number).geometry.bounds
+            self._view.show_region(Region(int(x0) - 8, int(y0) - 8, max(64, int(x1 - x0) + 16), max(64, int(y1 - y0) + 16)))
+            self._view.setFocus()
+
+    def _edited(self, edit: Edit) -> None:
+        if edit.classes is not None:
+            self._fill_classes()
+        self._empty.setVisible(self._document is None or not self._document.marks)
+
+    def _gone(self) -> None:
+        self._view = None
+
+
+def _swatch(one: AnnotationClass) -> QIcon:
+    picture = QPixmap(_SWATCH)
+    picture.fill(QColor(*one.colour))
+    return QIcon(picture)

@@ -1,0 +1,302 @@
+"""Marks in the real window: drawn by keys and mouse, undone, kept through a kill, exchanged, measured, outlined as tissue."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+import shapely
+import tifffile
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
+
+from app.acts import typed_power
+from app.marking import identity
+from tests.app.conftest import Seat
+from viewers.annotations.annotation import Annotation, Kind, rectangle
+from viewers.marked_slide import MarkedSlide
+from viewers.sources import open_source
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def slide(tmp_path: Path) -> Path:
+    """Grey-white with one purple square of tissue, 1000 µm wide."""
+    pixels = np.full((3000, 4000, 3), 245, np.uint8)
+    pixels[500:2500, 1000:3000] = (150, 80, 160)
+    path = tmp_path / "slide.tif"
+    form = {"photometric": "rgb", "resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER", "compression": "zlib"}
+    tifffile.imwrite(path, pixels, tile=(256, 256), **form)
+    return path
+
+
+def opened(seat: Seat, slide: Path) -> MarkedSlide:
+    seat.open(slide)
+    seat.wait(lambda: seat.window.marking.kept(slide) is not None, 20)
+    view = seat.window.panes.view
+    assert isinstance(view, MarkedSlide)
+    seat.window.side.front(seat.window.side.marks)
+    seat.window.activateWindow()
+    view.setFocus()
+    return view
+
+
+def drag(view: MarkedSlide, *places: tuple[int, int]) -> None:
+    QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(*places[0]))
+    for place in places[1:]:
+        QTest.mouseMove(view, QPoint(*place))
+    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(*places[-1]))
+
+
+def test_letters_are_tools_on_a_slide_and_questions_elsewhere(seat: Seat, slide: Path) -> None:
+    keys = {id: action.shortcut().toString() for id, action in seat.window.actions_by_id.items()}
+    assert (keys["labels"], keys["tool-line"], keys["one"]) == ("L", "", "1")
+    view = opened(seat, slide)
+    for key, tool in (("M", "move"), ("R", "rectangle"), ("O", "ellipse"), ("L", "line"), ("P", "polygon"), ("V", "polyline")):
+        QTest.keyClick(view, key)
+        assert view.drawing.tool == tool
+    for key, tool in (("B", "brush"), ("W", "wand"), (".", "points"), ("S", "")):
+        QTest.keyClick(view, key)
+        assert view.drawing.tool == tool
+    assert seat.window.actions_by_id["labels"].shortcut().toString() == "Alt+L"
+    assert "Alt+L" in seat.window.toolbar._buttons["labels"].text()
+
+
+@pytest.mark.parametrize(
+    ("text", "power"),
+    [
+        ("10", 10), ("10x", 10), (" 2,5 × ", 2.5), ("0.5 µm", 20), ("1 um/px", 10), ("0.25 MPP", 40),
+        ("", None), ("0", None), ("fast", None), ("-3", None), ("1e9", None), ("9999", None),
+    ],
+)  # fmt: skip
+def test_a_power_is_typed_as_power_or_as_micrometres(text: str, power: float | None) -> None:
+    assert typed_power(text) == power
+
+
+def test_the_mark_under_the_pointer_is_named(seat: Seat, slide: Path) -> None:
+    view = opened(seat, slide)
+    assert view.drawing.document is not None
+    view.drawing.document.add([Annotation(rectangle((100, 100), (900, 900)), Kind.RECTANGLE, class_name="Tumor")])
+    view.pointed_at(QPointF(*view.camera.to_screen(500, 420)))
+    assert seat.window.status.pointer.text() == "x 500  y 420   Tumor"
+
+
+def test_no_two_actions_share_a_key_on_either_kind_of_picture(seat: Seat, slide: Path) -> None:
+    for kind in ("film", "slide"):
+        if kind == "slide":
+            opened(seat, slide)
+        keys = [key.toString() for action in seat.window.actions_by_id.values() for key in action.shortcuts()]
+        assert len(set(keys)) == len(keys), sorted(key for key in keys if keys.count(key) > 1)
+
+
+def test_drawn_classified_measured_undone_and_done_again(seat: Seat, slide: Path) -> None:
+    view, panel = opened(seat, slide), seat.window.side.marks
+    document = view.drawing.document
+    assert document is not None
+    seat.act("tool-rectangle")
+    drag(view, (300, 250), (350, 280), (420, 380))
+    QTest.keyClick(view, Qt.Key.Key_1)
+    (mark,) = document.marks.values()
+    assert mark.class_name == "Tumor"
+    seat.wait(lambda: panel.model.rowCount() == 1 and panel.model.mark(0).class_name == "Tumor", 10)
+    a, b = view.camera.from_screen(300, 250), view.camera.from_screen(420, 380)
+    area = abs(a[0] - b[0]) * abs(a[1] - b[1]) * 0.25
+    assert panel.model.data(panel.model.index(0, 2)) == f"{area / 1e6:.3g} mm²"
+    assert [item.text() for item in panel.classes.findItems("Tumor", Qt.MatchFlag.MatchContains)] == ["1  Tumor    1"]
+    seat.act("undo")
+    assert document.marks[mark.id].class_name == ""
+    seat.act("undo")
+    assert not document.marks
+    seat.act("redo")
+    seat.act("redo")
+    assert document.marks[mark.id].class_name == "Tumor"
+    seat.wait(lambda: panel.model.rowCount() == 1, 10)
+    assert not panel._empty.isVisible()
+
+
+def test_what_lies_inside_the_selected_area_is_counted_per_mm2(seat: Seat, slide: Path) -> None:
+    view, panel = opened(seat, slide), seat.window.side.marks
+    document = view.drawing.document
+    assert document is not None
+    area = Annotation(rectangle((0, 0), (2000, 1000)), Kind.RECTANGLE)
+    cells = [Annotation(rectangle((x, 500), (x + 4, 504)), Kind.RECTANGLE, class_name="Tumor") for x in (100, 900, 1500, 2500)]
+    document.add([area, *cells])
+    seat.wait(lambda: panel.model.rowCount() == 5, 10)
+    view.drawing.select([area.id])
+    assert panel._summary.text() == "Inside the selected area: 3 Tumor (6 / mm²)"
+
+
+def test_two_panes_of_one_slide_show_the_same_marks(seat: Seat, slide: Path) -> None:
+    view = opened(seat, slide)
+    seat.act("panes-2")
+    seat.window.panes.activate(1)
+    seat.window.shelf.show(slide)
+    other = seat.window.panes.panes[1]
+    seat.wait(lambda: isinstance(other.view, MarkedSlide) and other.view.drawing.document is not None, 20)
+    assert isinstance(other.view, MarkedSlide)
+    assert other.view.drawing.document is view.drawing.document
+
+
+DRAWER = """
+import sys, threading, time
+from pathlib import Path
+from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from app.settings import Settings
+from app.window import Window
+app = QApplication([])
+window = Window(Settings())
+window.resize(1200, 800)
+window.show()
+window.engine_timer.stop()
+slide = Path(sys.argv[1])
+window.open_paths([slide])
+while window.marking.kept(slide) is None:
+    QTest.qWait(10)
+view, kept = window.panes.view, window.marking.kept(slide)
+for number in range(4):
+    window.actions_by_id["tool-rectangle"].trigger()
+    QTest.mousePress(view, Qt.LeftButton, pos=QPoint(200 + 60 * number, 300))
+    QTest.mouseMove(view, QPoint(220 + 60 * number, 320))
+    QTest.mouseRelease(view, Qt.LeftButton, pos=QPoint(240 + 60 * number, 340))
+while kept.keeping.unwritten:
+    time.sleep(0.001)
+window.actions_by_id["tool-rectangle"].trigger()
+QTest.mousePress(view, Qt.LeftButton, pos=QPoint(300, 500))
+QTest.mouseMove(view, QPoint(340, 560))
+print("drawing", flush=True)
+while True:
+    QTest.qWait(50)
+"""
+
+
+def test_kill_9_loses_at_most_the_stroke_in_progress(seat: Seat, slide: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    command = [sys.executable, "-c", DRAWER, str(slide)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT, env=environment
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "drawing"
+        time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+    view = opened(seat, slide)
+    assert view.drawing.document is not None
+    assert len(view.drawing.document.marks) == 4
+
+
+def test_marks_follow_a_slide_that_was_moved_and_renamed(seat: Seat, slide: Path, tmp_path: Path) -> None:
+    view = opened(seat, slide)
+    assert view.drawing.document is not None
+    view.drawing.document.add([Annotation(rectangle((0, 0), (10, 10)), Kind.RECTANGLE, name="kept")])
+    seat.act("close")
+    moved = tmp_path / "elsewhere" / "renamed.tif"
+    moved.parent.mkdir()
+    slide.rename(moved)
+    again = opened(seat, moved)
+    assert again.drawing.document is not None
+    assert [one.name for one in again.drawing.document.marks.values()] == ["kept"]
+
+
+def test_bookmarks_are_there_again(seat: Seat, slide: Path) -> None:
+    view = opened(seat, slide)
+    view.zoom_to(0.5)
+    view.centre_on(1500, 900)
+    seat.act("bookmark")
+    seat.window.looking.bookmarking.close()
+    seat.act("close")
+    again = opened(seat, slide)
+    seat.act("next-bookmark")
+    assert (again.camera.x, again.camera.y, again.camera.device_scale) == pytest.approx((1500, 900, 0.5))
+
+
+def test_any_file_of_a_dicom_slide_has_the_same_marks() -> None:
+    folder = ROOT.parent / "shared" / "data" / "slides" / "CMU-1-Small-Region_dicom"
+    if not folder.is_dir():
+        pytest.skip("no shared slides")
+    names = set()
+    for path in (folder, *sorted(folder.glob("*.dcm"))[:3]):
+        source = open_source(path)
+        names.add(identity(path, source))
+        source.close()
+    assert len(names) == 1
+
+
+def test_geojson_comes_in_and_goes_out_and_measurements_too(seat: Seat, slide: Path, tmp_path: Path) -> None:
+    view = opened(seat, slide)
+    document = view.drawing.document
+    assert document is not None
+    ring = [[100, 100], [300, 100], [300, 200], [100, 200], [100, 100]]
+    feature = {
+        "type": "Feature",
+        "id": "4a7a9a3e-0000-4000-8000-000000000001",
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {"objectType": "annotation", "classification": {"name": "Mitosis", "color": [10, 20, 30]}},
+    }
+    file = tmp_path / "marks.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    seat.window.marking.import_file(file)
+    seat.wait(lambda: len(document.marks) == 1, 20)
+    assert document.colour_of("Mitosis") == (10, 20, 30)
+    out, table = tmp_path / "out.geojson", tmp_path / "out.csv"
+    seat.window.marking.export(out)
+    seat.window.marking.export(table)
+    seat.wait(lambda: out.exists() and table.exists(), 20)
+    (written,) = json.loads(out.read_text())["features"]
+    assert shapely.geometry.shape(written["geometry"]).equals(shapely.box(100, 100, 300, 200))
+    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
+    assert float(rows[0]["area (µm²)"]) == pytest.approx(200 * 100 * 0.25)
+    seat.act("undo")
+    assert not document.marks
+
+
+def test_dicom_goes_out_and_comes_back(seat: Seat, slide: Path, tmp_path: Path) -> None:
+    view = opened(seat, slide)
+    document = view.drawing.document
+    assert document is not None
+    document.add([Annotation(rectangle((100, 100), (300, 250)), Kind.RECTANGLE, class_name="Tumor")])
+    for form, title in (("ann", "Annotations"), ("sr", "Comprehensive 3D SR")):
+        out = tmp_path / f"{form}.dcm"
+        seat.window.marking.export(out, form)  # type: ignore[arg-type]
+        seat.wait(out.exists, 30)
+        assert title in pydicom.dcmread(out).SOPClassUID.name
+        seat.window.marking.import_file(out)
+        seat.wait(lambda: len(document.marks) == 2, 20)
+        seat.act("undo")
+        seat.wait(lambda: len(document.marks) == 1, 5)
+
+
+def test_a_file_that_holds_no_marks_says_so_and_nothing_changes(seat: Seat, slide: Path, tmp_path: Path) -> None:
+    view = opened(seat, slide)
+    bad = tmp_path / "bad.geojson"
+    bad.write_text("{ nothing")
+    seat.window.marking.import_file(bad)
+    seat.wait(lambda: "bad.geojson" in seat.window.side.marks._word.text(), 20)
+    assert view.drawing.document is not None
+    assert not view.drawing.document.marks
+
+
+def test_the_tissue_becomes_marks_that_can_be_changed(seat: Seat, slide: Path) -> None:
+    view = opened(seat, slide)
+    document = view.drawing.document
+    assert document is not None
+    seat.act("tissue")
+    seat.wait(lambda: bool(document.marks), 30)
+    found = shapely.union_all([one.geometry for one in document.marks.values()])
+    truth = shapely.box(1000, 500, 3000, 2500)
+    assert found.intersection(truth).area / found.union(truth).area > 0.95
+    assert {one.class_name for one in document.marks.values()} == {"Tissue"}
+    seat.act("all-marks")
+    seat.act("delete-marks")
+    assert not document.marks
