@@ -12,7 +12,7 @@ from shiboken6 import isValid
 
 from app.panels.bookmark_list import BookmarkList
 from app.panes import Panes
-from viewers.bookmarks import Bookmark, Bookmarks
+from viewers.bookmarks import MOST, Bookmark, Bookmarks
 from viewers.slide_view import SlideView
 
 Keep = Callable[[Path, object], None]
@@ -38,8 +38,13 @@ class Bookmarking(QObject):
         return self._of[path]
 
     def put_back(self, path: Path, value: object) -> None:
-        """What was kept of a slide, in place of what there is. `keep` is not called."""
-        self.of(path).take(value)
+        """What was kept of a slide. Bookmarks made before it was read stay, behind the others, and are kept with them."""
+        bookmarks = self.of(path)
+        made = list(bookmarks)
+        bookmarks.take(value)
+        for bookmark in made:
+            if bookmark not in bookmarks and len(bookmarks) < MOST:
+                bookmarks.add(bookmark)
 
     def forget(self, path: Path) -> None:
         """The slide was closed."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -23,7 +25,6 @@ from viewers.coverage_paint import CoveragePaint
 from viewers.errors import SourceError
 from viewers.slide_view import SlideView
 from viewers.sources import Source
-from viewers.tissue import tissue
 from viewers.tissue_cells import tissue_cells
 
 TICK_MS = 250
@@ -40,9 +41,9 @@ class Covering(QObject):
     """Path of a slide whose tissue is known now, or cannot be."""
     _found = Signal(object, object, str)
 
-    def __init__(self, window: QWidget, panes: Panes, find_tissue: Tissue = lambda source: tissue(source).shape) -> None:
+    def __init__(self, window: QWidget, panes: Panes, find_tissue: Tissue | None = None) -> None:
         super().__init__(window)
-        self._window, self._panes, self._find = window, panes, find_tissue
+        self._window, self._panes, self._find = window, panes, find_tissue or _tissue
         self._of: dict[Path, Coverage] = {}
         self._asked: set[Path] = set()
         self._troubled: set[Path] = set()
@@ -50,6 +51,8 @@ class Covering(QObject):
         self._watched: tuple[int, Path | None] = (0, None)
         self._paints = {pane.number: CoveragePaint() for pane in panes.panes}
         self._lane = Lane("hilum-coverage")
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="hilum-coverage-files")
+        self._closed = threading.Event()
         self.shown = False
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self._tick)
@@ -127,7 +130,7 @@ class Covering(QObject):
         coverage = self._of.get(path)
         if coverage is not None:
             self.noted.emit(f"writing {file.name} …")
-            self._lane.submit(partial(self._write, coverage.copy(), file))
+            self._disk.submit(self._write, coverage.copy(), file)
 
     def forget(self, path: Path) -> None:
         """The slide was closed."""
@@ -136,7 +139,10 @@ class Covering(QObject):
         self._troubled.discard(path)
 
     def close(self) -> None:
+        """Returns when what is exported is written; a search for tissue that takes longer is left behind."""
         self._timer.stop()
+        self._closed.set()
+        self._disk.shutdown(wait=True)
         self._lane.close(PATIENCE_S)
 
     def _tick(self) -> None:
@@ -166,13 +172,16 @@ class Covering(QObject):
             pane.view.update()
 
     def _look_for_tissue(self, path: Path, coverage: Coverage) -> None:
+        cells, sentence = None, ""
         try:
             with closing(open_source(path)) as source:
-                self._found.emit(path, tissue_cells(self._find(source), coverage.size, coverage.cell), "")
+                cells = tissue_cells(self._find(source), coverage.size, coverage.cell)
         except SourceError as error:
-            self._found.emit(path, None, str(error))
+            sentence = str(error)
         except Exception as error:  # at the bridge: whatever a decoder does costs one sentence
-            self._found.emit(path, None, f"Tissue could not be found on {path.name} ({type(error).__name__}).")
+            sentence = f"Tissue could not be found on {path.name} ({type(error).__name__})."
+        if not self._closed.is_set():
+            self._found.emit(path, cells, sentence)
 
     def _take_tissue(self, path: Path, cells: object, sentence: str) -> None:
         coverage = self._of.get(path)
@@ -189,9 +198,16 @@ class Covering(QObject):
         self.tissueFound.emit(path)
 
     def _write(self, coverage: Coverage, file: Path) -> None:
+        said = f"saved {file.name}"
         try:
             atomic_write(file, WRITERS[file.suffix](coverage))
         except OSError as error:
-            self.noted.emit(f"{file.name} could not be written ({error.strerror or error}); choose another place")
-            return
-        self.noted.emit(f"saved {file.name}")
+            said = f"{file.name} could not be written ({error.strerror or error}); choose another place"
+        if not self._closed.is_set():
+            self.noted.emit(said)
+
+
+def _tissue(source: Source) -> shapely.MultiPolygon:
+    from viewers.tissue import tissue
+
+    return tissue(source).shape

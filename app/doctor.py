@@ -6,10 +6,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from app import machine
+from app import machine, painting
 from app.machine import GIGABYTE, Card, Home, Memory
 from app.storage import data_folder
 
@@ -36,6 +36,8 @@ class Facts:
     onnxruntime: Mapping[str, Any]
     models: Mapping[str, bool]
     """Catalogue id → installed."""
+    painting: Mapping[str, Any] = field(default_factory=dict)
+    """As `app.painting.measured` gives it; empty when not asked."""
 
 
 def collect() -> Facts:
@@ -53,6 +55,7 @@ def collect() -> Facts:
         torch=found["torch"],
         onnxruntime=found["onnxruntime"],
         models={one.id: catalogue.installed(one.id) for one in catalogue.entries()},
+        painting=painting.measured(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -22,16 +23,15 @@ PATIENCE_S = 2.0
 
 class Labelling(QObject):
     noted = Signal(str)
-    _revealed = Signal(object, object)
-    _refused = Signal(object, str)
+    _read_to_end = Signal(object, object, str)
 
     def __init__(self, window: QWidget, panes: Panes) -> None:
         super().__init__(window)
         self._window, self._panes = window, panes
         self._disk = Lane("hilum-label")
         self.dialog: LabelDialog | None = None
-        self._revealed.connect(self._show)
-        self._refused.connect(self._say)
+        self._closed = threading.Event()
+        self._read_to_end.connect(self._show)
 
     @Slot()
     def ask(self) -> None:
@@ -53,6 +53,7 @@ class Labelling(QObject):
 
     def close(self) -> None:
         self.give_up()
+        self._closed.set()
         self._disk.close(PATIENCE_S)
 
     def _reveal(self, dialog: LabelDialog, path: Path) -> None:
@@ -60,24 +61,25 @@ class Labelling(QObject):
 
     def _read(self, which: int, path: Path) -> None:
         """On its own thread, with a handle of its own."""
+        found, sentence = None, ""
         try:
             with closing(open_source(path)) as source:
-                self._revealed.emit(which, reveal(source))
+                found = reveal(source)
         except SourceError as error:
-            self._refused.emit(which, str(error))
+            sentence = str(error)
         except Exception as error:  # at the bridge: whatever a decoder does costs one sentence
-            self._refused.emit(which, f"The label cannot be read ({type(error).__name__}).")
+            sentence = f"The label cannot be read ({type(error).__name__})."
+        if not self._closed.is_set():
+            self._read_to_end.emit(which, found, sentence)
 
     def _current(self, which: int) -> LabelDialog | None:
         dialog = self.dialog
         return dialog if dialog is not None and isValid(dialog) and id(dialog) == which else None
 
-    @Slot(object, object)
-    def _show(self, which: int, found: LabelPictures) -> None:
-        if dialog := self._current(which):
+    @Slot(object, object, str)
+    def _show(self, which: int, found: LabelPictures | None, sentence: str) -> None:
+        dialog = self._current(which)
+        if dialog is not None and found is not None:
             dialog.show_pictures(found)
-
-    @Slot(object, str)
-    def _say(self, which: int, sentence: str) -> None:
-        if dialog := self._current(which):
+        elif dialog is not None:
             dialog.say(sentence)

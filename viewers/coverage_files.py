@@ -17,10 +17,10 @@ from viewers.coverage import POWERS, ZOOMS, Coverage
 FORMS = {".csv": "Table of cells (*.csv)", ".geojson": "Outlines (*.geojson)", ".png": "Picture (*.png)"}
 COLOURS: tuple[tuple[int, int, int, int], ...] = (
     (0, 0, 0, 0),
-    (253, 231, 37, 70),
-    (94, 201, 98, 80),
-    (33, 145, 140, 90),
-    (59, 82, 139, 100),
+    (253, 231, 37, 64),
+    (94, 201, 98, 64),
+    (33, 145, 140, 64),
+    (59, 82, 139, 56),
     (70, 74, 80, 130),
 )
 """Straight RGBA of each class of `Coverage.classes`: steps of viridis, told apart without colour vision; grey: unseen tissue."""

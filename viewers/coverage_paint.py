@@ -26,13 +26,12 @@ class CoveragePaint:
 
     def __init__(self) -> None:
         self._image: QImage | None = None
+        self._summary = ""
         self._of: tuple[int, int, float | None] | None = None
 
     def paint(self, painter: QPainter, camera: Camera, coverage: Coverage) -> None:
         """The painter's unit is the device pixel, as in `Canvas.paint_picture`."""
-        state = id(coverage), coverage.version, coverage.objective
-        if self._image is None or self._of != state:
-            self._image, self._of = to_paintable(coloured(coverage.classes())), state
+        image = self._picture(coverage)
         rows, columns = coverage.scale.shape
         slide = QRectF(*_corners(camera.to_device((0, 0, coverage.size.width, coverage.size.height))))
         bounds = camera.device_bounds()
@@ -40,7 +39,7 @@ class CoveragePaint:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
         painter.setClipRect(slide & QRectF(*_corners(bounds)), Qt.ClipOperation.IntersectClip)
         target = camera.to_device((0, 0, columns * coverage.cell, rows * coverage.cell))
-        blit(painter, self._image, target, bounds)
+        blit(painter, image, target, bounds)
         painter.restore()
 
     def paint_legend(self, painter: QPainter, base: QFont, camera: Camera, coverage: Coverage) -> None:
@@ -48,7 +47,8 @@ class CoveragePaint:
         font, words = pane_font(base, theme.SMALL_POINTS), names(coverage.objective)
         lines = [words[number] for number in _ORDER]
         metrics = QFontMetricsF(font)
-        summary = coverage.summary()
+        self._picture(coverage)
+        summary = self._summary
         width = max(max(map(metrics.horizontalAdvance, lines)) + _SWATCH + _PAD, metrics.horizontalAdvance(summary)) + 2 * _PAD
         height = _LINE * (len(lines) + 1) + 2 * _PAD
         plate = QRectF(theme.MARGIN, round(camera.height - _BOTTOM - height), round(width), height)
@@ -70,6 +70,14 @@ class CoveragePaint:
             painter.setPen(QColor(theme.PLATE_TEXT if row == 0 else theme.PLATE_FAINT))
             painter.drawText(line, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
         painter.restore()
+
+    def _picture(self, coverage: Coverage) -> QImage:
+        """A pixel for each cell; made anew, with the summary, only where the grid has changed."""
+        state = id(coverage), coverage.version, coverage.objective
+        if self._image is None or self._of != state:
+            self._image, self._of = to_paintable(coloured(coverage.classes())), state
+            self._summary = coverage.summary()
+        return self._image
 
 
 def _corners(box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:

@@ -50,6 +50,7 @@ class Glide(QObject):
             self._pane.centre_on(*self._to)
         else:
             self._way.start()
+            self._pane.moved_along()  # from now on, not from the first frame on
 
     def _undisturbed(self) -> bool:
         return (self._pane.camera.x, self._pane.camera.y) == self._last

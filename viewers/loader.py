@@ -14,8 +14,10 @@ class Loader(Generic[K, V]):
     """`make(key)` runs on up to `threads` private threads; `arrived()` is called there once results wait for `take`.
 
     `want` replaces all wishes that nobody has begun, so work for a view that has moved on is dropped. `arrived` is not
-    called again before `take` has emptied the basket. After `close` nothing is begun or announced; the threads end after
-    what they are doing, then `idle()` is called once (at once when nothing runs), on whichever thread is last.
+    called again before `take` has emptied the basket. Spare wishes are begun only while no other waits or is being made.
+
+    After `close` nothing is begun or announced; the threads end after what they are doing, then `idle()` is called once (at
+    once when nothing runs), on whichever thread is last.
     """
 
     def __init__(
@@ -30,19 +32,25 @@ class Loader(Generic[K, V]):
         self._limit, self._name = threads, name
         self._lock = threading.Condition()
         self._wishes: list[K] = []
+        """The next one last; the first `_spare` of them are spare."""
+        self._spare = 0
+        self._urgent: frozenset[K] = frozenset()
         self._busy: set[K] = set()
         self._done: list[tuple[K, V | Exception]] = []
         self._alive = 0
         self._closed = False
 
-    def want(self, keys: Iterable[K]) -> None:
-        """The keys to make, the most urgent first. Returns at once."""
+    def want(self, keys: Iterable[K], spare: Iterable[K] = ()) -> None:
+        """The keys to make, the most urgent first, then those that may be needed later. Returns at once."""
         with self._lock:
             if self._closed:
                 return
             ready = {key for key, _ in self._done}
-            self._wishes = [key for key in keys if key not in self._busy and key not in ready]
-            self._wishes.reverse()
+            keys = list(keys)
+            self._urgent = frozenset(keys)
+            later = [key for key in dict.fromkeys(spare) if key not in self._urgent]
+            wishes = [[key for key in part if key not in self._busy and key not in ready] for part in (later, keys)]
+            self._wishes, self._spare = [*reversed(wishes[0]), *reversed(wishes[1])], len(wishes[0])
             while self._alive < min(self._limit, len(self._wishes) + len(self._busy)):
                 threading.Thread(target=self._work, name=f"{self._name}-{self._alive}", daemon=True).start()
                 self._alive += 1
@@ -65,7 +73,7 @@ class Loader(Generic[K, V]):
             if self._closed:
                 return
             self._closed = True
-            self._wishes, self._done = [], []
+            self._wishes, self._done, self._spare = [], [], 0
             last = self._alive == 0
             self._lock.notify_all()
         if last:
@@ -80,6 +88,8 @@ class Loader(Generic[K, V]):
                 result = error
             with self._lock:
                 self._busy.discard(key)
+                if self._spare and key in self._urgent:
+                    self._lock.notify_all()
                 first = not self._done
                 if not self._closed:
                     self._done.append((key, result))
@@ -94,9 +104,13 @@ class Loader(Generic[K, V]):
 
     def _next(self) -> K | None:
         with self._lock:
-            self._lock.wait_for(lambda: self._closed or self._wishes)
+            self._lock.wait_for(lambda: self._closed or self._may_begin())
             if self._closed:
                 return None
             key = self._wishes.pop()
+            self._spare = min(self._spare, len(self._wishes))
             self._busy.add(key)
             return key
+
+    def _may_begin(self) -> bool:
+        return bool(self._wishes) and (len(self._wishes) > self._spare or self._urgent.isdisjoint(self._busy))

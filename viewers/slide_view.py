@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -17,6 +18,7 @@ from viewers.canvas import Canvas
 from viewers.channels import Look, Mix
 from viewers.figures import counted
 from viewers.lettering import pane_font
+from viewers.motion import Motion, shifted
 from viewers.overview import LONGEST, Overview
 from viewers.pyramid import TileKey
 from viewers.relay import Relay
@@ -47,7 +49,8 @@ class SlideView(Canvas):
         self._overview_image: QImage | None = None
         self._overview_stale = False
         self._store: TileStore | None = None
-        self._planned: tuple[Box, int] | None = None
+        self._planned: tuple[Box, int, bool] | None = None
+        self._motion = Motion()
         self._jumping = False
         self._look: Look | None = None
         self._end: weakref.finalize[..., SlideView] | None = None
@@ -79,6 +82,7 @@ class SlideView(Canvas):
         if self._end is not None:
             self._end()
         self._end = self._store = self._overview_image = self._planned = None
+        self._motion = Motion()
 
     # channels and planes
 
@@ -185,9 +189,10 @@ class SlideView(Canvas):
             return
         step = store.pyramid.step_for(self.camera.device_scale)
         box = self.camera.visible()
-        if self._planned != (box, step):
-            self._planned = box, step
-            store.plan(box, step)
+        self._motion.look(time.monotonic(), self.camera)
+        if self._planned != (box, step, self.moving):
+            self._planned = box, step, self.moving
+            store.plan(box, step, self._ahead(store) if self.moving else ())
         bounds = self.camera.device_bounds()
         smooth = not self.moving and (bounds[2] - bounds[0]) * (bounds[3] - bounds[1]) <= SMOOTH_PIXELS
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
@@ -199,6 +204,14 @@ class SlideView(Canvas):
                 self._paint_coarser(painter, store, step + 1, store.pyramid.extent(key), bounds)
                 if key in store.failed:
                     self._paint_failed(painter, store, key)
+
+    def _ahead(self, store: TileStore) -> list[tuple[Box, int]]:
+        """What the view will show: where it glides to, else where it seems to go."""
+        camera, target = self.camera, self.glide.target
+        if target is not None:
+            box = shifted(camera.visible(), target[0] - camera.x, target[1] - camera.y)
+            return [(box, store.pyramid.step_for(camera.device_scale))]
+        return [(box, store.pyramid.step_for(scale)) for box, scale in self._motion.ahead(camera)]
 
     def _paint_coarser(self, painter: QPainter, store: TileStore, step: int, part: Box, bounds: Box) -> None:
         """Fill `part` (level-0 pixels) from the finest coarser tiles that are there."""

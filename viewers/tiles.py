@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from PySide6.QtGui import QImage
@@ -18,7 +19,7 @@ from viewers.sources import TiledSource
 
 CACHE_SHARE, CACHE_MOST = 0.12, 2**30
 _PREFETCH = 96
-"""Neighbour tiles asked for at most; they wait until everything visible is there."""
+"""Tiles asked for at most along the way of the view, and as many neighbours; they wait until everything visible is there."""
 
 
 class Wish(NamedTuple):
@@ -89,21 +90,26 @@ class TileStore:
     def pending(self) -> int:
         return self._loader.pending
 
-    def plan(self, box: Box, step: int) -> None:
+    def plan(self, box: Box, step: int, ahead: Sequence[tuple[Box, int]] = ()) -> None:
         """Ask for what a view of `box` (level-0 pixels) at `step` needs; what nobody began of earlier plans is dropped.
 
-        Order: the coarsest step, the visible tiles from the middle outwards, the step above them, the neighbours.
+        Order: the coarsest step, the visible tiles from the middle outwards; once they are there, what the view will need
+        (`ahead`: box and step, the soonest first), the step above the visible ones, the neighbours.
         """
         wide, high = box[2] - box[0], box[3] - box[1]
         around = box[0] - wide / 2, box[1] - high / 2, box[2] + wide / 2, box[3] + high / 2
-        middle = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+        middle = _middle(box)
         late = [key for key in self._first_keys if key not in self._pinned]
         old = [key for key in self._first_keys if key in self._pinned]
         keys = [*late, *self._outwards(step, box, middle), *old]
+        spare: list[TileKey] = []
+        for later, at in ahead:
+            spare += self._outwards(at, later, _middle(later))
+        spare = list(dict.fromkeys(spare))[:_PREFETCH]
         if step < self._last:
-            keys += self._outwards(step + 1, box, middle)
-        keys += self._outwards(step, around, middle)[:_PREFETCH]
-        self._loader.want(Wish(key, self._look) for key in dict.fromkeys(keys) if self._missing(key))
+            spare += self._outwards(step + 1, box, middle)
+        spare += self._outwards(step, around, middle)[:_PREFETCH]
+        self._loader.want(self._missing_wishes(keys), self._missing_wishes(spare))
 
     def complete(self, box: Box, step: int) -> bool:
         """Whether every visible tile is there in full sharpness or has failed for good."""
@@ -137,9 +143,16 @@ class TileStore:
         held = self._pinned.get(key) or self._cache.get(key)
         return (held is None or held.look != self._look) and key not in self.failed
 
+    def _missing_wishes(self, keys: Sequence[TileKey]) -> list[Wish]:
+        return [Wish(key, self._look) for key in dict.fromkeys(keys) if self._missing(key)]
+
     def _outwards(self, step: int, box: Box, middle: tuple[float, float]) -> list[TileKey]:
         def distance(key: TileKey) -> float:
             x0, y0, x1, y1 = self.pyramid.extent(key)
             return abs((x0 + x1) / 2 - middle[0]) + abs((y0 + y1) / 2 - middle[1])
 
         return sorted(self.pyramid.keys(step, box), key=distance)
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2

@@ -37,6 +37,7 @@ def _body(facts: Facts, wrong: list[str]) -> dict[str, Any]:
 
 
 def _text(facts: Facts, wrong: list[str]) -> str:
+    from app import painting
     from app.machine import GIGABYTE
     from inference.catalogue import folder
 
@@ -51,6 +52,7 @@ def _text(facts: Facts, wrong: list[str]) -> str:
         ("NVIDIA cards", "; ".join(cards) or "none"),
         ("torch", f"{torch['version'] or 'not usable'}, runs on {device}, {'with' if torch['bfloat16'] else 'without'} bfloat16"),
         ("ONNX Runtime", f"{runtime['version'] or 'not usable'}, can use {', '.join(runtime['usable']) or 'nothing'}"),
+        *((("slides are drawn", painting.sentence(facts.painting)),) if facts.painting else ()),
         ("data folder", f"{facts.home.path} ({facts.home.file_system}, {facts.home.free / GIGABYTE:.0f} GB free)"),
         *((f"model {model}", f"{folder(model)}" if there else "not installed") for model, there in facts.models.items()),
         *((name, version or "not installed") for name, version in facts.packages.items()),

@@ -68,6 +68,19 @@ def test_the_list_goes_renames_and_removes(seat: Seat, slide: Path) -> None:
     assert (seat.window.panes.view.camera.x, seat.window.panes.view.camera.angle) == (900, 90)
 
 
+def test_what_was_made_before_the_kept_ones_were_read_stays(seat: Seat, slide: Path) -> None:
+    marking = seat.window.looking.bookmarking
+    seat.open(slide)
+    seat.act("bookmark")
+    assert marking.dialog is not None
+    marking.dialog.accept()
+    kept: list[object] = []
+    marking.keep = lambda _path, value: kept.append(value)
+    marking.put_back(slide, [{"name": "older", "x": 1.0, "y": 2.0, "scale": 1.0, "angle": 0.0}])
+    assert [one.name for one in marking.of(slide)] == ["older", "Bookmark 1"]
+    assert [one["name"] for one in kept[-1]] == ["older", "Bookmark 1"]  # type: ignore[attr-defined]
+
+
 def test_without_a_slide_it_says_so(seat: Seat) -> None:
     seat.act("bookmark")
     assert "open one first" in seat.window.status.note.text()

@@ -15,7 +15,9 @@ import app
 from app import audit, label_pictures
 from app.cli import main
 from app.panels.label_dialog import RECORDED, WARNING
+from inference.engine import EngineSpec
 from tests.app.conftest import Seat
+from tests.app.fake_engine import FakeEngine
 from tests.viewers import aperio
 from viewers.errors import SourceError
 from viewers.qimage import to_array
@@ -63,6 +65,24 @@ def test_nothing_shows_before_the_reader_says_so(seat: Seat, slide: Path) -> Non
     seat.window.looking.labelling.give_up()
 
 
+@pytest.mark.parametrize("name", ["CMU-1-Small-Region.svs", "CMU-1-Small-Region_dicom"])
+def test_real_slides_show_both_pictures(seat: Seat, shared: Path, name: str) -> None:
+    path = shared / "slides" / name
+    seat.window.open_paths([path])
+    seat.wait(lambda: seat.window.panes.view.source is not None)
+    seat.act("label-macro")
+    dialog = seat.window.looking.labelling.dialog
+    assert dialog is not None
+    dialog.reveal.click()
+    seat.wait(lambda: len(pictures(seat)) == 2)
+    label, macro = pictures(seat)
+    assert label.shape[0] > label.shape[1]
+    assert macro.shape[1] > 2 * macro.shape[0]
+    assert (macro[:, : macro.shape[1] // 4] == 118).all(), "the label's end of the glass"
+    words = " ".join(one.text() for one in dialog.findChildren(QLabel))
+    assert ("both ends" in words) == name.endswith("_dicom")
+
+
 def test_no_record_no_picture(seat: Seat, slide: Path, home: Path) -> None:
     (home / audit.NAME).mkdir()
     seat.open(slide)
@@ -98,6 +118,27 @@ def test_no_file_the_program_writes_holds_the_label(slide: Path, tmp_path: Path,
     found = [*out.rglob("*.png"), *home.rglob("*.png"), *home.rglob("*.jpg")]
     assert len(found) >= 3
     for path in found:
+        assert not aperio.holds_canary(np.asarray(Image.open(path).convert("RGB")))
+    assert not audit.audit_path().exists()
+
+
+def test_no_model_and_no_batch_gets_the_label(slide: Path, tmp_path: Path) -> None:
+    """Every picture that an engine is given in a batch and every picture that the batch writes."""
+    engines: list[FakeEngine] = []
+
+    def engine(spec: EngineSpec) -> FakeEngine:
+        engines.append(FakeEngine(spec))
+        return engines[-1]
+
+    out = tmp_path / "out"
+    command = ["batch", str(slide.parent), "--out", str(out), "--tasks", "label,heatmap,embed", "--prompt", "mitosis"]
+    assert main(command, engine) == 0
+    given = [picture.pixels for one in engines for _, pictures in one.asked for picture in pictures]
+    assert len(given) >= 3
+    assert not any(aperio.holds_canary(pixels) for pixels in given)
+    written = [*out.rglob("*.png"), *out.rglob("*.jpg")]
+    assert written
+    for path in written:
         assert not aperio.holds_canary(np.asarray(Image.open(path).convert("RGB")))
     assert not audit.audit_path().exists()
 

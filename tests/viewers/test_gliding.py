@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QProxyStyle, QStyle
 from pytestqt.qtbot import QtBot
 
+from tests.viewers.aperio import write_svs
 from viewers.sources import open_source
 
 Show = Callable[..., Any]
@@ -73,3 +74,23 @@ def test_no_animation_where_the_system_asks_for_none(view: Any) -> None:
     QTest.keyClick(view, Qt.Key.Key_Right)
     assert view.camera.x == pytest.approx(2000 + view.width() / 2)
     view.setStyle(None)
+
+
+def test_a_slide_reads_ahead_where_it_will_be(qtbot: QtBot, show_view: Show, tmp_path: Path) -> None:
+    """One field to the right, outside the neighbours: once the view is there, nothing of it has to be waited for."""
+    slide = show_view(open_source(write_svs(tmp_path / "slide.svs", side=8192)), 500, 300)
+    slide.zoom_to(1.0)
+    slide.centre_on(2000, 2000)
+    qtbot.waitUntil(lambda: slide.settled, timeout=20_000)
+    planned: list[Any] = []
+    plan = slide.tiles.plan
+    slide.tiles.plan = lambda box, step, ahead=(): (planned.append((box, tuple(ahead))), plan(box, step, ahead))
+    slide.glide.to(6000, 5000)
+    qtbot.waitUntil(lambda: slide.settled, timeout=20_000)
+    (_, first), (last, rest) = planned[0], planned[-1]
+    assert len(first) == 1
+    box, step = first[0]
+    assert step == 0
+    assert ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2) == pytest.approx((6000, 5000))
+    assert rest == (), "at rest only what is there counts"
+    assert ((last[0] + last[2]) / 2, (last[1] + last[3]) / 2) == pytest.approx((6000, 5000))

@@ -40,6 +40,53 @@ def test_wishes_that_nobody_began_are_replaced() -> None:
     loader.close()
 
 
+def test_spare_wishes_wait_until_nothing_else_waits_or_is_made() -> None:
+    gates = {key: threading.Event() for key in ("slow", "quick", "spare", "new")}
+    begun = list[str]()
+
+    def make(key: str) -> str:
+        begun.append(key)
+        gates[key].wait(10)
+        return key
+
+    loader: Loader[str, str] = Loader(make, 2, lambda: None)
+    loader.want(["slow", "quick"], ["spare", "slow", "spare"])
+    wait_for(lambda: set(begun) == {"slow", "quick"})
+    gates["quick"].set()
+    wait_for(lambda: len(loader._done) == 1)
+    time.sleep(0.05)
+    assert "spare" not in begun, "a thread is free, but something wanted now is still being made"
+    loader.want(["slow", "new"], ["spare"])
+    wait_for(lambda: "new" in begun)
+    gates["new"].set()
+    gates["slow"].set()
+    wait_for(lambda: begun[-1] == "spare")
+    assert begun.count("spare") == 1
+    gates["spare"].set()
+    wait_for(lambda: len(loader._done) == 4)
+    assert loader.pending == 4
+    loader.close()
+
+
+def test_a_spare_wish_that_becomes_wanted_is_not_made_twice() -> None:
+    gate = threading.Event()
+    begun = list[str]()
+
+    def make(key: str) -> str:
+        begun.append(key)
+        gate.wait(10)
+        return key
+
+    loader: Loader[str, str] = Loader(make, 1, lambda: None)
+    loader.want([], ["a", "b"])
+    wait_for(lambda: begun == ["a"])
+    loader.want(["a"], ["b"])
+    gate.set()
+    wait_for(lambda: len(loader._done) == 2)
+    assert begun == ["a", "b"]
+    loader.close()
+
+
 def test_a_failure_is_a_result_and_the_thread_goes_on() -> None:
     def make(key: int) -> float:
         return 1 / key

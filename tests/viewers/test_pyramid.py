@@ -117,6 +117,55 @@ def test_visible_tiles_come_from_the_middle_then_coarser_then_neighbours(qtbot: 
     qtbot.waitUntil(source.closed.is_set, timeout=20_000)
 
 
+def wished(store: TileStore) -> tuple[list[TileKey], list[TileKey]]:
+    """What is wanted now and what may be needed later, the most urgent first; nobody has begun any of it."""
+    loader = store._loader
+    keys = [wish.key for wish in reversed(loader._wishes)]
+    return keys[: len(keys) - loader._spare], keys[len(keys) - loader._spare :]
+
+
+def test_along_the_way_comes_before_the_neighbours_and_after_what_is_seen(qtbot: QtBot) -> None:
+    source: Any = Numbered(8192, 8192, (1, 2, 4))
+    source.gate.clear()
+    store = TileStore(source, Relay())
+    box, soon, then = (2560, 2560, 3328, 3328), (3584, 2560, 4352, 3328), (4608, 2560, 5376, 3328)
+    store.plan(box, 0, [(soon, 0), (then, 0)])
+    seen, spare = wished(store)
+    assert [key for key in seen if key.step == 0] == sorted(
+        (TileKey(0, column, row) for row in (10, 11, 12) for column in (10, 11, 12)),
+        key=lambda key: abs(key.column - 11) + abs(key.row - 11),
+    )
+    assert set(spare[:9]) == {TileKey(0, column, row) for column in (14, 15, 16) for row in (10, 11, 12)}
+    assert spare[0] == TileKey(0, 15, 11), "the middle of where it will be"
+    assert set(spare[9:18]) == {TileKey(0, column, row) for column in (18, 19, 20) for row in (10, 11, 12)}
+    assert {key.step for key in spare[18:22]} == {1}, "then the level above"
+    assert TileKey(0, 9, 11) in spare[22:], "then the neighbours"
+    assert len(spare) == len(set(spare))
+
+    store.plan(box, 0, [((1280, 1280, 4608, 4608), 2), (soon, 0)])
+    _, spare = wished(store)
+    assert TileKey(0, 18, 11) not in spare[:20], "the way before is dropped"
+    store.plan((0, 0, 500, 500), 0)
+    seen, spare = wished(store)
+    assert not [key for key in (*seen, *spare) if key.step == 0 and key.column > 4]
+    source.gate.set()
+    store.close()
+    qtbot.waitUntil(source.closed.is_set, timeout=20_000)
+
+
+def test_the_level_about_to_be_needed_is_asked_for_while_zooming(qtbot: QtBot) -> None:
+    source: Any = Numbered(8192, 8192, (1, 2, 4))
+    source.gate.clear()
+    store = TileStore(source, Relay())
+    store.plan((2048, 2048, 4096, 4096), 1, [((2560, 2560, 3584, 3584), 0)])
+    _, spare = wished(store)
+    assert spare[:16] == [key for key in spare[:16] if key.step == 0]
+    assert {(key.column, key.row) for key in spare[:16]} == {(x, y) for x in range(10, 14) for y in range(10, 14)}
+    source.gate.set()
+    store.close()
+    qtbot.waitUntil(source.closed.is_set, timeout=20_000)
+
+
 def test_stale_tiles_are_never_begun(qtbot: QtBot) -> None:
     source: Any = Numbered(8192, 8192, (1, 2, 4))
     store = TileStore(source, Relay())
