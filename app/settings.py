@@ -20,6 +20,8 @@ class Settings:
     drafter: str = "demo-drafter"
     quantisation: Literal["none", "int8", "int4"] = "none"
     device: str = "auto"
+    viewport: Literal["auto", "raster", "opengl"] = "auto"
+    """How slides are drawn: as measured at the start, by the processor, or by the graphics card."""
     panes: Literal[1, 2, 4] = 1
     recent: tuple[str, ...] = ()
     """Paths, newest first."""
@@ -72,6 +74,7 @@ def _allowed(name: str, value: object) -> bool:
     choices: dict[str, tuple[object, ...]] = {
         "theme": ("dark", "light"),
         "panes": (1, 2, 4),
+        "viewport": ("auto", "raster", "opengl"),
         "quantisation": ("none", "int8", "int4"),
     }
     return value in choices.get(name, (value,))

@@ -32,6 +32,7 @@ from app.settings import Settings
 from app.shelf import Shelf
 from app.split import Split
 from app.toolbar import Toolbar
+from app.viewports import Viewports
 from inference.answers import EngineState
 from inference.engine import EngineSpec
 from inference.host import EngineProcess
@@ -64,6 +65,7 @@ class Window(QMainWindow):
         self.filing = Filing(self, self.side, self.asking, self.recovery)
         self.layering = Layering(self, self.panes, self.side.layers)
         self.marking = Marking(self, self.panes, self.side.marks)
+        self.viewports = Viewports(self.panes, chosen.viewport)
         self.looking = Looking(self, self.panes)
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
@@ -296,6 +298,7 @@ class Window(QMainWindow):
 
     def _start_engine(self) -> None:
         """Once the window stands: the first question then finds the engine running."""
+        self.viewports.decide()
         self.status.show_engine_word("starting the engine …")
         self.worker.submit(self.asking.session.ticket(), _start, priority=2)
 
@@ -329,6 +332,7 @@ class Window(QMainWindow):
         self.layering.close()
         self.marking.close()
         self.looking.close()
+        self.viewports.close()
         self.recovery.close()
         self.shelf.close()
         self.worker.close()

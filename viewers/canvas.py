@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QColor, QImage, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from viewers import marks, theme
@@ -22,6 +23,9 @@ from viewers.overlay import HeatmapLayer
 from viewers.sources import Source
 from viewers.steered import Steered
 from viewers.words import CORNERS, Pointed, Words, paint_words
+
+if TYPE_CHECKING:
+    from viewers.viewport import Viewport
 
 EMPTY = "Nothing open here. Drop files or a folder on it, or press Ctrl+O."
 
@@ -42,6 +46,7 @@ class Canvas(Steered):
     ink = theme.LIGHT_INK
 
     def __init__(self, parent: QWidget | None = None, secondary: Tool = Tool.PAN) -> None:
+        self._viewport: Viewport | None = None
         super().__init__(parent, secondary)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName("Picture")
@@ -223,16 +228,45 @@ class Canvas(Steered):
     # painting
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        if self._viewport is None:
+            painter = QPainter(self)
+            painter.setClipRect(event.rect())
+            self._paint_all(painter)
+            painter.end()
+
+    def _paint_all(self, painter: QPainter) -> None:
         if self.devicePixelRatioF() != self.camera.ratio:
             self._fit_camera()
-        painter = QPainter(self)
         bounds = QRectF(self.rect())
-        painter.fillRect(event.rect(), QColor(self.background if self._source else theme.SURROUND))
+        painter.fillRect(bounds, QColor(self.background if self._source else theme.SURROUND))
         if self._source is None:
             marks.draw_message(painter, self.font(), self._status or EMPTY, bounds, plate=bool(self._status))
         else:
             self._paint_source(painter, self._source, bounds)
-        painter.end()
+
+    def draw_by_card(self) -> None:
+        """From now on through OpenGL. Once for a pane."""
+        from viewers.viewport import Viewport
+
+        if self._viewport is None:
+            self._viewport = Viewport(self, self._paint_all)
+            self.viewChanged.connect(self._viewport.update)
+
+    @property
+    def by_card(self) -> bool:
+        return self._viewport is not None
+
+    def update(self, *part: Any) -> None:
+        """Paint again; also what lies over the pane and paints in its place."""
+        if self._viewport is None:
+            super().update(*part)
+        else:
+            self._viewport.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        if self._viewport is not None:
+            self._viewport.resize(self.size())
+        super().resizeEvent(event)
 
     def _paint_source(self, painter: QPainter, source: Source, bounds: QRectF) -> None:
         painter.save()
