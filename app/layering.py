@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.errands import Errands
 from viewers.colormaps import NAMES
-from viewers.errors import SourceError
 from viewers.maps import Ground, ValueMap, open_maps
 from viewers.maps.saving import FORMS, save
 from viewers.maps.stepped import Stepped, stepped
@@ -33,19 +32,17 @@ class Layering(QObject):
     _loaded = Signal(object, object)
     """The source's path, and [(ValueMap, Stepped)]."""
     _ranged = Signal(object, object)
-    _refused = Signal(object, str)
 
     def __init__(self, window: QWidget, panes: Panes, panel: LayersPanel) -> None:
         super().__init__(window)
         self._window, self._panes, self._panel = window, panes, panel
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="hilum-layers")
+        self._errands = Errands("hilum-layers", self)
         self._kept: dict[Path, list[HeatmapLayer | None]] = {}
         """The stack of each source from the lowest up; None stands for the pane's own layer, the model's."""
         self._maps: dict[HeatmapLayer, ValueMap] = {}
-        self._closed = False
         self._loaded.connect(self._take)
         self._ranged.connect(self._take_range)
-        self._refused.connect(self._say)
+        self._errands.refused.connect(self._say)
         panel.loadWanted.connect(self.choose_load)
         panel.exportWanted.connect(self.choose_export)
         panel.removeWanted.connect(self.remove)
@@ -72,7 +69,7 @@ class Layering(QObject):
         self._panel.say("")
         for file in files:
             self.noted.emit(f"loading {file.name} …")
-            self._start(path, file.name, partial(self._read, path, file, ground))
+            self._errands.start(path, file.name, partial(self._read, path, file, ground))
 
     def choose_export(self) -> None:
         layer = self._panel.layer
@@ -95,9 +92,9 @@ class Layering(QObject):
 
         def work() -> None:
             save(the, file, ground)
-            self._tell(self.noted, f"saved {file.name}")
+            self._errands.tell(self.noted, f"saved {file.name}")
 
-        self._start(path, file.name, work)
+        self._errands.start(path, file.name, work)
 
     def remove(self, layer: HeatmapLayer) -> None:
         """Take a layer away; a model's is cleared."""
@@ -127,7 +124,7 @@ class Layering(QObject):
         """Another range for a layer's legend; a large map is made ready for it beside the window."""
         values, path = layer.values, self._panes.pane.path
         if values is not None and path is not None:
-            self._start(path, layer.phrase, lambda: self._tell(self._ranged, layer, stepped(values, low, high)))
+            self._errands.start(path, layer.phrase, lambda: self._errands.tell(self._ranged, layer, stepped(values, low, high)))
 
     def forget(self, path: Path) -> None:
         """It was closed."""
@@ -149,8 +146,7 @@ class Layering(QObject):
 
     def close(self) -> None:
         """Returns when what is being written is written."""
-        self._closed = True
-        self._disk.shutdown(wait=True, cancel_futures=True)
+        self._errands.close()
 
     def _view_made(self, pane: Pane) -> None:
         if pane.number == self._panes.active:
@@ -158,8 +154,8 @@ class Layering(QObject):
 
     def _read(self, path: Path, file: Path, ground: Ground) -> None:
         maps = open_maps(file, ground)
-        self._tell(self._loaded, path, [(one, stepped(one.values, one.low, one.high)) for one in maps])
-        self._tell(self.noted, f"loaded {file.name}")
+        self._errands.tell(self._loaded, path, [(one, stepped(one.values, one.low, one.high)) for one in maps])
+        self._errands.tell(self.noted, f"loaded {file.name}")
 
     def _take(self, path: Path, made: list[tuple[ValueMap, Stepped]]) -> None:
         """Each class becomes a layer; the last of the file is seen at once, the others wait in the list."""
@@ -192,23 +188,6 @@ class Layering(QObject):
         low, high = layer.range
         values = layer.values
         return None if values is None else ValueMap(layer.phrase, values, layer.extent, low, high, layer.own_unit)
-
-    def _start(self, path: Path, name: str, work: Callable[[], None]) -> None:
-        if not self._closed:
-            self._disk.submit(self._guarded, path, name, work)
-
-    def _guarded(self, path: Path, name: str, work: Callable[[], None]) -> None:
-        """At the bridge: whatever a file holds costs one sentence."""
-        try:
-            work()
-        except SourceError as error:
-            self._tell(self._refused, path, str(error))
-        except Exception as error:
-            self._tell(self._refused, path, f"{name} cannot be read or written ({type(error).__name__}).")
-
-    def _tell(self, signal: object, *values: object) -> None:
-        if not self._closed:
-            signal.emit(*values)  # type: ignore[attr-defined]
 
     def _say(self, path: Path, sentence: str) -> None:
         self.noted.emit("")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +11,8 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.errands import Errands
+from app.slide_identity import identity
 from app.spacings import open_source
 from app.storage import data_folder
 from viewers.annotations.annotation import Annotation, Kind, new_id
@@ -22,8 +22,7 @@ from viewers.annotations.files import Loaded, load, save
 from viewers.annotations.index import Index
 from viewers.annotations.keeping import Keeping
 from viewers.annotations.measure import ClassCount, Columns, Inside, counts, inside, measured_all
-from viewers.annotations.store import Store, StoreError
-from viewers.errors import SourceError
+from viewers.annotations.store import Store
 from viewers.geometry import Spacing
 from viewers.marked_slide import MarkedSlide
 from viewers.sources import Source
@@ -44,7 +43,6 @@ MEASURE_MS = 200
 MOST_AREAS = 500
 BOOKMARKS = "bookmarks"
 TISSUE = "Tissue"
-_HEAD = 2**20
 
 
 @dataclass(eq=False)
@@ -78,21 +76,20 @@ class Marking(QObject):
     marksShown = Signal(object)
     """The Pane that has its marks now."""
     _opened = Signal(object, object)
-    _refused = Signal(object, str)
     _prepared = Signal(object, object, str, str)
     _table = Signal(object, object)
 
     def __init__(self, window: QWidget, panes: Panes, panel: MarksPanel) -> None:
         super().__init__(window)
         self._window, self._panes, self._panel = window, panes, panel
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="hilum-marking")
+        self._errands = Errands("hilum-marking", self)
         self._kept: dict[Path, Kept] = {}
         self._opening: set[Path] = set()
         self._closed = False
         self._again = QTimer(self, singleShot=True, interval=MEASURE_MS)
         self._again.timeout.connect(self._measure)
         self._opened.connect(self._take)
-        self._refused.connect(self._say)
+        self._errands.refused.connect(self._say)
         self._prepared.connect(self._take_prepared)
         self._table.connect(self._take_table)
         panel.importWanted.connect(self.choose_import)
@@ -118,7 +115,7 @@ class Marking(QObject):
             self.marksShown.emit(pane)
         elif path not in self._opening:
             self._opening.add(path)
-            self._start(path, "its marks", partial(self._read, path, view.source))
+            self._errands.start(path, "its marks", partial(self._read, path, view.source))
 
     def _show_marks(self, path: Path, view: MarkedSlide, document: Annotations) -> None:
         view.show_marks(document)
@@ -143,13 +140,13 @@ class Marking(QObject):
         kept = self._kept.pop(path, None)
         self._opening.discard(path)
         if kept is not None and not self._closed:
-            self._disk.submit(kept.keeping.close)
+            self._errands.start(path, path.name, kept.keeping.close)
 
     def close(self) -> list[str]:
         """Returns when everything drawn is on disk; else the names of the slides whose last edits are not."""
         self._closed = True
         self._again.stop()
-        self._disk.shutdown(wait=True, cancel_futures=True)
+        self._errands.close()
         return [path.name for path, kept in self._kept.items() if not kept.keeping.close()]
 
     # in and out
@@ -176,7 +173,7 @@ class Marking(QObject):
             found = load(file, size, reference=level_0(path, size))
             self._add(path, found, f"{len(found.marks)} marks from {file.name}")
 
-        self._start(path, file.name, work)
+        self._errands.start(path, file.name, work)
 
     def choose_export(self) -> None:
         path, view = self._panes.pane.path, self.view
@@ -203,9 +200,9 @@ class Marking(QObject):
 
             slide, own = level_0(path, source.size), identity(path, source)
             notes = save(file, tuple(snapshot), classes, spacing=spacing, form=form, reference=slide, identity=own)
-            self._tell(self.noted, " ".join([f"saved {file.name}.", *notes]))
+            self._errands.tell(self.noted, " ".join([f"saved {file.name}.", *notes]))
 
-        self._start(path, file.name, work)
+        self._errands.start(path, file.name, work)
 
     def outline_tissue(self) -> None:
         """The tissue of the slide in the active pane as marks that can be changed; pen ink is left out."""
@@ -213,7 +210,7 @@ class Marking(QObject):
         if path is None or view is None:
             return
         self.noted.emit("looking for tissue …")
-        self._start(path, path.name, partial(self._outline, path))
+        self._errands.start(path, path.name, partial(self._outline, path))
 
     def _outline(self, path: Path) -> None:
         from contextlib import closing
@@ -234,12 +231,14 @@ class Marking(QObject):
         if kept is not None:
             document = kept.document
             prepared = document.prepare(lambda marks: _taken_over(marks, document.classes, found))
-            self._tell(self._prepared, path, prepared, words, " ".join(found.notes))
+            self._errands.tell(self._prepared, path, prepared, words, " ".join(found.notes))
 
     def _prepare(
         self, path: Path, document: Annotations, make: Callable[[Mapping[str, Annotation]], Edit], words: str, notes: str
     ) -> None:
-        self._start(path, path.name, lambda: self._tell(self._prepared, path, document.prepare(make), words, notes))
+        self._errands.start(
+            path, path.name, lambda: self._errands.tell(self._prepared, path, document.prepare(make), words, notes)
+        )
 
     def _bulk(self, path: Path, make: Callable[[Mapping[str, Annotation]], Edit]) -> None:
         """An edit of very many marks, worked out on the thread."""
@@ -255,7 +254,7 @@ class Marking(QObject):
         store = Store(data_folder() / "marks" / f"{identity(path, source)}.marks")
         marks, classes = store.load()
         document = Annotations(marks, classes, Index(marks).prepare())
-        self._tell(self._opened, path, (document, store, store.note(BOOKMARKS)))
+        self._errands.tell(self._opened, path, (document, store, store.note(BOOKMARKS)))
 
     def _take(self, path: Path, found: tuple[Annotations, Store, object]) -> None:
         document, store, bookmarks = found
@@ -263,7 +262,11 @@ class Marking(QObject):
         if self._closed or not self._panes.showing(path):
             store.close()
             return
-        kept = Kept(document, Keeping(store, lambda sentence: self._tell(self._refused, path, sentence)), tuple(store.notes))
+        kept = Kept(
+            document,
+            Keeping(store, lambda sentence: self._errands.tell(self._errands.refused, path, sentence)),
+            tuple(store.notes),
+        )
         document.listen(kept.keeping.tell)
         document.listen(lambda _: self._again.start())
         self._kept[path] = kept
@@ -293,34 +296,17 @@ class Marking(QObject):
         if path is None or view is None or document is None or view.source is None:
             self._panel.show_measures(None)
             return
-        self._start(path, path.name, partial(self._measured, path, tuple(document.marks.values()), view.source.spacing))
+        self._errands.start(path, path.name, partial(self._measured, path, tuple(document.marks.values()), view.source.spacing))
 
     def _measured(self, path: Path, marks: tuple[Annotation, ...], spacing: Spacing | None) -> None:
         columns = measured_all(marks, spacing)
         areas = sum(one.has_area and one.object_type == "annotation" for one in marks)
         within = inside(marks, columns) if areas <= MOST_AREAS else ()
-        self._tell(self._table, path, Measured(marks, columns, counts(marks, columns), {one.id: one for one in within}))
+        self._errands.tell(self._table, path, Measured(marks, columns, counts(marks, columns), {one.id: one for one in within}))
 
     def _take_table(self, path: Path, found: Measured) -> None:
         if self._panes.pane.path == path:
             self._panel.show_measures(found)
-
-    def _start(self, path: Path, name: str, work: Callable[[], None]) -> None:
-        if not self._closed:
-            self._disk.submit(self._guarded, path, name, work)
-
-    def _guarded(self, path: Path, name: str, work: Callable[[], None]) -> None:
-        """At the bridge: whatever a file holds costs one sentence."""
-        try:
-            work()
-        except (SourceError, StoreError) as error:
-            self._tell(self._refused, path, str(error))
-        except Exception as error:
-            self._tell(self._refused, path, f"{name} cannot be read or written ({type(error).__name__}).")
-
-    def _tell(self, signal: object, *values: object) -> None:
-        if not self._closed:
-            signal.emit(*values)  # type: ignore[attr-defined]
 
     def _say(self, path: Path, sentence: str) -> None:
         self._opening.discard(path)
@@ -337,26 +323,3 @@ def _taken_over(marks: Mapping[str, Annotation], classes: tuple[AnnotationClass,
     edit = adding((replace(one, id=new_id()) if one.id in marks else one for one in found.marks), (*classes, *new), "import")
     after = edit.classes[1] if edit.classes is not None else (*classes, *new)
     return replace(edit, classes=(classes, after) if after != classes else None)
-
-
-def identity(path: Path, source: Source) -> str:
-    """A name for what a slide holds, the same wherever its file lies and whichever file of it was opened; 32 hex digits.
-
-    OpenSlide's own (a hash of the smallest level) where it gives one, else of the file's first, middle and last parts.
-    """
-    digest = hashlib.sha256(f"{source.size.width}x{source.size.height}".encode())
-    known = str(getattr(source, "identity", ""))
-    digest.update(known.encode() if known else _parts(path))
-    return digest.hexdigest()[:32]
-
-
-def _parts(path: Path) -> bytes:
-    if path.is_dir():
-        return str(path.resolve()).encode()
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as file:
-        for place in (0, max(0, size // 2), max(0, size - _HEAD)):
-            file.seek(place)
-            digest.update(file.read(_HEAD))
-    return digest.digest()

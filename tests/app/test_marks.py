@@ -20,7 +20,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 
 from app.acts import typed_power
-from app.marking import identity
+from app.slide_identity import identity
 from tests.app.conftest import Seat
 from viewers.annotations.annotation import Annotation, Kind, rectangle
 from viewers.marked_slide import MarkedSlide

@@ -1,0 +1,49 @@
+"""Work with files that the window asks for and does not wait for: one thread, one sentence for whatever goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from viewers.annotations.store import StoreError
+from viewers.errors import SourceError
+
+
+class Errands(QObject):
+    """One after the other, in the order they were asked for. Nothing is told after `close`."""
+
+    refused = Signal(object, str)
+    """The source's path, and one sentence."""
+
+    def __init__(self, name: str, parent: QObject) -> None:
+        super().__init__(parent)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._closed = False
+
+    def start(self, path: Path, name: str, work: Callable[[], object]) -> None:
+        """`path` is the source it is about, `name` what it reads or writes."""
+        if not self._closed:
+            self._thread.submit(self._guarded, path, name, work)
+
+    def tell(self, signal: Any, *values: object) -> None:
+        """Emit a signal from the thread."""
+        if not self._closed:
+            signal.emit(*values)
+
+    def close(self) -> None:
+        """Returns when what was begun is done; the rest is dropped."""
+        self._closed = True
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _guarded(self, path: Path, name: str, work: Callable[[], object]) -> None:
+        """At the bridge: whatever a file holds costs one sentence."""
+        try:
+            work()
+        except (SourceError, StoreError) as error:
+            self.tell(self.refused, path, str(error))
+        except Exception as error:
+            self.tell(self.refused, path, f"{name} cannot be read or written ({type(error).__name__}).")
