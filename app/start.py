@@ -10,6 +10,7 @@ from pathlib import Path
 from PySide6.QtWidgets import QApplication
 
 from app import settings, theme
+from app.collecting import Collecting
 from app.window import Window
 
 
@@ -30,6 +31,7 @@ def open_window(paths: Sequence[Path], *, demo: bool = False) -> int:
     theme.apply(application, chosen.theme)
     window = Window(chosen)
     window.show()
+    collecting = Collecting(application)
     window.engine_timer.start()
     if paths:
         window.open_paths(paths)
@@ -37,4 +39,6 @@ def open_window(paths: Sequence[Path], *, demo: bool = False) -> int:
         window.open_demo()
     else:
         window.restore()
-    return application.exec()
+    status = application.exec()
+    collecting.close()
+    return status

@@ -102,7 +102,9 @@ class Drawing(QObject):
 
     def select_all(self) -> None:
         """All marks of classes that are shown."""
-        self.select([id for id, one in (self._document.marks if self._document else {}).items() if self._shows(one.class_name)])
+        if self._document is not None:
+            hidden = {one.name for one in self._document.classes if not one.visible}
+            self.select(id for id, one in self._document.marks.items() if one.class_name not in hidden)
 
     def merge_selected(self) -> bool:
         """The selected areas become one; whether there were at least two."""
@@ -307,11 +309,14 @@ class Drawing(QObject):
         return known is None or known.visible
 
     def _edited(self, edit: Edit) -> None:
-        changes = edit.changes if self._selected else ()
-        gone = [change.id for change in changes if change.after is None and change.id in self._selected]
-        for id in gone:
-            del self._selected[id]
-        if gone or any(change.id in self._selected for change in changes) or edit.classes:
+        count, marks = len(self._selected), self._document.marks if self._document is not None else {}
+        if count:
+            self._selected = {id: None for id in self._selected if id in marks}
+        if (
+            (count and (len(edit.changes) > MANY or any(change.id in self._selected for change in edit.changes)))
+            or count != len(self._selected)
+            or edit.classes
+        ):
             self.selectionChanged.emit()
         self.changed.emit()
 

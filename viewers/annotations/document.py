@@ -53,6 +53,7 @@ class Prepared:
 
     make: Callable[[Mapping[str, Annotation]], Edit]
     edit: Edit
+    back: Edit
     version: int
     after: State
 
@@ -62,6 +63,7 @@ class _Step:
     """An edit in the history. Of a large one the states around it are kept, so that going to and fro costs nothing."""
 
     edit: Edit
+    back: Edit | None = None
     before: State | None = None
     after: State | None = None
 
@@ -174,7 +176,7 @@ class Annotations:
             return False
         step = self._done.pop()
         self._undone.append(step)
-        self._apply(step.edit.reversed(), step.before)
+        self._apply(step.back or step.edit.reversed(), step.before)
         return True
 
     def redo(self) -> bool:
@@ -194,7 +196,7 @@ class Annotations:
                 marks.pop(change.id, None)
             else:
                 marks[change.id] = change.after
-        return Prepared(make, edit, version, State(marks, Snapshot(Index(tuple(marks.values())).prepare())))
+        return Prepared(make, edit, edit.reversed(), version, State(marks, Snapshot(Index(tuple(marks.values())).prepare())))
 
     def commit(self, prepared: Prepared) -> bool:
         """Let it happen, at once; False where something else was edited meanwhile: it is to be prepared again."""
@@ -202,7 +204,7 @@ class Annotations:
             return False
         if prepared.edit.changes or prepared.edit.classes:
             self._lent = True
-            self._done.append(_Step(prepared.edit, State(self._marks, self._snapshot), prepared.after))
+            self._done.append(_Step(prepared.edit, prepared.back, State(self._marks, self._snapshot), prepared.after))
             self._undone.clear()
             self._apply(prepared.edit, prepared.after)
         return True

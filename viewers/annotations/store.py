@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS class (name TEXT PRIMARY KEY, number INTEGER NOT NULL
     visible INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+_PIECE = 2000
 _COLUMNS = "id, kind, shape, class, name, locked, type, plane, measurements, rest"
 
 
@@ -138,13 +139,12 @@ class Store:
             base.executemany("DELETE FROM mark WHERE id = ?", gone)
         if there:
             (last,) = base.execute("SELECT COALESCE(MAX(number), 0) FROM mark").fetchone()
-            shapes = shapely.to_wkb([one.geometry for one in there])
             base.executemany(
                 f"INSERT INTO mark ({_COLUMNS}, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
                 " kind = excluded.kind, shape = excluded.shape, class = excluded.class, name = excluded.name,"
                 " locked = excluded.locked, type = excluded.type, plane = excluded.plane,"
                 " measurements = excluded.measurements, rest = excluded.rest",
-                (_row(one, shape, last + 1 + place) for place, (one, shape) in enumerate(zip(there, shapes, strict=True))),
+                _rows(there, last + 1),
             )
 
     def _classes(self, classes: Iterable[AnnotationClass]) -> None:
@@ -158,6 +158,14 @@ class Store:
         return StoreError(
             f"The marks of this slide cannot be {what} ({error}): look whether {self.path.parent} can be written to."
         )
+
+
+def _rows(marks: Sequence[Annotation], number: int) -> Iterator[tuple[object, ...]]:
+    """In pieces: GEOS lets no other thread run while it writes a list of shapes."""
+    for start in range(0, len(marks), _PIECE):
+        piece = marks[start : start + _PIECE]
+        for place, (one, shape) in enumerate(zip(piece, shapely.to_wkb([one.geometry for one in piece]), strict=True)):
+            yield _row(one, shape, number + start + place)
 
 
 def _row(one: Annotation, shape: bytes, number: int) -> tuple[object, ...]:
