@@ -59,7 +59,7 @@ class Covering(QObject):
         self._timer.start()
         self._found.connect(self._take_tissue)
         panes.viewMade.connect(self._view_made)
-        panes.activated.connect(lambda _: self._update())
+        panes.activated.connect(lambda _: self._attend())
 
     def of(self, path: Path) -> Coverage | None:
         """Of a slide that was shown; None before."""
@@ -154,8 +154,14 @@ class Covering(QObject):
     def _view_made(self, pane: Pane) -> None:
         pane.view.washes.append(partial(self._paint, pane))
         pane.view.signs.append(partial(self._paint_legend, pane))
-        if self.shown and pane.number == self._panes.active and (found := self.here()):
+        if pane.number == self._panes.active:
+            self._attend()
+
+    def _attend(self) -> None:
+        """Another slide is in the active pane."""
+        if self.shown and (found := self.here()):
             self.want_tissue(found[1])
+        self._update()
 
     def _paint(self, pane: Pane, painter: QPainter) -> None:
         coverage = self._of.get(pane.standing) if self.shown and pane.standing is not None else None

@@ -16,8 +16,10 @@ from viewers.qimage import to_paintable
 _SWATCH = 12
 _LINE = 18
 _PAD = 8
-_BOTTOM = 56
+_BOTTOM = 76
 """Screen pixels kept free for the scale bar and the corner texts."""
+_WHOLE = 520
+"""Screen pixels of a pane's height from which the classes are listed too."""
 _ORDER = (5, 1, 2, 3, 4)
 
 
@@ -43,15 +45,15 @@ class CoveragePaint:
         painter.restore()
 
     def paint_legend(self, painter: QPainter, base: QFont, camera: Camera, coverage: Coverage) -> None:
-        """Above the scale bar; the painter's unit is the screen pixel."""
+        """Above the scale bar, one line in a small pane; the painter's unit is the screen pixel."""
         font, words = pane_font(base, theme.SMALL_POINTS), names(coverage.objective)
-        lines = [words[number] for number in _ORDER]
+        lines = [words[number] for number in _ORDER] if camera.height >= _WHOLE else []
         metrics = QFontMetricsF(font)
         self._picture(coverage)
         summary = self._summary
-        width = max(max(map(metrics.horizontalAdvance, lines)) + _SWATCH + _PAD, metrics.horizontalAdvance(summary)) + 2 * _PAD
+        width = max([metrics.horizontalAdvance(summary), *(_SWATCH + _PAD + metrics.horizontalAdvance(line) for line in lines)])
         height = _LINE * (len(lines) + 1) + 2 * _PAD
-        plate = QRectF(theme.MARGIN, round(camera.height - _BOTTOM - height), round(width), height)
+        plate = QRectF(theme.MARGIN, round(camera.height - _BOTTOM - height), round(width + 2 * _PAD), height)
         if plate.top() < theme.MARGIN or plate.right() > camera.width - theme.MARGIN:
             return
         draw_plate(painter, plate)
