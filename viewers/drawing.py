@@ -12,7 +12,7 @@ from PySide6.QtGui import QPainter
 from shapely.geometry.base import BaseGeometry
 
 from viewers import drawn
-from viewers.annotations.annotation import Annotation, Kind, Point, new_id
+from viewers.annotations.annotation import Annotation, Kind, Plane, Point, new_id
 from viewers.annotations.document import Annotations, Edit, classifying, removing
 from viewers.annotations.moving import handles, hit, moved, with_handle
 from viewers.annotations.tools import Brush, Hand, Stroke, Tool, made
@@ -52,6 +52,8 @@ class Drawing(QObject):
         self._start: Point | None = None
         self.bulk: Callable[[Callable[[Mapping[str, Annotation]], Edit]], None] | None = None
         """Does edits of very many marks beside the GUI thread; None: here and now."""
+        self.plane: tuple[int, int] | None = None
+        """Depth and time of what is drawn and seen; None on slides of one plane."""
         self.active_class = ""
         """What new marks are classified as."""
 
@@ -98,13 +100,14 @@ class Drawing(QObject):
 
     def at(self, place: Point, pixel: float) -> Annotation | None:
         """The shown mark at a place, of several the smallest; `pixel` is a screen pixel's width there."""
-        return hit(self._document.snapshot, place, REACH_PX * pixel, self._shows) if self._document is not None else None
+        return hit(self._document.snapshot, place, REACH_PX * pixel, self.shows) if self._document is not None else None
 
     def select_all(self) -> None:
         """All marks of classes that are shown."""
         if self._document is not None:
             hidden = {one.name for one in self._document.classes if not one.visible}
-            self.select(id for id, one in self._document.marks.items() if one.class_name not in hidden)
+            marks = self._document.marks.items()
+            self.select(id for id, one in marks if one.class_name not in hidden and self._here(one))
 
     def merge_selected(self) -> bool:
         """The selected areas become one; whether there were at least two."""
@@ -246,7 +249,8 @@ class Drawing(QObject):
         if stroke.of is None:
             if stroke.geometry is None:
                 return
-            one = Annotation(stroke.geometry, stroke.kind, class_name=self.active_class)
+            z, t = self.plane or (0, 0)
+            one = Annotation(stroke.geometry, stroke.kind, class_name=self.active_class, plane=Plane(z=z, t=t))
             document.add([one])
             self.select([one.id])
         elif stroke.geometry is None:
@@ -304,9 +308,13 @@ class Drawing(QObject):
         if carried and self._document is not None:
             self._document.replace(carried.values(), what)
 
-    def _shows(self, name: str) -> bool:
-        known = self._document.class_of(name) if self._document else None
-        return known is None or known.visible
+    def shows(self, one: Annotation) -> bool:
+        """Whether its class is shown and it belongs to the plane that is."""
+        known = self._document.class_of(one.class_name) if self._document else None
+        return (known is None or known.visible) and self._here(one)
+
+    def _here(self, one: Annotation) -> bool:
+        return self.plane is None or (one.plane.z, one.plane.t) == self.plane
 
     def _edited(self, edit: Edit) -> None:
         count, marks = len(self._selected), self._document.marks if self._document is not None else {}
@@ -336,7 +344,7 @@ class Drawing(QObject):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         marks = self._document.marks
         live = [marks[id] for id in islice(self._selected, _MOST_LIVE) if id in marks]
-        chosen = [self._carried.get(one.id, one) for one in live if self._shows(one.class_name)]
+        chosen = [self._carried.get(one.id, one) for one in live if self.shows(one)]
         tool = self._tools.get(self._name)
         changing = tool.of if isinstance(tool, Brush) and tool.active else None
         for one in chosen:

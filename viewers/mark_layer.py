@@ -46,6 +46,7 @@ class MarkLayer(QObject):
         self._loader: Loader[_Wish, QImage | None] | None = None
         self._visible = True
         self._look = Look({})
+        self._plane: tuple[int, int] | None = None
         self._scale = 0.0
         self._edition = 0
         self._edits: list[tuple[int, list[Box] | None]] = []
@@ -66,6 +67,17 @@ class MarkLayer(QObject):
         self._visible = value
         self.changed.emit()
 
+    def show_plane(self, plane: tuple[int, int] | None) -> None:
+        """The depth and time whose marks are shown; None: all."""
+        if plane != self._plane:
+            self._plane = plane
+            self._edition += 1
+            self._edits.append((self._edition, None))
+            self._stale.update(self._tiles)
+            if self._document is not None:
+                self._look = _look(self._document, plane)
+            self.changed.emit()
+
     def follow(self, document: Annotations | None) -> None:
         """Show these marks from now on; None shows none and lets the thread end."""
         if self._document is not None:
@@ -80,7 +92,7 @@ class MarkLayer(QObject):
             relay.arrived.connect(self._collect)
             self._loader = Loader(_made, 1, relay.announce, relay.finish, "hilum-marks-paint")
             document.listen(self._edited)
-            self._look = _look(document)
+            self._look = _look(document, self._plane)
         self.changed.emit()
 
     @property
@@ -115,7 +127,7 @@ class MarkLayer(QObject):
         self._edition += 1
         boxes: list[Box] | None = None
         if edit.classes is not None:
-            self._look = _look(self._document)
+            self._look = _look(self._document, self._plane)
         elif len(edit.changes) <= _SINGLY:
             boxes = [one.geometry.bounds for change in edit.changes for one in (change.before, change.after) if one]
         self._edits.append((self._edition, boxes))
@@ -150,8 +162,8 @@ def _touches(place: Place, boxes: list[Box] | None) -> bool:
     return any(x0 - reach <= b[2] and b[0] <= x1 + reach and y0 - reach <= b[3] and b[1] <= y1 + reach for b in boxes)
 
 
-def _look(document: Annotations) -> Look:
-    return Look({one.name: one for one in document.classes})
+def _look(document: Annotations, plane: tuple[int, int] | None) -> Look:
+    return Look({one.name: one for one in document.classes}, plane=plane)
 
 
 def _places(scale: float, box: Box, margin: int) -> list[Place]:

@@ -58,6 +58,8 @@ class Look:
     classes: Mapping[str, AnnotationClass]
     hidden: frozenset[str] = frozenset()
     dot_px: float = 8.0
+    plane: tuple[int, int] | None = None
+    """The depth and time whose marks are shown; None shows all, as on slides of one plane."""
 
     def colour(self, name: str) -> Colour:
         known = self.classes.get(name)
@@ -66,6 +68,10 @@ class Look:
     def shows(self, name: str) -> bool:
         known = self.classes.get(name)
         return known is None or known.visible
+
+    def here(self, one: Annotation) -> bool:
+        """Whether a mark belongs to the plane that is shown."""
+        return self.plane is None or (one.plane.z, one.plane.t) == self.plane
 
 
 def render(snapshot: Snapshot, place: Place, look: Look) -> QImage | None:
@@ -77,7 +83,9 @@ def render(snapshot: Snapshot, place: Place, look: Look) -> QImage | None:
     shown = np.array([look.shows(name) for name in names], np.bool_)
     standing = snapshot.standing(wide)
     standing = standing[shown[numbers[standing]]] if len(standing) else standing
-    fresh = [one for one in snapshot.fresh_in(wide) if look.shows(one.class_name)]
+    if look.plane is not None and len(standing):
+        standing = standing[(snapshot.base.planes[standing] == look.plane).all(axis=1)]
+    fresh = [one for one in snapshot.fresh_in(wide) if look.shows(one.class_name) and look.here(one)]
     if not len(standing) and not fresh:
         return None
     image = QImage(SIDE, SIDE, QImage.Format.Format_ARGB32_Premultiplied)

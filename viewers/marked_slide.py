@@ -23,6 +23,7 @@ from viewers.lettering import draw_plate, pane_font
 from viewers.mark_layer import MarkLayer
 from viewers.qimage import to_array
 from viewers.slide_view import SlideView
+from viewers.sources import Source
 
 _BRUSH_STEP = 1.25
 
@@ -38,11 +39,27 @@ class MarkedSlide(SlideView):
         self.drawing.changed.connect(self.update)
         self.drawing.toolChanged.connect(self._tool_changed)
         self._pressed = False
+        self.frameChanged.connect(lambda _: self._use_plane())
 
     def show_marks(self, document: Annotations | None) -> None:
         """Whose marks are shown and drawn; None for none."""
         self.marks.follow(document)
         self.drawing.follow(document)
+
+    def opened(self, source: Source) -> None:
+        super().opened(source)
+        self._use_plane()
+
+    def _use_plane(self) -> None:
+        """Marks belong to a depth and a time where a slide has several."""
+        source = self.channel_source
+        plane = None
+        if source is not None and source.frames > 1:
+            t, z = divmod(self.frame, source.z)
+            plane = z, t
+        self.drawing.cancel()
+        self.drawing.plane = plane
+        self.marks.show_plane(plane)
 
     def closed(self) -> None:
         self.show_marks(None)

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.viewers.tiffs import COLOURS, waves, write_ome
+from viewers.annotations.document import Annotations
 from viewers.channels import Channel, Mix, composed
 from viewers.errors import SourceError
 from viewers.qimage import to_array
@@ -211,3 +213,32 @@ def test_a_single_level_of_many_tiles_shows_a_sketch_of_a_few_first(qtbot: QtBot
     part = to_array(view.grab_view()).astype(float)[rows][:, columns]
     words = np.abs(part[..., 0] - truth[None, :]) > 3  # corner texts lie over the picture
     assert words.mean() < 0.05
+
+
+def test_marks_belong_to_the_plane_they_were_drawn_on(qtbot: QtBot, show_view: Show, tmp_path: Path) -> None:
+    data = waves(6, 300, 400).reshape(3, 2, 300, 400)  # Z C
+    source = open_source(write_ome(tmp_path / "a.ome.tif", data, "ZCYX", tile=(128, 128), photometric="minisblack"))
+    view = show_view(source, 300, 240)
+    document = Annotations()
+    view.show_marks(document)
+    drawn = {}
+    for z in (0, 2):
+        view.set_frame(z)
+        view.set_marking("rectangle")
+        QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(60 + 40 * z, 60))
+        QTest.mouseMove(view, QPoint(90 + 40 * z, 80))
+        QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(110 + 40 * z, 110))
+        (drawn[z],) = [one for one in document.marks.values() if one.plane.z == z]
+    for z, there in ((0, [0]), (1, []), (2, [2])):
+        view.set_frame(z)
+        for other in (0, 2):
+            x0, y0, x1, y1 = drawn[other].geometry.bounds
+            assert (view.drawing.at(((x0 + x1) / 2, (y0 + y1) / 2), 1.0) is drawn[other]) == (other in there)
+        shown = view.marks
+        qtbot.waitUntil(lambda shown=shown: view.grab_view() is not None and shown.settled, timeout=5000)
+        view.drawing.select([])
+        with_marks = to_array(view.grab_view()).astype(int)
+        shown.visible = False
+        without = to_array(view.grab_view()).astype(int)
+        shown.visible = True
+        assert (np.abs(with_marks - without).max() > 60) == bool(there)

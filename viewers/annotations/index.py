@@ -48,6 +48,11 @@ class Index:
         numbers = [seen.setdefault(one.class_name, len(seen)) for one in self.marks]
         return tuple(seen), np.asarray(numbers, np.intp)
 
+    @cached_property
+    def planes(self) -> NDArray[np.int64]:
+        """(n, 2): the depth and time each mark belongs to."""
+        return np.asarray([(one.plane.z, one.plane.t) for one in self.marks], np.int64).reshape(-1, 2)
+
     def meeting(self, box: Box) -> NDArray[np.intp]:
         """Numbers of the marks whose bounds meet `box`, ascending."""
         if not len(self.marks):
@@ -58,7 +63,7 @@ class Index:
 
     def prepare(self) -> Index:
         """Build everything now, on the thread that has time for it."""
-        _ = self.bounds, self.sizes, self.names
+        _ = self.bounds, self.sizes, self.names, self.planes
         self.meeting((0, 0, 0, 0))
         return self
 

@@ -16,16 +16,16 @@ MOST_HANDLES = 400
 """Corners beyond which a shape is changed by the brush, not corner by corner."""
 
 
-def hit(snapshot: Snapshot, place: Point, reach: float, shown: Callable[[str], bool]) -> Annotation | None:
+def hit(snapshot: Snapshot, place: Point, reach: float, shown: Callable[[Annotation], bool]) -> Annotation | None:
     """The mark at `place`, of several the smallest, of equals the newest; lines and points within `reach` level-0 pixels.
 
-    `shown` says whether marks of a class are.
+    `shown` says whether a mark is.
     """
     x, y = place
     spot = shapely.Point(place)
     best: tuple[float, int, Annotation] | None = None
     for number, one in enumerate(snapshot.meeting((x - reach, y - reach, x + reach, y + reach))):
-        if not shown(one.class_name):
+        if not shown(one):
             continue
         inside = one.has_area and one.geometry.contains(spot)
         if inside or one.geometry.distance(spot) <= reach:
