@@ -92,7 +92,7 @@ class Layering(QObject):
 
         def work() -> None:
             save(the, file, ground)
-            self._errands.tell(self.noted, f"saved {file.name}")
+            self._errands.tell(self.noted, f"saved {file.name}{_warning(file, ground)}")
 
         self._errands.start(path, file.name, work)
 
@@ -193,3 +193,12 @@ class Layering(QObject):
         self.noted.emit("")
         if self._panes.pane.path == path:
             self._panel.say(sentence)
+
+
+def _warning(file: Path, ground: Ground) -> str:
+    """What whoever sends a DICOM file on has to know: as a derived object must, it bears the slide's patient."""
+    if file.suffix.lower() != ".dcm" or ground.file is None:
+        return ""
+    from viewers.maps.dicom_slides import level_0
+
+    return "; it holds the patient's data of the slide" if level_0(ground.file, ground.size) is not None else ""
