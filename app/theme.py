@@ -48,7 +48,8 @@ def apply(application: QApplication, name: ThemeName) -> None:
         (QPalette.ColorRole.Link, "accent"),
     ):
         palette.setColor(role, QColor(chosen[key]))
-    values = {**_identifiers(chosen), "chevron": resources.path(f"icons/chevron-{name}.svg").as_posix()}
+    signs = {sign: resources.path(f"icons/{sign}-{name}.svg").as_posix() for sign in ("chevron", "tick")}
+    values = {**_identifiers(chosen), **signs}
     sheet = Template(resources.text("themes/window.qss")).substitute(values)
     with _no_collection():
         application.setPalette(palette)
