@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.errands import Errands
+from app.measuring import Measuring
 from app.slide_identity import identity
 from app.spacings import open_source
 from app.storage import data_folder
@@ -21,9 +22,7 @@ from viewers.annotations.document import Annotations, Edit, Prepared, adding
 from viewers.annotations.files import Loaded, load, save
 from viewers.annotations.index import Index
 from viewers.annotations.keeping import Keeping
-from viewers.annotations.measure import ClassCount, Columns, Inside, counts, inside, measured_all
 from viewers.annotations.store import Store
-from viewers.geometry import Spacing
 from viewers.marked_slide import MarkedSlide
 from viewers.sources import Source
 
@@ -38,9 +37,6 @@ WRITES: Mapping[str, tuple[str, Literal["ann", "sr"]]] = {
     "DICOM annotations (*.dcm)": (".dcm", "ann"),
     "DICOM measurement report, TID 1500 (*.dcm)": (".dcm", "sr"),
 }
-MEASURE_MS = 200
-"""After the last edit, before the table is measured anew."""
-MOST_AREAS = 500
 BOOKMARKS = "bookmarks"
 TISSUE = "Tissue"
 
@@ -55,17 +51,6 @@ class Kept:
     listener: Callable[[Edit], None] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """A moment's marks with their measures, row by row."""
-
-    marks: tuple[Annotation, ...]
-    columns: Columns
-    counts: tuple[ClassCount, ...]
-    inside: Mapping[str, Inside]
-    """What lies in each area, by its id; empty where there are more than `MOST_AREAS`."""
-
-
 class Marking(QObject):
     """Marks stay with their slide, wherever its file lies: they are found again by what the slide holds."""
 
@@ -77,7 +62,6 @@ class Marking(QObject):
     """The Pane that has its marks now."""
     _opened = Signal(object, object)
     _prepared = Signal(object, object, str, str)
-    _table = Signal(object, object)
 
     def __init__(self, window: QWidget, panes: Panes, panel: MarksPanel) -> None:
         super().__init__(window)
@@ -86,12 +70,10 @@ class Marking(QObject):
         self._kept: dict[Path, Kept] = {}
         self._opening: set[Path] = set()
         self._closed = False
-        self._again = QTimer(self, singleShot=True, interval=MEASURE_MS)
-        self._again.timeout.connect(self._measure)
+        self._measuring = Measuring(panes, panel, self._errands, self)
         self._opened.connect(self._take)
         self._errands.refused.connect(self._say)
         self._prepared.connect(self._take_prepared)
-        self._table.connect(self._take_table)
         panel.importWanted.connect(self.choose_import)
         panel.exportWanted.connect(self.choose_export)
         panel.tissueWanted.connect(self.outline_tissue)
@@ -127,7 +109,7 @@ class Marking(QObject):
         self._panel.follow(view)
         kept = self._kept.get(path) if path is not None else None
         self._panel.say(" ".join(kept.notes) if kept is not None else "")
-        self._again.start()
+        self._measuring.soon()
 
     def keep_bookmarks(self, path: Path, value: object) -> None:
         """Beside the marks of a slide; returns at once."""
@@ -145,7 +127,7 @@ class Marking(QObject):
     def close(self) -> list[str]:
         """Returns when everything drawn is on disk; else the names of the slides whose last edits are not."""
         self._closed = True
-        self._again.stop()
+        self._measuring.stop()
         self._errands.close()
         return [path.name for path, kept in self._kept.items() if not kept.keeping.close()]
 
@@ -268,7 +250,7 @@ class Marking(QObject):
             tuple(store.notes),
         )
         document.listen(kept.keeping.tell)
-        document.listen(lambda _: self._again.start())
+        document.listen(lambda _: self._measuring.soon())
         self._kept[path] = kept
         if bookmarks is not None:
             self.bookmarksRead.emit(path, bookmarks)
@@ -289,24 +271,6 @@ class Marking(QObject):
         self.noted.emit(words)
         if self._panes.pane.path == path and notes:
             self._panel.say(notes, bad=False)
-
-    def _measure(self) -> None:
-        view, path = self.view, self._panes.pane.path
-        document = view.drawing.document if view is not None else None
-        if path is None or view is None or document is None or view.source is None:
-            self._panel.show_measures(None)
-            return
-        self._errands.start(path, path.name, partial(self._measured, path, tuple(document.marks.values()), view.source.spacing))
-
-    def _measured(self, path: Path, marks: tuple[Annotation, ...], spacing: Spacing | None) -> None:
-        columns = measured_all(marks, spacing)
-        areas = sum(one.has_area and one.object_type == "annotation" for one in marks)
-        within = inside(marks, columns) if areas <= MOST_AREAS else ()
-        self._errands.tell(self._table, path, Measured(marks, columns, counts(marks, columns), {one.id: one for one in within}))
-
-    def _take_table(self, path: Path, found: Measured) -> None:
-        if self._panes.pane.path == path:
-            self._panel.show_measures(found)
 
     def _say(self, path: Path, sentence: str) -> None:
         self._opening.discard(path)

@@ -32,7 +32,7 @@ from viewers.geometry import Region
 from viewers.marked_slide import MarkedSlide
 
 if TYPE_CHECKING:
-    from app.marking import Measured
+    from app.measuring import Measured
 
 EMPTY = "Marks are drawn on slides: open one, then choose a tool here or by its key."
 NONE_YET = "No marks yet. Choose a tool and draw; every stroke is kept at once."

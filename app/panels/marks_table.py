@@ -15,7 +15,7 @@ from viewers.annotations.measure import area_text, length_text
 from viewers.figures import counted
 
 if TYPE_CHECKING:
-    from app.marking import Measured
+    from app.measuring import Measured
 
 HEADERS = ("Class", "Shape", "Area or length")
 _Index = QModelIndex | QPersistentModelIndex
