@@ -39,7 +39,7 @@ class Acts(QObject):
             "question": lambda: self._panel(ask, ask.question.setFocus),
             "locate": lambda: self._panel(ask, self._asking.locate),
             "cancel": self.escape,
-            "whole": lambda: self._panes.view.clear_selection(),
+            "whole": self._backspace,
             "clear": lambda: self._panes.view.clear_results(),
         }
 
@@ -103,7 +103,7 @@ class Acts(QObject):
 
     def _hand(self, work: Callable[[Drawing], object]) -> None:
         view = self._panes.view
-        if isinstance(view, MarkedSlide):
+        if isinstance(view, MarkedSlide) and view.marks.visible:  # what is hidden is not changed unseen
             work(view.drawing)
 
     def _document(self, work: Callable[[Annotations], object]) -> None:
@@ -136,6 +136,17 @@ class Acts(QObject):
     def _panel(self, panel: QWidget, work: Callable[[], object]) -> None:
         self._side.front(panel)
         work()
+
+    def hand_gives_up(self) -> bool:
+        """Escape on a slide: what is being drawn goes, then what is selected; whether there was anything."""
+        view = self._panes.view
+        return isinstance(view, MarkedSlide) and view.give_up()
+
+    def _backspace(self) -> None:
+        """Takes back a corner, else deletes the selected marks, else clears the region."""
+        view = self._panes.view
+        if not (isinstance(view, MarkedSlide) and view.take_back()):
+            view.clear_selection()
 
     def escape(self) -> None:
         """Stops what runs; when nothing does, gives up the region, then the keyboard."""

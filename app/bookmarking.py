@@ -119,4 +119,5 @@ class Bookmarking(QObject):
         return None
 
     def _changed(self, path: Path) -> None:
-        self.keep(path, self._of[path].to_json())
+        if path in self._of:  # else its slide was closed under the dialog
+            self.keep(path, self._of[path].to_json())

@@ -20,6 +20,7 @@ from viewers.annotations.annotation import Annotation, Kind, new_id
 from viewers.annotations.classes import AnnotationClass
 from viewers.annotations.document import Annotations, Edit, Prepared, adding
 from viewers.annotations.files import Loaded, load, save
+from viewers.annotations.found import Stopped
 from viewers.annotations.index import Index
 from viewers.annotations.keeping import Keeping
 from viewers.annotations.store import Store
@@ -48,7 +49,8 @@ class Kept:
     document: Annotations
     keeping: Keeping
     notes: tuple[str, ...] = ()
-    listener: Callable[[Edit], None] | None = None
+    trouble: str = ""
+    """Why the disk takes nothing now; "" while it does."""
 
 
 class Marking(QObject):
@@ -60,19 +62,29 @@ class Marking(QObject):
     """path, the JSON value of its bookmarks."""
     marksShown = Signal(object)
     """The Pane that has its marks now."""
-    _opened = Signal(object, object)
+    _opened = Signal(object, int, object)
+    _kept_on_disk = Signal(object, str)
+    """path, "" after every write, one sentence while the disk refuses."""
     _prepared = Signal(object, object, str, str)
 
     def __init__(self, window: QWidget, panes: Panes, panel: MarksPanel) -> None:
         super().__init__(window)
         self._window, self._panes, self._panel = window, panes, panel
         self._errands = Errands("hilum-marking", self)
+        self._files = Errands("hilum-marks-files", self)
+        """What may take long: nothing else waits for it."""
         self._kept: dict[Path, Kept] = {}
-        self._opening: set[Path] = set()
+        self._opening: dict[Path, int] = {}
+        """The newest wish for the marks of each path."""
+        self._asked = 0
+        self._ending: list[Keeping] = []
+        """Of slides that were closed, until all of theirs is on disk."""
         self._closed = False
         self._measuring = Measuring(panes, panel, self._errands, self)
         self._opened.connect(self._take)
+        self._kept_on_disk.connect(self._note_disk)
         self._errands.refused.connect(self._say)
+        self._files.refused.connect(self._say)
         self._prepared.connect(self._take_prepared)
         panel.importWanted.connect(self.choose_import)
         panel.exportWanted.connect(self.choose_export)
@@ -96,8 +108,10 @@ class Marking(QObject):
             self._show_marks(path, view, self._kept[path].document)
             self.marksShown.emit(pane)
         elif path not in self._opening:
-            self._opening.add(path)
-            self._errands.start(path, "its marks", partial(self._read, path, view.source))
+            self._asked += 1
+            self._opening[path] = self._asked
+            self.noted.emit("reading this slide's marks …")
+            self._errands.start(path, "its marks", partial(self._read, path, self._asked, view.source))
 
     def _show_marks(self, path: Path, view: MarkedSlide, document: Annotations) -> None:
         view.show_marks(document)
@@ -118,18 +132,27 @@ class Marking(QObject):
             kept.keeping.keep_note(BOOKMARKS, value)
 
     def forget(self, path: Path) -> None:
-        """Its slide was closed: what is left to write is written."""
+        """Its slide was closed: what is left to write is written, however long that takes."""
         kept = self._kept.pop(path, None)
-        self._opening.discard(path)
-        if kept is not None and not self._closed:
-            self._errands.start(path, path.name, kept.keeping.close)
+        self._opening.pop(path, None)
+        if kept is not None:
+            self._ending = [one for one in self._ending if one.unwritten]
+            self._ending.append(kept.keeping)
+            kept.keeping.end()
 
-    def close(self) -> list[str]:
-        """Returns when everything drawn is on disk; else the names of the slides whose last edits are not."""
+    def unsaved(self, path: Path | None = None) -> dict[str, str]:
+        """Slides with edits that the disk refuses, by name, and why; of one slide or of all."""
+        looked = self._kept.items() if path is None else [(one, kept) for one, kept in self._kept.items() if one == path]
+        return {one.name: kept.trouble for one, kept in looked if kept.trouble and kept.keeping.unwritten}
+
+    def close(self) -> None:
+        """Returns when what was drawn is on disk, or cannot be."""
         self._closed = True
         self._measuring.stop()
         self._errands.close()
-        return [path.name for path, kept in self._kept.items() if not kept.keeping.close()]
+        self._files.close()
+        for keeping in [*self._ending, *(kept.keeping for kept in self._kept.values())]:
+            keeping.close()
 
     # in and out
 
@@ -152,21 +175,27 @@ class Marking(QObject):
         def work() -> None:
             from viewers.maps.dicom_slides import level_0
 
-            found = load(file, size, reference=level_0(path, size))
-            self._add(path, found, f"{len(found.marks)} marks from {file.name}")
+            found = load(file, size, self._go_on, reference=level_0(path, size))
+            self._add(path, found, f"{_marks(len(found.marks))} from {file.name}")
 
-        self._errands.start(path, file.name, work)
+        self._files.start(path, file.name, work)
+
+    def _go_on(self, _: float) -> None:
+        """Called by what takes long; ends it when the window closes."""
+        if self._closed:
+            raise Stopped
 
     def choose_export(self) -> None:
         path, view = self._panes.pane.path, self.view
         if path is None or view is None or view.drawing.document is None or not view.drawing.document.marks:
             self._panel.say("There are no marks to export yet.")
             return
-        name, form = QFileDialog.getSaveFileName(self._window, "Export marks", f"{path.stem}.geojson", ";;".join(WRITES))
+        name, form = QFileDialog.getSaveFileName(self._window, "Export marks", path.stem.replace(".", "-"), ";;".join(WRITES))
         if name:
             ending, kind = WRITES.get(form, (".geojson", "ann"))
             file = Path(name)
-            self.export(file if file.suffix else file.with_suffix(ending), kind)
+            typed = file.suffix.lower() in {known for known, _ in WRITES.values()}
+            self.export(file if typed else file.with_name(file.name + ending), kind)
 
     def export(self, file: Path, form: Literal["ann", "sr"] = "ann") -> None:
         """The marks of the slide in the active pane, in the form the file's name ends in; `form` says which of DICOM's."""
@@ -184,7 +213,7 @@ class Marking(QObject):
             notes = save(file, tuple(snapshot), classes, spacing=spacing, form=form, reference=slide, identity=own)
             self._errands.tell(self.noted, " ".join([f"saved {file.name}.", *notes]))
 
-        self._errands.start(path, file.name, work)
+        self._files.start(path, file.name, work)
 
     def outline_tissue(self) -> None:
         """The tissue of the slide in the active pane as marks that can be changed; pen ink is left out."""
@@ -192,7 +221,7 @@ class Marking(QObject):
         if path is None or view is None:
             return
         self.noted.emit("looking for tissue …")
-        self._errands.start(path, path.name, partial(self._outline, path))
+        self._files.start(path, path.name, partial(self._outline, path))
 
     def _outline(self, path: Path) -> None:
         from contextlib import closing
@@ -232,28 +261,25 @@ class Marking(QObject):
 
     # results
 
-    def _read(self, path: Path, source: Source) -> None:
+    def _read(self, path: Path, number: int, source: Source) -> None:
         store = Store(data_folder() / "marks" / f"{identity(path, source)}.marks")
         marks, classes = store.load()
         document = Annotations(marks, classes, Index(marks).prepare())
-        self._errands.tell(self._opened, path, (document, store, store.note(BOOKMARKS)))
+        self._errands.tell(self._opened, path, number, (document, store, store.note(BOOKMARKS)))
 
-    def _take(self, path: Path, found: tuple[Annotations, Store, object]) -> None:
+    def _take(self, path: Path, number: int, found: tuple[Annotations, Store, object]) -> None:
         document, store, bookmarks = found
-        self._opening.discard(path)
-        if self._closed or not self._panes.showing(path):
+        if self._closed or self._opening.get(path) != number:  # it was closed meanwhile, perhaps opened again
             store.close()
             return
-        kept = Kept(
-            document,
-            Keeping(store, lambda sentence: self._errands.tell(self._errands.refused, path, sentence)),
-            tuple(store.notes),
-        )
+        del self._opening[path]
+        self.noted.emit("")
+        keeping = Keeping(store, lambda sentence: self._errands.tell(self._kept_on_disk, path, sentence))
+        kept = Kept(document, keeping, tuple(store.notes))
         document.listen(kept.keeping.tell)
         document.listen(lambda _: self._measuring.soon())
         self._kept[path] = kept
-        if bookmarks is not None:
-            self.bookmarksRead.emit(path, bookmarks)
+        self.bookmarksRead.emit(path, bookmarks)
         for pane in self._panes.showing(path):
             if isinstance(pane.view, MarkedSlide) and pane.view.source is not None:
                 self._show_marks(path, pane.view, document)
@@ -264,26 +290,42 @@ class Marking(QObject):
     def _take_prepared(self, path: Path, prepared: Prepared, words: str, notes: str) -> None:
         kept = self._kept.get(path)
         if kept is None:
+            self.noted.emit("")
             return
         if not kept.document.commit(prepared):
             self._prepare(path, kept.document, prepared.make, words, notes)  # the reader drew meanwhile
             return
-        self.noted.emit(words)
+        double = prepared.edit.what == "import" and not prepared.edit.changes
+        self.noted.emit("all of these marks are there already" if double else words)
         if self._panes.pane.path == path and notes:
             self._panel.say(notes, bad=False)
 
+    def _note_disk(self, path: Path, sentence: str) -> None:
+        """Whichever slide is in front: marks that are not on disk concern the reader now."""
+        kept = self._kept.get(path)
+        if kept is not None and kept.trouble != sentence:
+            kept.trouble = sentence
+            self.noted.emit(f"{path.name}: {sentence}" if sentence else "the marks are on disk")
+            if self._panes.pane.path == path:
+                self._panel.say(sentence, disk=bool(sentence))
+
     def _say(self, path: Path, sentence: str) -> None:
-        self._opening.discard(path)
-        if sentence:
-            self.noted.emit("")
-        if self._panes.pane.path == path and (sentence or self._panel.saying_disk):
-            self._panel.say(sentence, disk=True)
+        self._opening.pop(path, None)
+        self.noted.emit("")
+        if self._panes.pane.path == path:
+            self._panel.say(sentence)
+
+
+def _marks(count: int) -> str:
+    return "1 mark" if count == 1 else f"{count} marks"
 
 
 def _taken_over(marks: Mapping[str, Annotation], classes: tuple[AnnotationClass, ...], found: Loaded) -> Edit:
-    """What a file holds as one edit: ids that are taken are given anew, keys that are taken are given up."""
+    """What a file holds as one edit. A mark that is there already, the same id and shape, is left out; another mark's id is given
+    anew; keys that are taken are given up."""
     keys, names = {one.key for one in classes if one.key}, {one.name for one in classes}
     new = [replace(one, key="" if one.key in keys else one.key) for one in found.classes if one.name not in names]
-    edit = adding((replace(one, id=new_id()) if one.id in marks else one for one in found.marks), (*classes, *new), "import")
+    there = (one for one in found.marks if one.id not in marks or not one.geometry.equals(marks[one.id].geometry))
+    edit = adding((replace(one, id=new_id()) if one.id in marks else one for one in there), (*classes, *new), "import")
     after = edit.classes[1] if edit.classes is not None else (*classes, *new)
     return replace(edit, classes=(classes, after) if after != classes else None)

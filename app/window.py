@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayout, QWidget
 
 from app import actions, menus, settings, theme
 from app.acts import Acts
@@ -180,7 +180,7 @@ class Window(QMainWindow):
         }
 
     def _escape(self) -> None:
-        if not self.looking.give_up():
+        if not self.looking.give_up() and not self.acts.hand_gives_up():
             self.acts.escape()
 
     def open_demo(self) -> None:
@@ -188,7 +188,7 @@ class Window(QMainWindow):
 
     def close_current(self) -> None:
         path = self.browser.current()
-        if path is not None:
+        if path is not None and self._may_close(path):
             self.side.report.settle()
             self.recovery.set_aside(path)
             self.asking.forget(path)
@@ -315,7 +315,22 @@ class Window(QMainWindow):
             self.open_paths(paths)
             event.acceptProposedAction()
 
+    def _may_close(self, path: Path | None = None) -> bool:
+        """Not while marks would be lost, unless the reader says so; of one slide or of all."""
+        lost = self.marking.unsaved(path)
+        if not lost:
+            return True
+        what = "\n".join(f"{name}: {why}" for name, why in lost.items())
+        question = (
+            f"The last marks on these slides are not on disk:\n\n{what}\n\nMake room and they are written. Close without them?"
+        )
+        buttons = QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel
+        return QMessageBox.warning(self, "Marks not written", question, buttons) == QMessageBox.StandardButton.Discard
+
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._may_close():
+            event.ignore()
+            return
         self.settings = replace(
             self.settings,
             open=tuple(str(path) for path in self.shelf.paths()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from viewers import drawn
 from viewers.annotations.annotation import Annotation, Kind, Plane, Point, new_id
+from viewers.annotations.classes import AnnotationClass
 from viewers.annotations.document import Annotations, Edit, classifying, removing
 from viewers.annotations.moving import handles, hit, moved, with_handle
 from viewers.annotations.tools import Brush, Hand, Stroke, Tool, made
@@ -38,6 +39,8 @@ class Drawing(QObject):
     """Something is to be painted again."""
     selectionChanged = Signal()
     toolChanged = Signal(str)
+    classChanged = Signal()
+    """Another class is given to what is drawn from now on."""
 
     def __init__(self, look: Look, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -130,6 +133,7 @@ class Drawing(QObject):
     def classify(self, name: str) -> None:
         """The selected marks, and those drawn from now on."""
         self.active_class = name
+        self.classChanged.emit()
         ids = tuple(self._selected)
         if ids:
             self._edit(lambda marks: classifying(marks, ids, name), len(ids))
@@ -246,7 +250,8 @@ class Drawing(QObject):
         document = self._document
         if stroke is None or document is None:
             return
-        if stroke.of is None:
+        now = document.marks.get(stroke.of.id) if stroke.of is not None else None
+        if now is None:
             if stroke.geometry is None:
                 return
             z, t = self.plane or (0, 0)
@@ -254,9 +259,9 @@ class Drawing(QObject):
             document.add([one])
             self.select([one.id])
         elif stroke.geometry is None:
-            document.remove([stroke.of.id], "erase")
+            document.remove([now.id], "erase")
         else:
-            document.replace([replace(stroke.of, geometry=stroke.geometry, kind=stroke.kind)], "change shape")
+            document.replace([replace(now, geometry=stroke.geometry, kind=stroke.kind)], "change shape")
         if self._name not in _STAY:
             self.tool = MOVE
 
@@ -306,7 +311,9 @@ class Drawing(QObject):
         carried, what = self._carried, "change shape" if self._grip else "move"
         self._carried, self._grip, self._start = {}, None, None
         if carried and self._document is not None:
-            self._document.replace(carried.values(), what)
+            marks = self._document.marks
+            placed = [replace(marks[id], geometry=one.geometry, kind=one.kind) for id, one in carried.items() if id in marks]
+            self._document.replace(placed, what)
 
     def shows(self, one: Annotation) -> bool:
         """Whether its class is shown and it belongs to the plane that is."""
@@ -316,7 +323,20 @@ class Drawing(QObject):
     def _here(self, one: Annotation) -> bool:
         return self.plane is None or (one.plane.z, one.plane.t) == self.plane
 
+    def _follow_class(self, old: Sequence[AnnotationClass], new: Sequence[AnnotationClass]) -> None:
+        """The active class under its new name; none where it is gone. Marks of classes that are hidden now are let go."""
+        names = [one.name for one in new]
+        if self.active_class and self.active_class not in names:
+            place = [one.name for one in old].index(self.active_class) if self.active_class in [one.name for one in old] else -1
+            self.active_class = names[place] if len(old) == len(new) and place >= 0 else ""
+        hidden = {one.name for one in new if not one.visible}
+        marks = self._document.marks if self._document is not None else {}
+        if hidden and self._selected:
+            self.select([id for id in self._selected if id in marks and marks[id].class_name not in hidden])
+
     def _edited(self, edit: Edit) -> None:
+        if edit.classes is not None:
+            self._follow_class(*edit.classes)
         count, marks = len(self._selected), self._document.marks if self._document is not None else {}
         if count:
             self._selected = {id: None for id in self._selected if id in marks}
@@ -334,7 +354,8 @@ class Drawing(QObject):
     def shape(self) -> BaseGeometry | None:
         """What is being drawn."""
         tool = self._tools.get(self._name)
-        return tool.preview if tool is not None and tool.active else None
+        found = tool.preview if tool is not None and tool.active else None
+        return None if found is None or found.is_empty else found
 
     def paint(self, painter: QPainter, camera: Camera) -> None:
         """Selected and unfinished shapes; the painter's unit is the screen pixel."""

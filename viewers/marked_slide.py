@@ -115,7 +115,8 @@ class MarkedSlide(SlideView):
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         mine = event.button() == Qt.MouseButton.LeftButton and self.drawing.tool and self.live and self.gestures.free
-        if mine and not self._over_inset(event.position()) and self.marks.visible and self.drawing.press(self._hand(event)):
+        if mine and not self._over_inset(event.position()) and self.drawing.press(self._hand(event)):
+            self.marks.visible = True  # nobody draws on what they do not see
             self._pressed, self._at = True, event.position()
         elif mine and self.drawing.tool == MOVE and not self._over_inset(event.position()):
             self.gestures.tool = Tool.PAN
@@ -139,7 +140,7 @@ class MarkedSlide(SlideView):
             super().mouseReleaseEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if not self.drawing.tool:
+        if not self.drawing.tool or event.button() != Qt.MouseButton.LeftButton:
             super().mouseDoubleClickEvent(event)
         elif not self.drawing.finish():
             self.mousePressEvent(event)
@@ -158,10 +159,10 @@ class MarkedSlide(SlideView):
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             return drawing.finish()
         if key == Qt.Key.Key_Escape:
-            return drawing.cancel() or self._let_go()
-        if key == Qt.Key.Key_Backspace and drawing.busy:
-            return drawing.step_back()
-        if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            return self.give_up()
+        if key == Qt.Key.Key_Backspace:
+            return self.take_back()
+        if key == Qt.Key.Key_Delete:
             return drawing.delete_selected()
         if Qt.Key.Key_0 <= key <= Qt.Key.Key_9 and not event.modifiers():
             return self._classify(chr(key))
@@ -177,6 +178,17 @@ class MarkedSlide(SlideView):
         if found:
             self.drawing.classify(found[0])
         return bool(found)
+
+    def give_up(self) -> bool:
+        """What is being drawn goes, else what is selected is let go; whether there was anything."""
+        self._pressed = False
+        return self.drawing.cancel() or self._let_go()
+
+    def take_back(self) -> bool:
+        """The last corner goes, else the selected marks; whether there was anything."""
+        if self.drawing.busy:
+            return self.drawing.step_back()
+        return self.marks.visible and self.drawing.delete_selected()
 
     def _let_go(self) -> bool:
         there = bool(self.drawing.selected)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QItemSelectionModel, QSize, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -53,7 +53,10 @@ class MarksPanel(Column):
         self._document: Annotations | None = None
         self._counts: Mapping[str, int] = {}
         self._found: Measured | None = None
+        self._active = ""
         self._filling = self.saying_disk = False
+        self._refilling = QTimer(self, singleShot=True, interval=0)
+        self._refilling.timeout.connect(self._fill_classes)
         self._tools = QGridLayout()
         self._tools.setSpacing(4)
         self._buttons: dict[str, QToolButton] = {}
@@ -68,12 +71,18 @@ class MarksPanel(Column):
         self.classes.setAccessibleName("Classes: the key that assigns each, whether it is shown, how many marks bear it")
         self.classes.setIconSize(_SWATCH)
         self.classes.setMinimumHeight(120)
+        self.classes.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.classes.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.classes.itemChanged.connect(self._checked)
-        self.classes.itemClicked.connect(self._class_clicked)
         self.classes.itemDoubleClicked.connect(lambda _: self.edit_class())
         self.column.addWidget(self.classes, 2)
         self.column.addLayout(
-            row(button("New class…", self.new_class), button("Edit…", self.edit_class), button("Remove", self.remove_class))
+            row(
+                button("Assign", self.assign_class, tip="To the selected marks, and to those drawn from now on (1 … 9)"),
+                button("New…", self.new_class, tip="New class"),
+                button("Edit…", self.edit_class, tip="Name and colour of the class"),
+                button("Remove", self.remove_class, tip="Remove the class; its marks stay, unclassified"),
+            )
         )
         self.column.addSpacing(GAP)
         self.column.addWidget(label("Measurements", "heading"))
@@ -83,6 +92,7 @@ class MarksPanel(Column):
         self.table.setModel(self.model)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(24)
         self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -140,10 +150,12 @@ class MarksPanel(Column):
             if self._view is not None:
                 self._view.drawing.toolChanged.disconnect(self._tool_changed)
                 self._view.drawing.selectionChanged.disconnect(self._selection_changed)
+                self._view.drawing.classChanged.disconnect(self._refilling.start)
             self._view = view
             if view is not None:
                 view.drawing.toolChanged.connect(self._tool_changed)
                 view.drawing.selectionChanged.connect(self._selection_changed)
+                view.drawing.classChanged.connect(self._refilling.start)
                 view.destroyed.connect(self._gone)
         document = view.drawing.document if view is not None else None
         if document is not self._document:
@@ -219,7 +231,12 @@ class MarksPanel(Column):
 
     def _fill_classes(self) -> None:
         known = self._document.classes if self._document is not None else ()
+        item = self.classes.currentItem()
+        current = str(item.data(_NAME)) if item is not None else None
         active = self._view.drawing.active_class if self._view is not None else ""
+        if current is None or active != self._active:
+            current = active
+        self._active = active
         self._filling = True
         self.classes.clear()
         for one in (AnnotationClass("Unclassified", UNCLASSIFIED, "0"), *known) if self._document is not None else ():
@@ -232,7 +249,8 @@ class MarksPanel(Column):
                 item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
                 item.setCheckState(Qt.CheckState.Checked if one.visible else Qt.CheckState.Unchecked)
             self.classes.addItem(item)
-            if name == active:
+            item.setToolTip(one.name)
+            if name == current:
                 self.classes.setCurrentItem(item)
         self._filling = False
 
@@ -243,8 +261,10 @@ class MarksPanel(Column):
         changed = [replace(one, visible=shown) if one.name == name else one for one in self._document.classes]
         self._document.set_classes(changed, f"{'show' if shown else 'hide'} {name}")
 
-    def _class_clicked(self, item: QListWidgetItem) -> None:
-        if not self._filling and self._view is not None:
+    def assign_class(self) -> None:
+        """The class chosen in the list, to the selected marks and to those drawn from now on."""
+        item = self.classes.currentItem()
+        if item is not None and self._view is not None:
             self._view.drawing.classify(str(item.data(_NAME)))
 
     # tools, selection
@@ -306,7 +326,7 @@ class MarksPanel(Column):
 
     def _edited(self, edit: Edit) -> None:
         if edit.classes is not None:
-            self._fill_classes()
+            self._refilling.start()  # not here: the list may be in the midst of a click
         self._empty.setVisible(self._document is None or not self._document.marks)
 
     def _gone(self) -> None:

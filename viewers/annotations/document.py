@@ -254,8 +254,10 @@ def removing(marks: Mapping[str, Annotation], ids: Iterable[str]) -> Edit:
 
 def adding(marks: Iterable[Annotation], classes: Sequence[AnnotationClass], what: str) -> Edit:
     """The edit that adds marks; classes they name and that are not among `classes` come into being with them."""
-    added = tuple(marks)
+    added = tuple(one for one in marks if not one.geometry.is_empty)
     known = {one.name for one in classes}
-    new = tuple(unseen(name) for name in dict.fromkeys(one.class_name for one in added if one.class_name) if name not in known)
+    keys = {one.key for one in classes}
+    missing = (unseen(name) for name in dict.fromkeys(one.class_name for one in added if one.class_name) if name not in known)
+    new = tuple(replace(one, key="") if one.key in keys else one for one in missing)
     old = tuple(classes)
     return Edit(what, tuple(Change(None, one) for one in added), (old, old + new) if new else None)

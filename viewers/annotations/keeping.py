@@ -23,7 +23,7 @@ class Keeping:
         self._waiting: list[Edit] = []
         self._notes: dict[str, object] = {}
         self._bell = threading.Condition()
-        self._closing = self._busy = False
+        self._closing = self._ending = self._busy = False
         self._thread = threading.Thread(target=self._work, name="hilum-marks", daemon=True)
         self._thread.start()
 
@@ -44,6 +44,12 @@ class Keeping:
         """Edits and notes not on disk yet."""
         with self._bell:
             return len(self._waiting) + len(self._notes) + self._busy
+
+    def end(self) -> None:
+        """Take no more; what is left is written by and by, and the store closed. Returns at once."""
+        with self._bell:
+            self._ending = True
+            self._bell.notify_all()
 
     def close(self, timeout_s: float | None = 30.0) -> bool:
         """Write what is left, once more where the disk had refused; whether all of it is on disk."""
@@ -78,7 +84,7 @@ class Keeping:
 
     def _next(self) -> tuple[list[Edit], dict[str, object]] | None:
         with self._bell:
-            self._bell.wait_for(lambda: self._closing or self._waiting or self._notes)
+            self._bell.wait_for(lambda: self._closing or self._ending or self._waiting or self._notes)
             if not self._waiting and not self._notes:
                 return None
             work = self._waiting, self._notes

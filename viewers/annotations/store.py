@@ -58,9 +58,9 @@ class Store:
             with closing(self._base.execute(f"SELECT {_COLUMNS} FROM mark ORDER BY number")) as rows:
                 found = rows.fetchall()
             shapes = shapely.from_wkb([row[2] for row in found])
-            marks = tuple(_mark(row, shape) for row, shape in zip(found, shapes, strict=True))
+            marks = tuple(_mark(row, shape) for row, shape in zip(found, shapes, strict=True) if not shape.is_empty)
             kept = self._base.execute("SELECT name, colour, key, visible FROM class ORDER BY number").fetchall()
-            classes = tuple(AnnotationClass(name, _colour(colour), key, bool(seen)) for name, colour, key, seen in kept)
+            classes = _classes(kept)
         except (sqlite3.Error, shapely.errors.ShapelyError, ValueError, TypeError) as error:
             raise self._error("read", error) from error
         return marks, classes or DEFAULT
@@ -73,7 +73,7 @@ class Store:
                 for edit in edits:
                     self._changes(edit.changes)
                     if edit.classes is not None:
-                        self._classes(edit.classes[1])
+                        self._classes(*edit.classes)
                 self._base.execute("COMMIT")
             except BaseException:
                 if self._base.in_transaction:
@@ -147,10 +147,14 @@ class Store:
                 _rows(there, last + 1),
             )
 
-    def _classes(self, classes: Iterable[AnnotationClass]) -> None:
-        self._base.execute("DELETE FROM class")
-        rows = [(one.name, place, json.dumps(one.colour), one.key, int(one.visible)) for place, one in enumerate(classes)]
-        self._base.executemany("INSERT INTO class VALUES (?, ?, ?, ?, ?)", rows)
+    def _classes(self, old: Sequence[AnnotationClass], new: Sequence[AnnotationClass]) -> None:
+        """What changed, and no more: another program may have added classes of its own."""
+        gone = {one.name for one in old} - {one.name for one in new}
+        self._base.executemany("DELETE FROM class WHERE name = ?", [(name,) for name in gone])
+        stored = self._base.execute("SELECT COUNT(*) FROM class").fetchone() != (0,)
+        changed = [(place, one) for place, one in enumerate(new) if one not in old or not stored]
+        rows = [(one.name, place, json.dumps(one.colour), one.key, int(one.visible)) for place, one in changed]
+        self._base.executemany("INSERT OR REPLACE INTO class VALUES (?, ?, ?, ?, ?)", rows)
 
     def _error(self, what: str, error: Exception) -> StoreError:
         if isinstance(error, StoreError):
@@ -158,6 +162,15 @@ class Store:
         return StoreError(
             f"The marks of this slide cannot be {what} ({error}): look whether {self.path.parent} can be written to."
         )
+
+
+def _classes(rows: Iterable[tuple[str, str, str, int]]) -> tuple[AnnotationClass, ...]:
+    """A key that two programs gave to two classes is the first one's."""
+    classes: list[AnnotationClass] = []
+    for name, colour, key, seen in rows:
+        free = key if key not in {one.key for one in classes} else ""
+        classes.append(AnnotationClass(name, _colour(colour), free, bool(seen)))
+    return tuple(classes)
 
 
 def _rows(marks: Sequence[Annotation], number: int) -> Iterator[tuple[object, ...]]:
