@@ -14,6 +14,10 @@ from app.collecting import Collecting
 from app.window import Window
 
 
+SWITCH_S = 0.001
+"""How long a worker thread keeps Python to itself: every call into Qt gives it up, and a painting makes many."""
+
+
 def has_display() -> bool:
     """Whether a window can be opened: a screen, or a platform plug-in that was asked for and needs none."""
     known = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
@@ -25,6 +29,7 @@ def open_window(paths: Sequence[Path], *, demo: bool = False) -> int:
     if not has_display():
         print("hilum: no display to open a window on; `hilum --help` lists what works without one", file=sys.stderr)
         return 2
+    sys.setswitchinterval(SWITCH_S)
     application = QApplication(sys.argv[:1])
     application.setApplicationName("hilum")
     chosen = settings.load()
