@@ -13,7 +13,6 @@ from app import settings, theme
 from app.collecting import Collecting
 from app.window import Window
 
-
 SWITCH_S = 0.001
 """How long a worker thread keeps Python to itself: every call into Qt gives it up, and a painting makes many."""
 
