@@ -110,7 +110,6 @@ class Marking(QObject):
         elif path not in self._opening:
             self._asked += 1
             self._opening[path] = self._asked
-            self.noted.emit("reading this slide's marks …")
             self._errands.start(path, "its marks", partial(self._read, path, self._asked, view.source))
 
     def _show_marks(self, path: Path, view: MarkedSlide, document: Annotations) -> None:
@@ -122,7 +121,8 @@ class Marking(QObject):
         view, path = self.view, self._panes.pane.path
         self._panel.follow(view)
         kept = self._kept.get(path) if path is not None else None
-        self._panel.say(" ".join(kept.notes) if kept is not None else "")
+        reading = "Reading this slide's marks …" if path in self._opening else ""
+        self._panel.say(kept.trouble or " ".join(kept.notes) if kept is not None else reading, bad=bool(kept and kept.trouble))
         self._measuring.soon()
 
     def keep_bookmarks(self, path: Path, value: object) -> None:
@@ -273,7 +273,6 @@ class Marking(QObject):
             store.close()
             return
         del self._opening[path]
-        self.noted.emit("")
         keeping = Keeping(store, lambda sentence: self._errands.tell(self._kept_on_disk, path, sentence))
         kept = Kept(document, keeping, tuple(store.notes))
         document.listen(kept.keeping.tell)
