@@ -120,7 +120,7 @@ class Acts(QObject):
         """The next plane; while the brush is in the hand, its size."""
         view = self._panes.view
         if isinstance(view, MarkedSlide) and view.drawing.tool == BRUSH:
-            view.drawing.brush_px *= 1.25**by
+            view.drawing.resize_brush(by)
         else:
             self._slide(lambda slide: slide.step_plane(by))
 

@@ -83,7 +83,7 @@ class Marking(QObject):
         self._measuring = Measuring(panes, panel, self._errands, self)
         self._opened.connect(self._take)
         self._kept_on_disk.connect(self._note_disk)
-        self._errands.refused.connect(self._say)
+        self._errands.refused.connect(self._unread)
         self._files.refused.connect(self._say)
         self._prepared.connect(self._take_prepared)
         panel.importWanted.connect(self.choose_import)
@@ -306,10 +306,14 @@ class Marking(QObject):
             kept.trouble = sentence
             self.noted.emit(f"{path.name}: {sentence}" if sentence else "the marks are on disk")
             if self._panes.pane.path == path:
-                self._panel.say(sentence, disk=bool(sentence))
+                self._panel.say(sentence)
+
+    def _unread(self, path: Path, sentence: str) -> None:
+        """The slide's own marks cannot be read: the next look at it asks again."""
+        self._opening.pop(path, None)
+        self._say(path, sentence)
 
     def _say(self, path: Path, sentence: str) -> None:
-        self._opening.pop(path, None)
         self.noted.emit("")
         if self._panes.pane.path == path:
             self._panel.say(sentence)

@@ -25,6 +25,7 @@ TOOLS = (MOVE, *(str(kind) for kind in Kind), BRUSH, WAND)
 """Every tool's name; "" is none: the mouse belongs to the pane."""
 REACH_PX = 6.0
 """Screen pixels within which a line, a point or a corner is meant."""
+_BRUSH_STEP = 1.25
 _MOST_LIVE = 300
 MANY = 2000
 """Marks in one edit beyond which it is worked out beside the GUI thread."""
@@ -81,6 +82,11 @@ class Drawing(QObject):
     def selected(self) -> list[Annotation]:
         marks = self._document.marks if self._document else {}
         return [marks[id] for id in self._selected if id in marks]
+
+    def _only(self) -> Annotation | None:
+        """The selected mark where it is the only one."""
+        found = self.selected if len(self._selected) == 1 else []
+        return found[0] if found else None
 
     @property
     def selected_ids(self) -> Collection[str]:
@@ -177,6 +183,10 @@ class Drawing(QObject):
             brush.diameter_px = min(max(value, 4.0), 400.0)
         self.changed.emit()
 
+    def resize_brush(self, by: int) -> None:
+        """So many steps larger, or smaller below 0."""
+        self.brush_px *= _BRUSH_STEP**by
+
     @property
     def busy(self) -> bool:
         """Whether something is being drawn or carried."""
@@ -190,8 +200,7 @@ class Drawing(QObject):
         self._hand = hand
         if self._name == MOVE:
             return self._take(hand)
-        chosen = self.selected
-        stroke = self._tools[self._name].press(hand, chosen[0] if len(chosen) == 1 else None)
+        stroke = self._tools[self._name].press(hand, self._only())
         self._finish(stroke)
         self.changed.emit()
         return True
@@ -270,11 +279,11 @@ class Drawing(QObject):
     def _take(self, hand: Hand) -> bool:
         assert self._document is not None
         reach = REACH_PX * hand.pixel
-        chosen = self.selected
-        if len(chosen) == 1 and not hand.shift:
-            for number, corner in enumerate(handles(chosen[0])):
+        only = self._only()
+        if only is not None and not hand.shift:
+            for number, corner in enumerate(handles(only)):
                 if max(abs(corner[0] - hand.place[0]), abs(corner[1] - hand.place[1])) <= reach:
-                    self._grip, self._start = (chosen[0], number), hand.place
+                    self._grip, self._start = (only, number), hand.place
                     return True
         found = self.at(hand.place, hand.pixel)
         if found is None:

@@ -25,8 +25,6 @@ from viewers.qimage import to_array
 from viewers.slide_view import SlideView
 from viewers.sources import Source
 
-_BRUSH_STEP = 1.25
-
 
 class MarkedSlide(SlideView):
     """`drawing` is the hand, `marks` the layer that is painted; both follow the document that `show_marks` gives them."""
@@ -163,11 +161,11 @@ class MarkedSlide(SlideView):
         if key == Qt.Key.Key_Backspace:
             return self.take_back()
         if key == Qt.Key.Key_Delete:
-            return drawing.delete_selected()
+            return self.marks.visible and drawing.delete_selected()
         if Qt.Key.Key_0 <= key <= Qt.Key.Key_9 and not event.modifiers():
             return self._classify(chr(key))
         if key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight) and drawing.tool == BRUSH:
-            drawing.brush_px *= _BRUSH_STEP if key == Qt.Key.Key_BracketRight else 1 / _BRUSH_STEP
+            drawing.resize_brush(1 if key == Qt.Key.Key_BracketRight else -1)
             return True
         return False
 
@@ -191,7 +189,7 @@ class MarkedSlide(SlideView):
         return self.marks.visible and self.drawing.delete_selected()
 
     def _let_go(self) -> bool:
-        there = bool(self.drawing.selected)
+        there = bool(self.drawing.selected_ids)
         self.drawing.select([])
         return there
 

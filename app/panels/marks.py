@@ -54,7 +54,7 @@ class MarksPanel(Column):
         self._counts: Mapping[str, int] = {}
         self._found: Measured | None = None
         self._active = ""
-        self._filling = self.saying_disk = False
+        self._filling = False
         self._refilling = QTimer(self, singleShot=True, interval=0)
         self._refilling.timeout.connect(self._fill_classes)
         self._tools = QGridLayout()
@@ -167,13 +167,12 @@ class MarksPanel(Column):
             self.show_measures(None)
         self._refresh()
 
-    def say(self, sentence: str, disk: bool = False, bad: bool = True) -> None:
-        """One sentence above the classes; `disk`: it goes once the disk takes marks again; not `bad`: a note."""
+    def say(self, sentence: str, bad: bool = True) -> None:
+        """One sentence above the classes; not `bad`: a note."""
         self._word.setObjectName("bad" if bad else "soft")
         restyle(self._word)
         self._word.setText(sentence)
         self._word.setVisible(bool(sentence))
-        self.saying_disk = disk and bool(sentence)
 
     def show_measures(self, found: Measured | None) -> None:
         self.model.show(found)

@@ -274,6 +274,16 @@ def test_closed_and_opened_again_while_its_marks_were_still_to_be_read(seat: Sea
     assert [one.name for one in threading.enumerate()].count("hilum-marks") == 1
 
 
+def test_a_file_that_fails_while_marks_are_still_to_be_read_does_not_lose_them(seat: Seat, slide: Path, tmp_path: Path) -> None:
+    busy = threading.Event()
+    seat.window.marking._errands.start(slide, "busy", lambda: busy.wait(20))
+    seat.open(slide)
+    seat.window.marking.import_file(tmp_path / "nowhere.geojson")
+    seat.wait(lambda: "nowhere.geojson" in seat.window.side.marks._word.text(), 20)
+    busy.set()
+    seat.wait(lambda: seat.window.marking.kept(slide) is not None, 20)
+
+
 def test_escape_and_backspace_reach_the_hand(seat: Seat, slide: Path) -> None:
     view = opened(seat, slide)
     document = view.drawing.document
