@@ -10,11 +10,14 @@ from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import shapely
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.errands import answered
 from app.lane import Lane
 from app.panes import Pane, Panes
 from app.spacings import open_source
@@ -22,7 +25,6 @@ from app.storage import atomic_write
 from viewers.coverage import Attention, Coverage, screen_outline
 from viewers.coverage_files import FORMS, WRITERS
 from viewers.coverage_paint import CoveragePaint
-from viewers.errors import SourceError
 from viewers.slide_view import SlideView
 from viewers.sources import Source
 from viewers.tissue_cells import tissue_cells
@@ -178,14 +180,11 @@ class Covering(QObject):
             pane.view.update()
 
     def _look_for_tissue(self, path: Path, coverage: Coverage) -> None:
-        cells, sentence = None, ""
-        try:
+        def look() -> NDArray[np.bool_]:
             with closing(open_source(path)) as source:
-                cells = tissue_cells(self._find(source), coverage.size, coverage.cell)
-        except SourceError as error:
-            sentence = str(error)
-        except Exception as error:  # at the bridge: whatever a decoder does costs one sentence
-            sentence = f"Tissue could not be found on {path.name} ({type(error).__name__})."
+                return tissue_cells(self._find(source), coverage.size, coverage.cell)
+
+        cells, sentence = answered(look, f"Tissue could not be found on {path.name}")
         if not self._closed.is_set():
             self._found.emit(path, cells, sentence)
 

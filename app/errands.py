@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
 from viewers.annotations.store import StoreError
 from viewers.errors import SourceError
+
+T = TypeVar("T")
 
 
 class Errands(QObject):
@@ -40,10 +42,16 @@ class Errands(QObject):
         self._thread.shutdown(wait=True, cancel_futures=True)
 
     def _guarded(self, path: Path, name: str, work: Callable[[], object]) -> None:
-        """At the bridge: whatever a file holds costs one sentence."""
-        try:
-            work()
-        except (SourceError, StoreError) as error:
-            self.tell(self.refused, path, str(error))
-        except Exception as error:
-            self.tell(self.refused, path, f"{name} cannot be read or written ({type(error).__name__}).")
+        _, sentence = answered(work, f"{name} cannot be read or written")
+        if sentence:
+            self.tell(self.refused, path, sentence)
+
+
+def answered(work: Callable[[], T], otherwise: str) -> tuple[T | None, str]:
+    """At the bridge: what `work` gives and "", or None and one sentence. `otherwise` begins it where the error is no sentence."""
+    try:
+        return work(), ""
+    except (SourceError, StoreError) as error:
+        return None, str(error)
+    except Exception as error:  # whatever a decoder does costs one sentence
+        return None, f"{otherwise} ({type(error).__name__})."

@@ -11,12 +11,12 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QWidget
 from shiboken6 import isValid
 
+from app.errands import answered
 from app.label_pictures import LabelPictures, has_label_pictures, reveal
 from app.lane import Lane
 from app.panels.label_dialog import LabelDialog
 from app.panes import Panes
 from app.spacings import open_source
-from viewers.errors import SourceError
 
 PATIENCE_S = 2.0
 
@@ -61,14 +61,12 @@ class Labelling(QObject):
 
     def _read(self, which: int, path: Path) -> None:
         """On its own thread, with a handle of its own."""
-        found, sentence = None, ""
-        try:
+
+        def look() -> LabelPictures:
             with closing(open_source(path)) as source:
-                found = reveal(source)
-        except SourceError as error:
-            sentence = str(error)
-        except Exception as error:  # at the bridge: whatever a decoder does costs one sentence
-            sentence = f"The label cannot be read ({type(error).__name__})."
+                return reveal(source)
+
+        found, sentence = answered(look, "The label cannot be read")
         if not self._closed.is_set():
             self._read_to_end.emit(which, found, sentence)
 
