@@ -17,7 +17,8 @@ from viewers.geometry import Size
 from viewers.label_end import label_ends, masked
 from viewers.sources import LabelledSource, Source
 
-SHOWN = ("label", "macro")
+SHOWN = ("label", "macro", "overview")
+"""The label, and the whole glass under either of its names."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +47,8 @@ def reveal(source: Source) -> LabelPictures:
             f"The label stays hidden: that it is shown must be on record, and {audit.audit_path()} cannot be written ({reason})."
         )
         raise SourceError(source.path, sentence) from error
-    label, macro = (source.associated_image(name) if name in source.associated else None for name in SHOWN)
+    found = {name: source.associated_image(name) for name in SHOWN if name in source.associated}
+    label, macro = found.get("label"), found.get("macro", found.get("overview"))
     if macro is None:
         return LabelPictures(label, None)
     ends = label_ends(_size(macro), None if label is None else _size(label), source.vendor)

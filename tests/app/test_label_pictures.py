@@ -19,6 +19,7 @@ from inference.engine import EngineSpec
 from tests.app.conftest import Seat
 from tests.app.fake_engine import FakeEngine
 from tests.viewers import aperio
+from tests.viewers.tiffs import waves, write_qptiff
 from viewers.errors import SourceError
 from viewers.qimage import to_array
 from viewers.sources import open_source
@@ -155,5 +156,21 @@ def test_one_file_alone_reads_label_pictures() -> None:
     assert set(lines.stdout.split()) == {
         "app/label_pictures.py",
         "viewers/sources/__init__.py",
+        "viewers/sources/planes.py",
         "viewers/sources/slide.py",
     }
+
+
+def test_a_qptiffs_label_and_glass_are_revealed_on_record_with_both_ends_masked(tmp_path: Path) -> None:
+    path = write_qptiff(tmp_path / "Doe^Jane.qptiff", waves(1, 256, 256), 1)
+    source = open_source(path)
+    assert label_pictures.has_label_pictures(source)
+    found = label_pictures.reveal(source)
+    source.close()
+    assert found.label is not None
+    assert (found.label == 9).all()
+    assert found.macro is not None
+    assert (found.macro[:, 120:180] == 9).all()
+    assert not (found.macro[:, :60] == 9).any(), "nothing tells which end is the label's"
+    assert not (found.macro[:, -60:] == 9).any()
+    assert "Doe" not in audit.audit_path().read_text()

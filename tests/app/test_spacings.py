@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,13 @@ from PySide6.QtTest import QTest
 
 from app import spacings
 from app.analysis import model_picture
+from app.batch.items import plan
 from app.cli import main
+from tests.viewers.tiffs import waves, write_qptiff
 from viewers.geometry import Provenance, Region, Spacing
+from viewers.sources.scanner import scanner_of
+
+DICOM = ("dicom.Manufacturer", "dicom.ManufacturerModelName", "dicom.DeviceSerialNumber")
 
 
 @pytest.fixture
@@ -76,6 +82,42 @@ def test_the_command_says_where_the_size_is_from(slide: Callable[..., Path], cap
     assert told["spacing"]["provenance"] == "remembered for this scanner"
     assert told["spacing"]["mpp"] == pytest.approx(0.25)
     assert not any("states no size" in note for note in told["notes"])
+
+
+def test_a_batch_uses_the_remembered_size_and_says_so(slide: Callable[..., Path], tmp_path: Path) -> None:
+    path = slide("a.tif", software="ScanSoft 3")
+    spacings.remember(path, 0.25, "ScanSoft 3")
+    (item,) = plan(tmp_path).items
+    with closing(item.open()) as source:
+        assert source.spacing == Spacing(0.00025, 0.00025, Provenance.REMEMBERED)
+        assert model_picture(source, Region(0, 0, 300, 200)).steps[-1] == "0.25 µm per pixel, remembered for this scanner"
+
+
+@pytest.mark.parametrize(
+    ("properties", "objective", "key"),
+    [
+        ({"openslide.vendor": "aperio", "aperio.ScanScope ID": "SS1302"}, 20.0, "aperio SS1302 20×"),
+        ({"openslide.vendor": "aperio", "aperio.ScanScope ID": "SS1302"}, 40.0, "aperio SS1302 40×"),
+        ({"openslide.vendor": "dicom", **dict(zip(DICOM, ("Acme", "S1", "7"), strict=True))}, None, "Acme S1 7"),
+        ({"openslide.vendor": "generic-tiff", "tiff.Software": "ScanSoft 3"}, None, "ScanSoft 3"),
+        ({"openslide.vendor": "aperio"}, 20.0, ""),
+    ],
+)  # fmt: skip
+def test_a_scanner_is_its_maker_device_and_objective(properties: dict[str, str], objective: float | None, key: str) -> None:
+    assert scanner_of(properties, objective) == key
+
+
+def test_an_objective_is_an_estimate_that_gives_way_to_what_a_reader_gave(tmp_path: Path) -> None:
+    path = write_qptiff(tmp_path / "a.qptiff", waves(1, 256, 256), 1, "<ObjectiveMagnification>20</ObjectiveMagnification>")
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        for page in tiff.pages:
+            page.tags["ResolutionUnit"].overwrite(1)  # no absolute unit: the resolution says nothing
+    with closing(spacings.open_source(path)) as source:
+        assert source.spacing == Spacing(0.0005, 0.0005, Provenance.OBJECTIVE)
+        scanner = source.scanner  # type: ignore[attr-defined]
+    spacings.remember(path, 0.4971, scanner)
+    with closing(spacings.open_source(path)) as source:
+        assert source.spacing == Spacing(0.0004971, 0.0004971, Provenance.REMEMBERED)
 
 
 def test_a_receipt_says_it_too(slide: Callable[..., Path]) -> None:

@@ -16,7 +16,7 @@ from PIL import Image, ImageCms
 from tests.viewers.tiffs import COLOURS, NAMES, halved, qpi_xml, waves, write_ome, write_qptiff
 from viewers.errors import SourceError
 from viewers.geometry import Provenance, Region, Size, Spacing
-from viewers.sources import ChannelSource, ScannedSource, TiledSource, open_source
+from viewers.sources import ChannelSource, LabelledSource, ScannedSource, TiledSource, open_source
 from viewers.sources.planes import Planes
 
 
@@ -311,3 +311,56 @@ def test_a_claim_of_a_million_squared_takes_no_memory(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="states where 4 of its 55,225 tiles"):
         open_source(path)
     assert psutil.Process().memory_info().rss - before < 64 * 2**20
+
+
+def test_pictures_beside_the_scan_are_read_by_name_alone(tmp_path: Path) -> None:
+    source = open_source(write_qptiff(tmp_path / "a.qptiff", waves(2, 256, 256), 2))
+    assert isinstance(source, LabelledSource)
+    for name, shape, value in (("label", (100, 300, 3), 9), ("overview", (100, 300, 3), 9), ("thumbnail", (90, 120, 3), 7)):
+        assert np.array_equal(source.associated_image(name), np.full(shape, value, np.uint8))
+    with pytest.raises(SourceError, match="holds no barcode picture"):
+        source.associated_image("barcode")
+    source.close()
+
+
+def test_the_label_of_an_ome_file_is_read_by_name_too(tmp_path: Path) -> None:
+    path, label = tmp_path / "a.ome.tif", np.random.default_rng(0).integers(0, 255, (60, 90), np.uint8)
+    with tifffile.TiffWriter(path, ome=True) as tiff:
+        tiff.write(waves(2, 256, 256), metadata={"axes": "CYX", "Name": "scan"}, photometric="minisblack", tile=(128, 128))
+        tiff.write(label, metadata={"axes": "YX", "Name": "label image"}, photometric="minisblack")
+    source = open_source(path)
+    assert isinstance(source, LabelledSource)
+    assert source.associated == ("label",)
+    assert np.array_equal(source.associated_image("label"), np.repeat(label[..., None], 3, axis=-1))
+    source.close()
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("kind", ["ome", "qptiff"])
+def test_a_truncated_file_is_said_and_what_is_there_stays_readable(tmp_path: Path, kind: str, share: float) -> None:
+    data = np.random.default_rng(1).integers(0, 4000, (2, 1024, 1024), np.uint16)
+    write: Any = write_ome if kind == "ome" else write_qptiff
+    extra: Any = ("CYX",) if kind == "ome" else (2,)
+    options = {"tile": (256, 256), "photometric": "minisblack"} if kind == "ome" else {}
+    path = write(tmp_path / f"a.{kind}.tif", data, *extra, compression="zlib", **options)
+    content = path.read_bytes()
+    path.write_bytes(content[: round(len(content) * share)])
+    source = open_source(path)
+    assert isinstance(source, TiledSource)
+    assert any("cut short" in note for note in source.notes)
+    good = bad = 0
+    for row in range(4):
+        for column in range(4):
+            try:
+                values = source.raw_tile(0, column, row, 0)  # type: ignore[attr-defined]
+            except SourceError:
+                bad += 1
+            else:
+                good += 1
+                there = data[: len(values), row * 256 : row * 256 + 256, column * 256 : column * 256 + 256]
+                assert np.array_equal(values, there), "channels whose directories are gone are left out, the others are right"
+    assert good + bad == 16
+    source.close()
+    path.write_bytes(content[:100])
+    with pytest.raises(SourceError, match=rf"{path.name}.*(cut short|damaged)"):
+        open_source(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from viewers.channels import Colour
@@ -38,7 +38,8 @@ class Stored:
 class Layout:
     """`planes[level][channel, frame]`; frames count z first, then t. `stains` is empty for a picture stored as red, green, blue.
 
-    `associated` names what else the file holds: label, overview, macro, thumbnail. These may show the patient's name.
+    `associated` is what else the file holds, label, overview, macro, thumbnail, and in which directory. These may show the
+    patient's name.
     """
 
     planes: tuple[Mapping[tuple[int, int], Stored], ...]
@@ -48,7 +49,7 @@ class Layout:
     spacing: Spacing | None = None
     objective: float | None = None
     scanner: str = ""
-    associated: tuple[str, ...] = ()
+    associated: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     format: str = "TIFF"
 

@@ -75,9 +75,10 @@ def from_xml(tiff: tifffile.TiffFile, description: str) -> Layout:
     shown = tiff.pages[min(where.values())] if min(where.values()) < len(tiff.pages) else first
     colour = layout.in_colour(shown) and len(main.samples) == 1
     planes = _levels(tiff, main, where, colour)
-    associated = tuple(
-        dict.fromkeys(next((word for word in _APART if word in one.name.lower()), "further image") for one in others)
-    )
+    associated: dict[str, int] = {}
+    for one in others:
+        name = next((word for word in _APART if word in one.name.lower()), "further image")
+        associated.setdefault(name, min((index for _, index in _directories(one)), default=-1))
     notes = []
     if missing := main.planes - len(where):
         notes.append(f"{missing} of {main.planes} planes stand in other files and cannot be shown.")

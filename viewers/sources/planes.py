@@ -27,7 +27,7 @@ from viewers.sources.layout import Layout, Unreadable
 from viewers.sources.level_read import read_region
 from viewers.sources.page_grid import PageGrid
 from viewers.sources.tiff import LOSSY
-from viewers.sources.tile_files import BadTile, Positioned
+from viewers.sources.tile_files import MOST_TILE_PIXELS, BadTile, Positioned
 from viewers.sources.whole import cut_short
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Planes:
         self.z, self.t = self.layout.z, self.layout.t
         self.scanner = self.layout.scanner
         self.spacing = spacing or self.layout.spacing
-        self.associated = self.layout.associated
+        self.associated = tuple(self.layout.associated)
         self._cut = cut_short(path, first=False)
         self.histograms: tuple[tuple[float, ...], ...] = ()
         """Of each channel's values between the ends of `scale_of`, from the tiles its default range was taken from."""
@@ -143,6 +143,25 @@ class Planes:
         self._bands.clear()
 
     # what this one adds
+
+    vendor = ""
+    identity = ""
+
+    def associated_image(self, name: str) -> NDArray[np.uint8]:
+        """One of `associated` as uint8 RGB (height, width, 3); may show the patient's name: for a person's own eyes alone.
+
+        Raises SourceError.
+        """
+        if name not in self.associated:
+            raise SourceError(self.path, f"{self.name} holds no {name} picture.")
+        with self._told():
+            grid = self._grid((self.layout.associated[name],))
+            if grid.size.width * grid.size.height > MOST_TILE_PIXELS or grid.dtype != np.uint8:
+                claim = f"{grid.size.width} × {grid.size.height} pixels of {8 * grid.dtype.itemsize} bits"
+                raise SourceError(self.path, f"{self.name}: its {name} picture claims {claim}, which cannot be shown.")
+            values = grid.pixels(0, 0, grid.size, None if grid.samples >= 3 else 0)
+        colour = np.moveaxis(values, 0, -1) if values.ndim == 3 else np.repeat(values[..., None], 3, axis=-1)
+        return np.ascontiguousarray(colour, np.uint8)
 
     def give_spacing(self, spacing: Spacing | None) -> None:
         """Another size of a pixel than the file's; None: the file's again."""

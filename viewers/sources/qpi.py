@@ -31,7 +31,7 @@ def from_xml(tiff: tifffile.TiffFile) -> Layout:
     """Raises Unreadable where no directory holds the scan, or a level lacks a channel."""
     by_size: dict[tuple[int, int], list[int]] = {}
     full: list[Element] = []
-    associated: list[str] = []
+    associated: dict[str, int] = {}
     for index in range(min(len(tiff.pages), _MOST_PAGES)):
         page = tiff.pages[index]
         root = _described(page)
@@ -40,7 +40,8 @@ def from_xml(tiff: tifffile.TiffFile) -> Layout:
             by_size.setdefault((page.imagewidth, page.imagelength), []).append(index)
             full += [root] if kind == "FullResolution" and root is not None else []
         else:
-            associated.append({"Overview": "overview", "Label": "label", "Thumbnail": "thumbnail"}.get(kind, "further image"))
+            name = {"Overview": "overview", "Label": "label", "Thumbnail": "thumbnail"}.get(kind, "further image")
+            associated.setdefault(name, index)
     if not full:
         raise Unreadable("no directory of it says that it holds the scan at full resolution")
     sizes = sorted(by_size, key=lambda size: -size[0] * size[1])
@@ -59,7 +60,7 @@ def from_xml(tiff: tifffile.TiffFile) -> Layout:
         for size in sizes
         if len(by_size[size]) != count
     )
-    return Layout(planes, stains, 1, 1, spacing, power, scanner, tuple(dict.fromkeys(associated)), notes, "QPTIFF")
+    return Layout(planes, stains, 1, 1, spacing, power, scanner, associated, notes, "QPTIFF")
 
 
 def _described(page: tifffile.TiffPage) -> Element | None:

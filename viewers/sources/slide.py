@@ -24,7 +24,7 @@ from viewers.sources.layout import SANE_MPP
 from viewers.sources.level_read import read_region
 from viewers.sources.scanner import scanner_of
 from viewers.sources.slide_storage import must_be_readable, storage
-from viewers.sources.tile_files import BadTile
+from viewers.sources.tile_files import MOST_TILE_PIXELS, BadTile
 from viewers.sources.whole import cut_short
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 T = TypeVar("T")
-MOST_TILE_PIXELS = 64_000_000
-"""Pixels of one stored tile."""
 _TILE_CACHE_BYTES = 256 * 2**20
 
 

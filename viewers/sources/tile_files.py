@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from viewers.geometry import Size
 
 Pixels = NDArray[np.uint8]
+MOST_TILE_PIXELS = 64_000_000
+"""Pixels of one stored tile, or of a picture beside the slide's own."""
 MOST_TILE_BYTES = 64 * 2**20
 """Compressed or decoded, a larger tile is a writer's mistake."""
 
