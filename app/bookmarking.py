@@ -108,7 +108,7 @@ class Bookmarking(QObject):
         dialog.setWindowTitle("Bookmark")
         dialog.setLabelText("Name of this place")
         dialog.setTextValue(bookmarks[at].name)
-        dialog.textValueSelected.connect(partial(bookmarks.rename, at))
+        dialog.textValueSelected.connect(partial(_rename, bookmarks, bookmarks[at]))
         dialog.open()
 
     def _here(self) -> tuple[SlideView, Bookmarks] | None:
@@ -121,3 +121,9 @@ class Bookmarking(QObject):
     def _changed(self, path: Path) -> None:
         if path in self._of:  # else its slide was closed under the dialog
             self.keep(path, self._of[path].to_json())
+
+
+def _rename(bookmarks: Bookmarks, bookmark: Bookmark, name: str) -> None:
+    """Wherever it stands by now; nothing where it is gone."""
+    if bookmark in bookmarks:
+        bookmarks.rename(list(bookmarks).index(bookmark), name)

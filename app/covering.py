@@ -15,8 +15,9 @@ import shapely
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
+from app.choosing import chosen_file
 from app.errands import answered
 from app.lane import Lane
 from app.panes import Pane, Panes
@@ -91,7 +92,8 @@ class Covering(QObject):
         view, _, coverage = found
         seconds = self._attention.seconds(now, view.camera)
         if seconds and coverage.tell(screen_outline(view.camera), view.camera.device_scale, seconds) and self.shown:
-            self._update()
+            for pane in self._panes.holding(found[1]):
+                pane.view.update()
 
     def toggle(self) -> None:
         """Show or hide what has been looked at, in all panes."""
@@ -121,11 +123,9 @@ class Covering(QObject):
             self.noted.emit("coverage is for slides: open one first")
             return
         forms = {words: ending for ending, words in FORMS.items()}
-        name, form = QFileDialog.getSaveFileName(
-            self._window, "Export what has been looked at", f"{found[1].stem}-coverage.csv", ";;".join(forms)
-        )
-        if name:
-            self.export(found[1], Path(name if Path(name).suffix in FORMS else name + forms.get(form, ".csv")))
+        chosen = chosen_file(self._window, "Export what has been looked at", f"{found[1].stem}-coverage", forms)
+        if chosen is not None:
+            self.export(found[1], chosen[0])
 
     def export(self, path: Path, file: Path) -> None:
         """As it is now, in the form the file's name ends in (.csv, .geojson or .png); beside the window."""
@@ -205,7 +205,7 @@ class Covering(QObject):
     def _write(self, coverage: Coverage, file: Path) -> None:
         said = f"saved {file.name}"
         try:
-            atomic_write(file, WRITERS[file.suffix](coverage))
+            atomic_write(file, WRITERS[file.suffix.lower()](coverage))
         except OSError as error:
             said = f"{file.name} could not be written ({error.strerror or error}); choose another place"
         if not self._closed.is_set():

@@ -7,9 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
+from shiboken6 import isValid
 
+from app.choosing import chosen_file
 from app.errands import Errands
 from viewers.colormaps import NAMES
 from viewers.maps import Ground, ValueMap, open_maps
@@ -31,7 +35,7 @@ class Layering(QObject):
     """What becomes of a file, in a few words."""
     _loaded = Signal(object, object)
     """The source's path, and [(ValueMap, Stepped)]."""
-    _ranged = Signal(object, object)
+    _ranged = Signal(object, object, object)
 
     def __init__(self, window: QWidget, panes: Panes, panel: LayersPanel) -> None:
         super().__init__(window)
@@ -51,7 +55,7 @@ class Layering(QObject):
         panes.viewMade.connect(self._view_made)
 
     def choose_load(self) -> None:
-        if self._panes.pane.path is None or self._panes.view.source is None:
+        if self._panes.pane.standing is None or self._panes.view.source is None:
             self._panel.say("Open a slide first: drop a file here, or press Ctrl+O.")
             return
         names, _ = QFileDialog.getOpenFileNames(self._window, "Load maps over this picture", "", READS)
@@ -59,13 +63,14 @@ class Layering(QObject):
 
     def load(self, files: Sequence[Path]) -> None:
         """Over the source in the active pane."""
-        path, source = self._panes.pane.path, self._panes.view.source
+        path, source = self._panes.pane.standing, self._panes.view.source
         if path is None or source is None or not files:
             return
         if source.frames > 1 and source.kind != "slide":
             self._panel.say("A map is loaded over one picture; this is a series of many.")
             return
         ground = Ground.of(source)
+        self._kept.setdefault(path, [None])
         self._panel.say("")
         for file in files:
             self.noted.emit(f"loading {file.name} …")
@@ -77,14 +82,14 @@ class Layering(QObject):
             self._panel.say("There is no heatmap to export yet.")
             return
         forms = {words: ending for ending, words in FORMS.items() if ending != ".tiff"}
-        name, form = QFileDialog.getSaveFileName(self._window, "Export the heatmap", f"{layer.phrase}.csv", ";;".join(forms))
-        if name:
-            ending = "" if any(name.lower().endswith(one) for one in FORMS) else forms.get(form, ".csv")
-            self.export(layer, Path(name + ending))
+        path = self._panes.pane.standing
+        chosen = chosen_file(self._window, "Export the heatmap", f"{path.stem}-heatmap" if path is not None else "heatmap", forms)
+        if chosen is not None:
+            self.export(layer, chosen[0])
 
     def export(self, layer: HeatmapLayer, file: Path) -> None:
         """Of a layer over the source in the active pane, in the form that the file's name ends in."""
-        path, source, the = self._panes.pane.path, self._panes.view.source, self._map_of(layer)
+        path, source, the = self._panes.pane.standing, self._panes.view.source, self._map_of(layer)
         if path is None or source is None or the is None:
             return
         ground = Ground.of(source)
@@ -110,7 +115,7 @@ class Layering(QObject):
 
     def move(self, layer: HeatmapLayer, by: int) -> None:
         """One place up (1) or down (-1)."""
-        path = self._panes.pane.path
+        path = self._panes.pane.standing
         stack = self._kept.get(path) if path is not None else None
         wanted = None if layer is self._panes.view.overlay else layer
         if path is None or stack is None or wanted not in stack:
@@ -122,9 +127,10 @@ class Layering(QObject):
 
     def use_range(self, layer: HeatmapLayer, low: float, high: float) -> None:
         """Another range for a layer's legend; a large map is made ready for it beside the window."""
-        values, path = layer.values, self._panes.pane.path
+        values, path = layer.values, self._panes.pane.standing
         if values is not None and path is not None:
-            self._errands.start(path, layer.phrase, lambda: self._errands.tell(self._ranged, layer, stepped(values, low, high)))
+            work = lambda: self._errands.tell(self._ranged, layer, values, stepped(values, low, high))  # noqa: E731
+            self._errands.start(path, layer.phrase, work)
 
     def forget(self, path: Path) -> None:
         """It was closed."""
@@ -135,8 +141,8 @@ class Layering(QObject):
 
     def shown(self, pane: Pane) -> None:
         """A source stands in a pane anew."""
-        if pane.path is not None:
-            self._lend(pane.path)
+        if pane.standing is not None:
+            self._lend(pane.standing)
         if pane.number == self._panes.active:
             self.attend()
 
@@ -159,7 +165,9 @@ class Layering(QObject):
 
     def _take(self, path: Path, made: list[tuple[ValueMap, Stepped]]) -> None:
         """Each class becomes a layer; the last of the file is seen at once, the others wait in the list."""
-        stack = self._kept.setdefault(path, [None])
+        stack = self._kept.get(path)
+        if stack is None:
+            return  # the source was closed meanwhile
         layer = None
         for number, (the, steps) in enumerate(made):
             layer = HeatmapLayer(self)
@@ -169,18 +177,18 @@ class Layering(QObject):
             self._maps[layer] = the
             stack.append(layer)
         self._lend(path)
-        if layer is not None and self._panes.pane.path == path:
+        if layer is not None and self._panes.pane.standing == path:
             self._panes.view.layers.choose(layer)
 
-    def _take_range(self, layer: HeatmapLayer, steps: Stepped) -> None:
-        if layer.present and layer.values is not None and layer.values.shape == steps.levels[0].shape:
+    def _take_range(self, layer: HeatmapLayer, values: NDArray[np.float32], steps: Stepped) -> None:
+        """Only where the layer is still there and shows the very values it was made for."""
+        if isValid(layer) and layer.shows(values):
             layer.use(steps)
 
     def _lend(self, path: Path) -> None:
         stack = self._kept.get(path, [])
-        for pane in self._panes.showing(path):
-            if pane.view.source is not None:
-                pane.view.layers.lend([layer or pane.view.overlay for layer in stack])
+        for pane in self._panes.holding(path):
+            pane.view.layers.lend([layer or pane.view.overlay for layer in stack])
 
     def _map_of(self, layer: HeatmapLayer) -> ValueMap | None:
         if layer in self._maps:
@@ -191,7 +199,7 @@ class Layering(QObject):
 
     def _say(self, path: Path, sentence: str) -> None:
         self.noted.emit("")
-        if self._panes.pane.path == path:
+        if self._panes.pane.standing == path:
             self._panel.say(sentence)
 
 

@@ -42,7 +42,7 @@ class Linking(QObject):
             return
         leader = next((pane for pane in members if pane.number == self._panes.active), members[0])
         paths = dict.fromkeys(pane.standing for pane in [leader, *members] if pane.standing is not None)
-        self._first = leader.path
+        self._first = leader.standing
         self.picks = {path: [] for path in paths}
         if len(paths) == 1:
             self._join(dict.fromkeys(paths, IDENTITY))

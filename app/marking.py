@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.choosing import chosen_file
 from app.errands import Errands
 from app.measuring import Measuring
 from app.slide_identity import identity
@@ -101,7 +102,7 @@ class Marking(QObject):
 
     def shown(self, pane: Pane) -> None:
         """A source stands in a pane anew: its marks are laid over it as soon as they are read."""
-        view, path = pane.view, pane.path
+        view, path = pane.view, pane.standing
         if not isinstance(view, MarkedSlide) or path is None or view.source is None:
             return
         if path in self._kept:
@@ -118,7 +119,7 @@ class Marking(QObject):
 
     def attend(self) -> None:
         """The panel shows the marks of the active pane."""
-        view, path = self.view, self._panes.pane.path
+        view, path = self.view, self._panes.pane.standing
         self._panel.follow(view)
         kept = self._kept.get(path) if path is not None else None
         reading = "Reading this slide's marks …" if path in self._opening else ""
@@ -166,7 +167,7 @@ class Marking(QObject):
 
     def import_file(self, file: Path) -> None:
         """Add a file's marks to the slide in the active pane, as one edit."""
-        path, view = self._panes.pane.path, self.view
+        path, view = self._panes.pane.standing, self.view
         if path is None or view is None or view.source is None:
             return
         size = view.source.size
@@ -186,20 +187,18 @@ class Marking(QObject):
             raise Stopped
 
     def choose_export(self) -> None:
-        path, view = self._panes.pane.path, self.view
+        path, view = self._panes.pane.standing, self.view
         if path is None or view is None or view.drawing.document is None or not view.drawing.document.marks:
             self._panel.say("There are no marks to export yet.")
             return
-        name, form = QFileDialog.getSaveFileName(self._window, "Export marks", path.stem.replace(".", "-"), ";;".join(WRITES))
-        if name:
-            ending, kind = WRITES.get(form, (".geojson", "ann"))
-            file = Path(name)
-            typed = file.suffix.lower() in {known for known, _ in WRITES.values()}
-            self.export(file if typed else file.with_name(file.name + ending), kind)
+        endings = {words: ending for words, (ending, _) in WRITES.items()}
+        chosen = chosen_file(self._window, "Export marks", path.stem, endings)
+        if chosen is not None:
+            self.export(chosen[0], WRITES[chosen[1]][1])
 
     def export(self, file: Path, form: Literal["ann", "sr"] = "ann") -> None:
         """The marks of the slide in the active pane, in the form the file's name ends in; `form` says which of DICOM's."""
-        path, view = self._panes.pane.path, self.view
+        path, view = self._panes.pane.standing, self.view
         if path is None or view is None or view.source is None or view.drawing.document is None:
             return
         document, source, spacing = view.drawing.document, view.source, view.source.spacing
@@ -217,7 +216,7 @@ class Marking(QObject):
 
     def outline_tissue(self) -> None:
         """The tissue of the slide in the active pane as marks that can be changed; pen ink is left out."""
-        path, view = self._panes.pane.path, self.view
+        path, view = self._panes.pane.standing, self.view
         if path is None or view is None:
             return
         self.noted.emit("looking for tissue …")
@@ -279,11 +278,11 @@ class Marking(QObject):
         document.listen(lambda _: self._measuring.soon())
         self._kept[path] = kept
         self.bookmarksRead.emit(path, bookmarks)
-        for pane in self._panes.showing(path):
-            if isinstance(pane.view, MarkedSlide) and pane.view.source is not None:
+        for pane in self._panes.holding(path):
+            if isinstance(pane.view, MarkedSlide):
                 self._show_marks(path, pane.view, document)
                 self.marksShown.emit(pane)
-        if self._panes.pane.path == path:
+        if self._panes.pane.standing == path:
             self.attend()
 
     def _take_prepared(self, path: Path, prepared: Prepared, words: str, notes: str) -> None:
@@ -296,7 +295,7 @@ class Marking(QObject):
             return
         double = prepared.edit.what == "import" and not prepared.edit.changes
         self.noted.emit("all of these marks are there already" if double else words)
-        if self._panes.pane.path == path and notes:
+        if self._panes.pane.standing == path and notes:
             self._panel.say(notes, bad=False)
 
     def _note_disk(self, path: Path, sentence: str) -> None:
@@ -305,7 +304,7 @@ class Marking(QObject):
         if kept is not None and kept.trouble != sentence:
             kept.trouble = sentence
             self.noted.emit(f"{path.name}: {sentence}" if sentence else "the marks are on disk")
-            if self._panes.pane.path == path:
+            if self._panes.pane.standing == path:
                 self._panel.say(sentence)
 
     def _unread(self, path: Path, sentence: str) -> None:
@@ -315,7 +314,7 @@ class Marking(QObject):
 
     def _say(self, path: Path, sentence: str) -> None:
         self.noted.emit("")
-        if self._panes.pane.path == path:
+        if self._panes.pane.standing == path:
             self._panel.say(sentence)
 
 

@@ -55,7 +55,7 @@ class Measuring(QObject):
         self._pause.stop()
 
     def _begin(self) -> None:
-        view, path = self._panes.view, self._panes.pane.path
+        view, path = self._panes.view, self._panes.pane.standing
         document = view.drawing.document if isinstance(view, MarkedSlide) else None
         if path is None or document is None or view.source is None:
             self._panel.show_measures(None)
@@ -71,5 +71,5 @@ class Measuring(QObject):
         self._errands.tell(self._made, path, found)
 
     def _take(self, path: Path, found: Measured) -> None:
-        if self._panes.pane.path == path:
+        if self._panes.pane.standing == path:
             self._panel.show_measures(found)

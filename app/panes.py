@@ -103,6 +103,10 @@ class Panes(QWidget):
     def showing(self, path: Path) -> list[Pane]:
         return [pane for pane in self.panes if pane.path == path]
 
+    def holding(self, path: Path) -> list[Pane]:
+        """Panes that have it on the screen."""
+        return [pane for pane in self.panes if pane.standing == path and pane.view.source is not None]
+
     def show_source(self, pane: Pane, source: Source) -> None:
         view = make_view(source, pane)
         pane.standing = pane.path

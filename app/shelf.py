@@ -29,7 +29,6 @@ class Shelf(QObject):
         self._browser, self._panes = browser, panes
         self._known: dict[Path, Described] = {}
         self._wanted: Path | None = None
-        self._on_screen: dict[int, Path] = {}
         self.opener = Opener(encoder, drafter, self)
         self.opener.listed.connect(self._listed)
         self.opener.opened.connect(self._opened)
@@ -64,7 +63,7 @@ class Shelf(QObject):
 
     def stands(self, pane: Pane) -> bool:
         """Whether the pane shows the source it is meant to, not still the one before."""
-        return pane.view.source is not None and self._on_screen.get(pane.number) == pane.path
+        return pane.view.source is not None and pane.standing == pane.path
 
     def priors(self, path: Path) -> list[Described]:
         """Earlier radiographs of the same patient that are open, the latest first."""
@@ -121,7 +120,6 @@ class Shelf(QObject):
             source.close()
             return
         self._panes.show_source(pane, source)
-        self._on_screen[number] = path
         self.shown.emit(path, number)
 
     def _described(self, described: Described) -> None:
@@ -144,7 +142,7 @@ class Shelf(QObject):
         self._browser.add(path)
         self._browser.model.fail(path, sentence)
         for pane in self._panes.showing(path):
-            if pane.view.source is not None and self._on_screen.get(pane.number) != path:
+            if pane.view.source is not None and pane.standing != path:
                 self._panes.clear(pane)  # the picture before it must not stand there under another's name
                 pane.path = path
             if pane.view.source is None:

@@ -55,7 +55,7 @@ class Coverage:
         return other
 
     def tell(self, polygon: Sequence[tuple[float, float]], scale: float, seconds: float) -> bool:
-        """What lies in a convex `polygon` (level-0 pixels) was seen; whether any cell was."""
+        """What lies in a convex `polygon` (level-0 pixels) was seen; whether any cell was seen at a higher power than before."""
         edges = np.asarray(polygon, np.float64)
         rows, columns = self.scale.shape
         first, last = edges.min(0) / self.cell, edges.max(0) / self.cell
@@ -66,10 +66,11 @@ class Coverage:
         x, y = self.middles()
         inside = _inside(edges, x[across][None, :], y[down][:, None])
         part = down, across
-        np.maximum(self.scale[part], np.where(inside, np.float32(scale), np.float32(0)), out=self.scale[part])
+        higher = inside & (self.scale[part] < np.float32(scale))
+        self.scale[part][higher] = np.float32(scale)
         self.seconds[part] += np.where(inside, np.float32(seconds), np.float32(0))
-        self.version += 1
-        return bool(inside.any())
+        self.version += int(higher.any())
+        return bool(higher.any())
 
     def middles(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """x of each column's and y of each row's middle; cells at the slide's end are smaller."""

@@ -15,7 +15,6 @@ class Layers(QObject):
 
     changed = Signal()
     """Something is to be painted again."""
-    listed = Signal()
     """Others are there, or in another order."""
 
     def __init__(self, own: HeatmapLayer, parent: QObject) -> None:
@@ -45,7 +44,6 @@ class Layers(QObject):
         self._stack = wanted
         if self.chosen not in wanted:
             self.chosen = None
-        self.listed.emit()
         self.changed.emit()
 
     def choose(self, layer: HeatmapLayer | None) -> None:

@@ -40,6 +40,7 @@ class ChannelsPanel(Column):
         if self._view is not None and shown is not self._view:
             self._view.mixChanged.disconnect(self._show_mix)
             self._view.frameChanged.disconnect(self._show_frame)
+            self._view.destroyed.disconnect(self._gone)
         if shown is not None and shown is not self._view:
             shown.mixChanged.connect(self._show_mix)
             shown.frameChanged.connect(self._show_frame)

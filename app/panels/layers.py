@@ -30,7 +30,7 @@ class LayersPanel(Column):
     moveWanted = Signal(object, int)
     rangeWanted = Signal(object, float, float)
     edited = Signal(object)
-    """The layer whose opacity or threshold was changed here."""
+    """The layer whose threshold was changed here."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -108,6 +108,9 @@ class LayersPanel(Column):
     def attend(self, view: Canvas) -> None:
         """Show the layers of this pane from now on."""
         if view is not self._view:
+            if self._view is not None:
+                self._view.layers.changed.disconnect(self.refresh)
+                self._view.destroyed.disconnect(self._gone)
             self._view = view
             view.layers.changed.connect(self.refresh)
             view.destroyed.connect(self._gone)
@@ -208,7 +211,6 @@ class LayersPanel(Column):
     def _opacity_moved(self, value: int) -> None:
         if self.layer is not None and not self._filling:
             self.layer.opacity = value / 100
-            self.edited.emit(self.layer)
 
     def _threshold_moved(self, value: int) -> None:
         if self.layer is not None and not self._filling:

@@ -150,6 +150,7 @@ class MarksPanel(Column):
             if self._view is not None:
                 self._view.drawing.toolChanged.disconnect(self._tool_changed)
                 self._view.drawing.selectionChanged.disconnect(self._selection_changed)
+                self._view.destroyed.disconnect(self._gone)
                 self._view.drawing.classChanged.disconnect(self._refilling.start)
             self._view = view
             if view is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -130,3 +131,28 @@ def test_what_cannot_be_loaded_says_why_and_nothing_changes(seat: Seat, slide: P
     seat.window.layering.load([tmp_path / "bad.csv"])
     seat.wait(lambda: "of another slide" in seat.window.side.layers._word.text(), 20)
     assert names(seat) == ["Tumor", "Other"]
+
+
+def test_a_map_that_comes_after_its_slide_was_closed_is_not_laid_over_it_again(seat: Seat, slide: Path, table: Path) -> None:
+    busy = threading.Event()
+    seat.open(slide)
+    layering = seat.window.layering
+    layering._errands.start(slide, "busy", lambda: busy.wait(20))
+    layering.load([table])
+    seat.act("close")
+    busy.set()
+    seat.bot.wait(300)
+    seat.open(slide)
+    assert len(seat.window.panes.view.layers.stack) == 1
+
+
+def test_a_range_made_for_other_values_is_dropped(seat: Seat, slide: Path, table: Path) -> None:
+    _, tumor = loaded(seat, slide, table)
+    busy = threading.Event()
+    layering = seat.window.layering
+    layering._errands.start(slide, "busy", lambda: busy.wait(20))
+    layering.use_range(tumor, 0.0, 0.5)
+    tumor.show(np.ones_like(tumor.values), tumor.extent, 0.0, 1.0, "another", "probability", False)  # type: ignore[arg-type]
+    busy.set()
+    seat.bot.wait(300)
+    assert tumor.range == (0.0, 1.0)

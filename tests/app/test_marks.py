@@ -18,9 +18,9 @@ import pydicom
 import pytest
 import shapely
 import tifffile
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog, QInputDialog, QMessageBox
+from PySide6.QtWidgets import QApplication, QFileDialog, QInputDialog, QMessageBox
 
 from app.acts import typed_power
 from app.marking import WRITES
@@ -141,6 +141,26 @@ def test_what_lies_inside_the_selected_area_is_counted_per_mm2(seat: Seat, slide
     seat.wait(lambda: panel.model.rowCount() == 5, 10)
     view.drawing.select([area.id])
     assert panel._summary.text() == "Inside the selected area: 3 Tumor (6 / mm²)"
+
+
+def test_the_panel_outlives_the_view_before(seat: Seat, slide: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.tif"
+    form = {"photometric": "rgb", "resolution": (20_000, 20_000), "resolutionunit": "CENTIMETER"}
+    tifffile.imwrite(other, np.full((600, 800, 3), 200, np.uint8), tile=(256, 256), **form)
+    view = opened(seat, slide)
+    assert view.drawing.document is not None
+    mark = Annotation(rectangle((0, 0), (9, 9)), Kind.RECTANGLE, class_name="Tumor")
+    view.drawing.document.add([mark])
+    opened(seat, other)
+    seat.show(slide)
+    seat.wait(lambda: seat.window.panes.pane.standing == slide, 10)
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    again, panel = seat.window.panes.view, seat.window.side.marks
+    assert isinstance(again, MarkedSlide)
+    assert panel._view is again
+    seat.wait(lambda: panel.model.rowCount() == 1, 10)
+    again.drawing.select([mark.id])
+    assert [index.row() for index in panel.table.selectionModel().selectedRows()] == [0]
 
 
 def test_two_panes_of_one_slide_show_the_same_marks(seat: Seat, slide: Path) -> None:

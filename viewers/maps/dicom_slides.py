@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from highdicom import PixelMeasuresSequence
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from viewers.errors import SourceError
 from viewers.geometry import Size
 from viewers.maps import Ground
+from viewers.sources import values
+from viewers.sources.header import dataset_of
 
 WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _UPRIGHT = [0.0, -1.0, 0.0, -1.0, 0.0, 0.0]
@@ -76,16 +76,20 @@ def level_0(slide: Path, size: Size) -> Path | None:
 def _of_file(slide: Path, wanted: Size) -> Dataset | None:
     """Of the instance of that size among the slide's own files; None where the slide is no DICOM."""
     files = sorted(slide.iterdir()) if slide.is_dir() else [slide, *sorted(slide.parent.glob("*.dcm"))[:500]]
+    series = ""
     for file in files:
         try:
-            header = pydicom.dcmread(file, stop_before_pixels=True)
-        except (InvalidDicomError, OSError):
+            header = dataset_of(file)
+        except SourceError:
             if file == slide:
                 return None
             continue
+        if header.get("SOPClassUID") != WHOLE_SLIDE:
+            continue
+        series = series or values.uid(header, "SeriesInstanceUID")
         size = header.get("TotalPixelMatrixColumns"), header.get("TotalPixelMatrixRows")
-        volume = "VOLUME" in header.get("ImageType", ()) or "THUMBNAIL" not in header.get("ImageType", ())
-        if header.get("SOPClassUID") == WHOLE_SLIDE and size == (wanted.width, wanted.height) and volume:
+        own = values.uid(header, "SeriesInstanceUID") == series and "THUMBNAIL" not in header.get("ImageType", ())
+        if size == (wanted.width, wanted.height) and own:
             header.filename = str(file)
             return header
     return None
