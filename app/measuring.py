@@ -33,6 +33,8 @@ class Measured:
     counts: tuple[ClassCount, ...]
     inside: Mapping[str, Inside]
     """What lies in each area, by its id; empty where there are more than `MOST_AREAS`."""
+    number: Mapping[str, int]
+    """Where in `marks` each id stands."""
 
 
 class Measuring(QObject):
@@ -46,6 +48,7 @@ class Measuring(QObject):
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._pause.timeout.connect(self._begin)
         self._made.connect(self._take)
+        self._newest = 0
 
     def soon(self) -> None:
         """Something changed."""
@@ -61,13 +64,17 @@ class Measuring(QObject):
             self._panel.show_measures(None)
             return
         marks = tuple(document.marks.values())
-        self._errands.start(path, path.name, partial(self._measure, path, marks, view.source.spacing))
+        self._newest += 1
+        self._errands.start(path, path.name, partial(self._measure, self._newest, path, marks, view.source.spacing))
 
-    def _measure(self, path: Path, marks: tuple[Annotation, ...], spacing: Spacing | None) -> None:
+    def _measure(self, wish: int, path: Path, marks: tuple[Annotation, ...], spacing: Spacing | None) -> None:
+        if wish != self._newest:
+            return  # something was edited since
         columns = measured_all(marks, spacing)
         areas = sum(one.has_area and one.object_type == "annotation" for one in marks)
         within = inside(marks, columns) if areas <= MOST_AREAS else ()
-        found = Measured(marks, columns, counts(marks, columns), {one.id: one for one in within})
+        number = {one.id: place for place, one in enumerate(marks)}
+        found = Measured(marks, columns, counts(marks, columns), {one.id: one for one in within}, number)
         self._errands.tell(self._made, path, found)
 
     def _take(self, path: Path, found: Measured) -> None:

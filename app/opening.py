@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -112,8 +113,9 @@ class Opener(QObject):
     def close(self) -> None:
         """End the threads; what was not begun is dropped, and a read that hangs is left behind."""
         self._closed.set()
+        deadline = time.monotonic() + PATIENCE_S
         for pool in (self._now, self._soon, self._later):
-            pool.close(PATIENCE_S)
+            pool.close(max(0.0, deadline - time.monotonic()))
 
     def _start(self, pool: Lane, path: Path, work: Callable[[], None]) -> None:
         if not self._closed.is_set():

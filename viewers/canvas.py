@@ -250,7 +250,6 @@ class Canvas(Steered):
 
         if self._viewport is None:
             self._viewport = Viewport(self, self._paint_all)
-            self.viewChanged.connect(self._viewport.update)
 
     @property
     def by_card(self) -> bool:

@@ -111,12 +111,16 @@ class Gestures:
         turned = event.angleDelta().y() or event.angleDelta().x()
         place = event.position()
         if self._pane.wheel_scrolls_frames and not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self._wheel += turned / NOTCH
-            whole = int(self._wheel)
-            self._wheel -= whole
-            self._pane.set_frame(self._pane.frame - whole)
+            self._pane.set_frame(self._pane.frame - self.notches(event))
         else:
             self._pane.zoom(2.0 ** (turned / (2 * NOTCH)), place.x(), place.y())
+
+    def notches(self, event: QWheelEvent) -> int:
+        """Whole notches turned away from the person; what is less waits for the next event, as touchpads send it."""
+        self._wheel += (event.angleDelta().y() or event.angleDelta().x()) / NOTCH
+        whole = int(self._wheel)
+        self._wheel -= whole
+        return whole
 
     def key(self, event: QKeyEvent) -> bool:
         """Whether the key meant something here."""

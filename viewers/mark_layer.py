@@ -45,7 +45,6 @@ class MarkLayer(QObject):
         self._document: Annotations | None = None
         self._loader: Loader[_Wish, QImage | None] | None = None
         self._visible = True
-        self._look = Look({})
         self._plane: tuple[int, int] | None = None
         self._scale = 0.0
         self._edition = 0
@@ -71,12 +70,7 @@ class MarkLayer(QObject):
         """The depth and time whose marks are shown; None: all."""
         if plane != self._plane:
             self._plane = plane
-            self._edition += 1
-            self._edits.append((self._edition, None))
-            self._stale.update(self._tiles)
-            if self._document is not None:
-                self._look = _look(self._document, plane)
-            self.changed.emit()
+            self._touched(None)
 
     def follow(self, document: Annotations | None) -> None:
         """Show these marks from now on; None shows none and lets the thread end."""
@@ -92,7 +86,6 @@ class MarkLayer(QObject):
             relay.arrived.connect(self._collect)
             self._loader = Loader(_made, 1, relay.announce, relay.finish, "hilum-marks-paint")
             document.listen(self._edited)
-            self._look = _look(document, self._plane)
         self.changed.emit()
 
     @property
@@ -107,8 +100,9 @@ class MarkLayer(QObject):
         box, scale = camera.visible(), camera.device_scale
         if self._scale != scale and not (moving and self._scale):
             self._scale = scale  # while the wheel turns the tiles there are shown larger or smaller
-        wanted = _places(self._scale, box, 0)
-        self._ask([*wanted, *_places(self._scale, box, 1)])
+        wanted, around = _places(self._scale, box, 0), _places(self._scale, box, 1)
+        self._tiles.limit = max(CACHE_BYTES, len(around) * SIDE * SIDE * 4)  # else what is seen would push out what is seen
+        self._ask(wanted, around)
         bounds = camera.device_bounds()
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, self._scale != scale or camera.turned)
         for place in wanted:
@@ -116,20 +110,26 @@ class MarkLayer(QObject):
             if image is not None:
                 blit(painter, image, snapped(camera.to_device(place.box)), bounds)
 
-    def _ask(self, places: list[Place]) -> None:
-        if self._loader is not None and self._document is not None:
-            snapshot = self._document.snapshot
-            missing = (one for one in dict.fromkeys(places) if one not in self._tiles or one in self._stale)
-            self._loader.want([_Wish(one, self._edition, snapshot, self._look) for one in missing])
+    def _ask(self, wanted: list[Place], around: list[Place]) -> None:
+        if self._loader is None or self._document is None:
+            return
+        snapshot = self._document.snapshot
+        look = Look({one.name: one for one in self._document.classes}, self._plane)
+
+        def missing(places: list[Place]) -> list[_Wish]:
+            gone = (one for one in places if one not in self._tiles or one in self._stale)
+            return [_Wish(one, self._edition, snapshot, look) for one in gone]
+
+        self._loader.want(missing(wanted), missing(around))
 
     def _edited(self, edit: Edit) -> None:
-        assert self._document is not None
+        singly = edit.classes is None and len(edit.changes) <= _SINGLY
+        marks = (one for change in edit.changes for one in (change.before, change.after) if one is not None)
+        self._touched([one.geometry.bounds for one in marks] if singly else None)
+
+    def _touched(self, boxes: list[Box] | None) -> None:
+        """What lies in `boxes` is to be drawn anew; None: everything."""
         self._edition += 1
-        boxes: list[Box] | None = None
-        if edit.classes is not None:
-            self._look = _look(self._document, self._plane)
-        elif len(edit.changes) <= _SINGLY:
-            boxes = [one.geometry.bounds for change in edit.changes for one in (change.before, change.after) if one]
         self._edits.append((self._edition, boxes))
         self._stale.update(place for place in self._tiles if _touches(place, boxes))
         self.changed.emit()
@@ -160,10 +160,6 @@ def _touches(place: Place, boxes: list[Box] | None) -> bool:
     x0, y0, x1, y1 = place.box
     reach = _REACH_PX / place.scale
     return any(x0 - reach <= b[2] and b[0] <= x1 + reach and y0 - reach <= b[3] and b[1] <= y1 + reach for b in boxes)
-
-
-def _look(document: Annotations, plane: tuple[int, int] | None) -> Look:
-    return Look({one.name: one for one in document.classes}, plane=plane)
 
 
 def _places(scale: float, box: Box, margin: int) -> list[Place]:

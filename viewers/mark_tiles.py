@@ -26,6 +26,8 @@ SIDE = 512
 """Device pixels of a tile."""
 MOST_OUTLINES = 1200
 """Marks in a tile beyond which small ones become a tint."""
+DOT_PX = 8.0
+"""Device pixels of a point."""
 CELL = 8
 """Device pixels of a cell of the tint."""
 LARGE = 48.0
@@ -53,11 +55,9 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How marks are shown: `dot_px` is the size of a point, in device pixels; `hidden` are ids drawn by somebody else."""
+    """How marks are shown."""
 
     classes: Mapping[str, AnnotationClass]
-    hidden: frozenset[str] = frozenset()
-    dot_px: float = 8.0
     plane: tuple[int, int] | None = None
     """The depth and time whose marks are shown; None shows all, as on slides of one plane."""
 
@@ -76,7 +76,7 @@ class Look:
 
 def render(snapshot: Snapshot, place: Place, look: Look) -> QImage | None:
     """The marks of a tile; None where there are none. For worker threads."""
-    margin = (look.dot_px + 4) / place.scale
+    margin = (DOT_PX + 4) / place.scale
     x0, y0, x1, y1 = place.box
     wide = x0 - margin, y0 - margin, x1 + margin, y1 + margin
     names, numbers = snapshot.base.names
@@ -102,7 +102,7 @@ def render(snapshot: Snapshot, place: Place, look: Look) -> QImage | None:
         painter.drawImage(0, 0, _tint(snapshot, standing[small], place, look))
         standing = standing[np.sort(large)]
     marks = [snapshot.base.marks[int(number)] for number in standing]
-    _outlines(painter, [one for one in [*marks, *fresh] if one.id not in look.hidden], place, look)
+    _outlines(painter, [*marks, *fresh], place, look)
     painter.end()
     return image
 
@@ -116,7 +116,7 @@ def _outlines(painter: QPainter, marks: Sequence[Annotation], place: Place, look
                     painter_path([one.geometry], place.scale, *place.box[:2]), QColor(*look.colour(one.class_name), 26)
                 )
     dots = [one for one in marks if one.kind == Kind.POINTS]
-    for lines, width in (([one for one in marks if one.kind != Kind.POINTS], 0.0), (dots, look.dot_px)):
+    for lines, width in (([one for one in marks if one.kind != Kind.POINTS], 0.0), (dots, DOT_PX)):
         by_colour: dict[Colour, list[shapely.Geometry]] = {}
         for one in lines:
             by_colour.setdefault(look.colour(one.class_name), []).append(one.geometry)

@@ -121,6 +121,7 @@ class SlideView(Canvas):
 
     def _show(self, look: Look) -> None:
         self._look = look
+        self._overview_stale = True
         if self._store is not None:
             self._store.set_look(look)
         self._planned = None
@@ -132,6 +133,7 @@ class SlideView(Canvas):
         count = len(store.failed) if store is not None else 0
         if store is not None:
             store.retry()
+            self._overview_stale = True
             self._planned = None
             self.set_status("")
         return count
@@ -279,8 +281,6 @@ class SlideView(Canvas):
         store = self._store
         if store is None or not store.collect():
             return
-        if not store.overview_ready:
-            self._overview_stale = True
         if store.failed and store.overview_ready and not any(store.get(key) for key in store.overview_keys):
             self.set_status(f"cannot show: {next(iter(store.failed.values()))}")
         self.update()
@@ -291,9 +291,8 @@ class SlideView(Canvas):
         if source is None or source.frames == 1 or not held & Qt.KeyboardModifier.ShiftModifier:
             super().wheelEvent(event)
             return
-        turned = event.angleDelta().y() or event.angleDelta().x()
         time = source.z == 1 or bool(held & Qt.KeyboardModifier.ControlModifier)
-        self.step_plane(-1 if turned > 0 else 1, time=time)
+        self.step_plane(-self.gestures.notches(event), time=time)
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

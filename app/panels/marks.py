@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -180,8 +180,7 @@ class MarksPanel(Column):
         self._counts = {one.name: one.count for one in found.counts} if found is not None else {}
         self._found = found
         self._fill_classes()
-        self._empty.setText(EMPTY if self._view is None else NONE_YET)
-        self._empty.setVisible(self._view is None or (self._document is not None and not self._document.marks))
+        self._show_empty()
         self._selection_changed()
 
     # classes
@@ -215,8 +214,8 @@ class MarksPanel(Column):
         if one is not None:
             self._try(lambda document: document.remove_class(one.name))
 
-    def _try(self, work: object) -> None:
-        if self._document is None or not callable(work):
+    def _try(self, work: Callable[[Annotations], None]) -> None:
+        if self._document is None:
             return
         try:
             work(self._document)
@@ -274,8 +273,12 @@ class MarksPanel(Column):
         for tool in self._buttons.values():
             tool.setEnabled(self._view is not None)
         self._fill_classes()
+        self._show_empty()
+
+    def _show_empty(self) -> None:
+        """What to do next; nothing while marks are still being read."""
         self._empty.setText(EMPTY if self._view is None else NONE_YET)
-        self._empty.setVisible(self._document is None or not self._document.marks)
+        self._empty.setVisible(self._view is None or (self._document is not None and not self._document.marks))
 
     def _tool_changed(self, name: str) -> None:
         for one, tool in self._buttons.items():
@@ -327,7 +330,7 @@ class MarksPanel(Column):
     def _edited(self, edit: Edit) -> None:
         if edit.classes is not None:
             self._refilling.start()  # not here: the list may be in the midst of a click
-        self._empty.setVisible(self._document is None or not self._document.marks)
+        self._show_empty()
 
     def _gone(self) -> None:
         self._view = None

@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
 from viewers.annotations.annotation import Annotation
@@ -28,27 +26,25 @@ class MarksTable(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._found: Measured | None = None
-        self._order: NDArray[np.intp] = np.empty(0, np.intp)
 
     def show(self, found: Measured | None) -> None:
         self.beginResetModel()
         self._found = found
-        self._order = np.arange(len(found.marks) if found is not None else 0)[::-1]
         self.endResetModel()
 
     def mark(self, number: int) -> Annotation:
         """The mark in a row."""
         assert self._found is not None
-        return self._found.marks[int(self._order[number])]
+        return self._found.marks[len(self._found.marks) - 1 - number]
 
     def rows_of(self, ids: Iterable[str]) -> list[int]:
-        wanted = set(ids)
-        if not wanted or self._found is None:
+        if self._found is None:
             return []
-        return [number for number, at in enumerate(self._order.tolist()) if self._found.marks[at].id in wanted]
+        last, number = len(self._found.marks) - 1, self._found.number
+        return sorted(last - number[id] for id in ids if id in number)
 
     def rowCount(self, parent: _Index = _NOWHERE) -> int:
-        return 0 if parent.isValid() else len(self._order)
+        return 0 if parent.isValid() or self._found is None else len(self._found.marks)
 
     def columnCount(self, parent: _Index = _NOWHERE) -> int:
         return 0 if parent.isValid() else len(HEADERS)
@@ -64,7 +60,7 @@ class MarksTable(QAbstractTableModel):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role != Qt.ItemDataRole.DisplayRole:
             return None
-        at, columns = int(self._order[index.row()]), self._found.columns
+        at, columns = len(self._found.marks) - 1 - index.row(), self._found.columns
         one = self._found.marks[at]
         if index.column() == 0:
             return (one.name or one.class_name or "Unclassified") + (", locked" if one.locked else "")

@@ -102,14 +102,7 @@ def polygon(places: Sequence[Point]) -> BaseGeometry:
 def areas(geometry: BaseGeometry) -> BaseGeometry:
     """Its areas alone, valid: a polygon or a multi-polygon. Raises ValueError when nothing is left."""
     mended = geometry if geometry.is_valid else shapely.make_valid(geometry, method="structure")
-    parts = [part for part in shapely.get_parts(mended) if part.geom_type == "Polygon" and part.area > 0]
-    if not parts:
-        parts = [
-            one
-            for part in shapely.get_parts(mended)
-            for one in shapely.get_parts(part)
-            if one.geom_type == "Polygon" and one.area > 0
-        ]
+    parts = [one for one in shapely.get_parts(shapely.get_parts(mended)) if one.geom_type == "Polygon" and one.area > 0]
     if not parts:
         raise ValueError("an area needs more than a line")
     return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)

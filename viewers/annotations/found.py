@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -14,7 +13,7 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from viewers.annotations.annotation import Annotation, Kind, areas
+from viewers.annotations.annotation import Annotation, Kind, areas, new_id
 from viewers.annotations.classes import AnnotationClass, Colour, unseen
 from viewers.errors import SourceError
 from viewers.figures import counted
@@ -79,7 +78,7 @@ class Gathering:
             )
         if not mark.id or mark.id in self._ids:
             self.note("1 mark had the id of another and got a new one.", "{count} marks had the ids of others and got new ones.")
-            mark = replace(mark, id=str(uuid.uuid4()))
+            mark = replace(mark, id=new_id())
         self._ids.add(mark.id)
         self._marks.append(mark)
         return mark

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from viewers.annotations.annotation import Annotation, Kind, Plane, ellipse
+from viewers.annotations.annotation import Annotation, Kind, Plane, ellipse, new_id
 from viewers.annotations.classes import Colour
 from viewers.annotations.found import Gathering, clean
 from viewers.annotations.json_pieces import Pieces
@@ -121,7 +120,7 @@ def _marks(
     kept = json.dumps(rest, separators=(",", ":")) if rest else ""
     for number, (shape, kind) in enumerate(shapes):
         yield Annotation(
-            shape, kind, id if number == 0 else str(uuid.uuid4()), class_name, "" if name is None else clean(str(name)), locked,
+            shape, kind, id if number == 0 else new_id(), class_name, "" if name is None else clean(str(name)), locked,
             object_type, measurements, plane, kept,
         )  # fmt: skip
 
@@ -130,10 +129,10 @@ def _id(feature: Json) -> tuple[str, str]:
     """The id, new where there is none, and the type that QuPath 0.2 wrote in its place."""
     id = feature.pop("id", None)
     if isinstance(id, str) and id in _OLD_TYPES:
-        return str(uuid.uuid4()), id
+        return new_id(), id
     if isinstance(id, (str, int)) and not isinstance(id, bool) and clean(str(id)):
         return clean(str(id))[:200], ""
-    return str(uuid.uuid4()), ""
+    return new_id(), ""
 
 
 def _object_type(properties: Json, old: str) -> str:

@@ -109,12 +109,17 @@ class Snapshot:
 
     def fresh_in(self, box: Box) -> list[Annotation]:
         """Those of `fresh` whose bounds meet `box`."""
-        return [one for one in self.fresh.values() if _meet(one.geometry.bounds, box)]
+        if not self.fresh:
+            return []
+        marks, bounds = self._fresh_bounds
+        meet = (bounds[:, 0] <= box[2]) & (box[0] <= bounds[:, 2]) & (bounds[:, 1] <= box[3]) & (box[1] <= bounds[:, 3])
+        return [marks[number] for number in np.flatnonzero(meet).tolist()]
+
+    @cached_property
+    def _fresh_bounds(self) -> tuple[tuple[Annotation, ...], NDArray[np.float64]]:
+        marks = tuple(self.fresh.values())
+        return marks, np.asarray(shapely.bounds([one.geometry for one in marks]), np.float64).reshape(-1, 4)
 
     def meeting(self, box: Box) -> list[Annotation]:
         """All marks whose bounds meet `box`, the older first."""
         return [*(self.base.marks[int(number)] for number in self.standing(box)), *self.fresh_in(box)]
-
-
-def _meet(a: Box, b: Box) -> bool:
-    return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]

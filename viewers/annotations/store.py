@@ -155,10 +155,10 @@ class Store:
         changed = [(place, one) for place, one in enumerate(new) if one not in old or not stored]
         rows = [(one.name, place, json.dumps(one.colour), one.key, int(one.visible)) for place, one in changed]
         self._base.executemany("INSERT OR REPLACE INTO class VALUES (?, ?, ?, ?, ?)", rows)
+        places = [(place, one.name) for place, one in enumerate(new)]
+        self._base.executemany("UPDATE class SET number = ? WHERE name = ?", places)
 
     def _error(self, what: str, error: Exception) -> StoreError:
-        if isinstance(error, StoreError):
-            return error
         return StoreError(
             f"The marks of this slide cannot be {what} ({error}): look whether {self.path.parent} can be written to."
         )

@@ -78,7 +78,9 @@ def from_xml(tiff: tifffile.TiffFile, description: str) -> Layout:
     associated: dict[str, int] = {}
     for one in others:
         name = next((word for word in _APART if word in one.name.lower()), "further image")
-        associated.setdefault(name, min((index for _, index in _directories(one)), default=-1))
+        stored = [index for _, index in _directories(one)]
+        if stored:
+            associated.setdefault(name, min(stored))
     notes = []
     if missing := main.planes - len(where):
         notes.append(f"{missing} of {main.planes} planes stand in other files and cannot be shown.")

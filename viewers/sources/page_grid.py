@@ -89,11 +89,9 @@ class PageGrid:
                 for number, part in enumerate(parts):
                     values = self._values(column, row, part)
                     if values is not None:
-                        out[number, box[1] - y : box[3] - y, box[0] - x : box[2] - x] = values[
-                            box[1] - top : box[3] - top, box[0] - left : box[2] - left
-                        ]
-        if self._white_is_zero:
-            out = np.iinfo(self.dtype).max - out
+                        part_of = values[box[1] - top : box[3] - top, box[0] - left : box[2] - left]
+                        shown = np.iinfo(self.dtype).max - part_of if self._white_is_zero else part_of
+                        out[number, box[1] - y : box[3] - y, box[0] - x : box[2] - x] = shown
         return out[0] if sample is not None else out
 
     def _values(self, column: int, row: int, sample: int) -> Values | None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from viewers.channels import COLOURS, Channel, Mix, composed, default_range, halved_values, histogram, scale_of
 from viewers.errors import SourceError, reading
-from viewers.geometry import Region, Size, Spacing
+from viewers.geometry import Provenance, Region, Size, Spacing
 from viewers.sources import Kind, Level, layout, ome, qpi
 from viewers.sources.cache import FrameCache
 from viewers.sources.describing import described
@@ -174,6 +174,8 @@ class Planes:
             notes.append("The file is cut short: some places cannot be read; copy it again from the scanner.")
         if self.spacing is None and self.kind == "slide":
             notes.append("The file states no size of a pixel: lengths and magnification are unknown until you give it.")
+        elif self.spacing is not None and self.spacing.provenance is Provenance.OBJECTIVE:
+            notes.append("The size of a pixel is estimated from the objective power.")
         if self._icc is not None and self._icc.changes:
             notes.append("Colours converted from the slide's ICC profile to sRGB.")
         return tuple(notes)
