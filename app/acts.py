@@ -33,11 +33,11 @@ class Acts(QObject):
     def _questions(self) -> Mapping[str, Callable[[], object]]:
         report, labels, ask = self._side.report, self._side.labels, self._side.ask
         return {
-            "labels": lambda: self._panel(labels, self._asking.labels),
-            "heatmap": lambda: self._panel(labels, self._asking.heatmap),
-            "draft": lambda: self._panel(report, lambda: self._asking.draft(report.indication.text().strip())),
-            "question": lambda: self._panel(ask, ask.question.setFocus),
-            "locate": lambda: self._panel(ask, self._asking.locate),
+            "labels": lambda: self.in_front(labels, self._asking.labels),
+            "heatmap": lambda: self.in_front(labels, self._asking.heatmap),
+            "draft": lambda: self.in_front(report, lambda: self._asking.draft(report.indication.text().strip())),
+            "question": lambda: self.in_front(ask, ask.question.setFocus),
+            "locate": lambda: self.in_front(ask, self._asking.locate),
             "cancel": self.escape,
             "whole": self._backspace,
             "clear": lambda: self._panes.view.clear_results(),
@@ -46,11 +46,11 @@ class Acts(QObject):
     def _sentences(self) -> Mapping[str, Callable[[], object]]:
         report = self._side.report
         return {
-            "accept": lambda: self._panel(report, report.accept),
-            "edit": lambda: self._panel(report, report.edit),
-            "refuse": lambda: self._panel(report, report.refuse),
-            "next-sentence": lambda: self._panel(report, lambda: report.step(1)),
-            "previous-sentence": lambda: self._panel(report, lambda: report.step(-1)),
+            "accept": lambda: self.in_front(report, report.accept),
+            "edit": lambda: self.in_front(report, report.edit),
+            "refuse": lambda: self.in_front(report, report.refuse),
+            "next-sentence": lambda: self.in_front(report, lambda: report.step(1)),
+            "previous-sentence": lambda: self.in_front(report, lambda: report.step(-1)),
         }
 
     def _looks(self) -> Mapping[str, Callable[[], object]]:
@@ -133,7 +133,8 @@ class Acts(QObject):
             if good:
                 view.turn_to(angle)
 
-    def _panel(self, panel: QWidget, work: Callable[[], object]) -> None:
+    def in_front(self, panel: QWidget, work: Callable[[], object]) -> None:
+        """Do it with its panel before the reader."""
         self._side.front(panel)
         work()
 

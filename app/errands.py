@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from PySide6.QtCore import QObject, Signal
 
+from app.lane import Lane
 from viewers.annotations.store import StoreError
 from viewers.errors import SourceError
 
 T = TypeVar("T")
+PATIENCE_S = 30.0
+"""How long a closing window waits for a file that is being written."""
 
 
 class Errands(QObject):
@@ -23,23 +26,23 @@ class Errands(QObject):
 
     def __init__(self, name: str, parent: QObject) -> None:
         super().__init__(parent)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._lane = Lane(name)
         self._closed = False
 
     def start(self, path: Path, name: str, work: Callable[[], object]) -> None:
         """`path` is the source it is about, `name` what it reads or writes."""
         if not self._closed:
-            self._thread.submit(self._guarded, path, name, work)
+            self._lane.submit(partial(self._guarded, path, name, work))
 
     def tell(self, signal: Any, *values: object) -> None:
         """Emit a signal from the thread."""
         if not self._closed:
             signal.emit(*values)
 
-    def close(self) -> None:
-        """Returns when what was begun is done; the rest is dropped."""
+    def close(self, seconds: float = PATIENCE_S) -> None:
+        """Returns when what was begun is done, at the latest after so long; the rest is dropped."""
         self._closed = True
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        self._lane.close(seconds)
 
     def _guarded(self, path: Path, name: str, work: Callable[[], object]) -> None:
         _, sentence = answered(work, f"{name} cannot be read or written")

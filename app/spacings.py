@@ -20,7 +20,6 @@ from viewers.sources.layout import SANE_MPP
 
 MOST = 5000
 """Slides remembered; the oldest are forgotten first."""
-_WEAK = (None, Provenance.OBJECTIVE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class Spacings:
         own = self.slides.get(str(source.path.absolute()))
         if own is not None:
             return _spacing(own, Provenance.READER)
-        weak = source.spacing is None or source.spacing.provenance in _WEAK
+        weak = source.spacing is None or source.spacing.provenance is Provenance.OBJECTIVE
         known = self.scanners.get(source.scanner) if weak and source.scanner else None
         return None if known is None else _spacing(known, Provenance.REMEMBERED)
 

@@ -162,16 +162,16 @@ class Window(QMainWindow):
             "open-folder": self.filing.open_folder,
             "demo": self.open_demo,
             "batch": self.filing.choose_batch,
-            "load-map": partial(self._on_layers, self.layering.choose_load),
-            "export-map": partial(self._on_layers, self.layering.choose_export),
+            "load-map": partial(self.acts.in_front, self.side.layers, self.layering.choose_load),
+            "export-map": partial(self.acts.in_front, self.side.layers, self.layering.choose_export),
             "save": self.filing.save_report,
             "recover": self.recovery.open_newest,
             "close": self.close_current,
             "quit": self.close,
             **self.acts.by_id(),
-            "import-marks": partial(self._on_marks, self.marking.choose_import),
-            "export-marks": partial(self._on_marks, self.marking.choose_export),
-            "tissue": partial(self._on_marks, self.marking.outline_tissue),
+            "import-marks": partial(self.acts.in_front, self.side.marks, self.marking.choose_import),
+            "export-marks": partial(self.acts.in_front, self.side.marks, self.marking.choose_export),
+            "tissue": partial(self.acts.in_front, self.side.marks, self.marking.outline_tissue),
             **self.looking.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
@@ -210,20 +210,12 @@ class Window(QMainWindow):
             pane.view.overlay.opacity = value
             pane.view.update()
 
-    def _on_marks(self, work: Callable[[], None]) -> None:
-        self.side.front(self.side.marks)
-        work()
-
     def _suit(self) -> None:
         """Keys and marks of the kind of picture in the active pane."""
         actions.suit(self.actions_by_id, self.marking.view is not None)
         self.side.marks.dress(self.actions_by_id)
         self.toolbar.name_keys()
         self.marking.attend()
-
-    def _on_layers(self, work: Callable[[], None]) -> None:
-        self.side.front(self.side.layers)
-        work()
 
     def _layer_edited(self, layer: HeatmapLayer) -> None:
         """The Labels panel's sliders go with what was set in the list of layers."""

@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from viewers.coverage import POWERS, ZOOMS, Coverage
+from viewers.runs import runs
 
 FORMS = {".csv": "Table of cells (*.csv)", ".geojson": "Outlines (*.geojson)", ".png": "Picture (*.png)"}
 COLOURS: tuple[tuple[int, int, int, int], ...] = (
@@ -102,9 +103,7 @@ def _properties(name: str, number: int, cells: int, seconds: float) -> dict[str,
 
 def _outline(coverage: Coverage, cells: NDArray[np.bool_]) -> shapely.geometry.base.BaseGeometry:
     """Runs of cells row by row, united."""
-    edges = np.diff(np.pad(cells, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    ends = np.nonzero(edges == -1)[1]
+    rows, starts, ends = runs(cells)
     cell, size = coverage.cell, coverage.size
     right, bottom = np.minimum(ends * cell, size.width), np.minimum((rows + 1) * cell, size.height)
     return shapely.union_all(shapely.box(starts * cell, rows * cell, right, bottom))

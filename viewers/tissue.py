@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from viewers.geometry import Region
+from viewers.runs import runs
 from viewers.sources import Source
 
 LONGEST = 2048
@@ -116,9 +117,7 @@ def _grown(mask: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
 def outlines(mask: NDArray[np.bool_], down: tuple[float, float], least: float, hole: float) -> shapely.MultiPolygon:
     """The mask's objects of at least `least` pixels as polygons in level-0 pixels (`down` of them a pixel along x and y), holes
     below `hole` pixels filled, the steps of the grid smoothed away by less than a pixel."""
-    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    ends = np.nonzero(edges == -1)[1]
+    rows, starts, ends = runs(mask)
     whole = shapely.union_all(shapely.box(starts, rows, ends, rows + 1))
     kept = []
     for part in shapely.get_parts(whole):

@@ -147,7 +147,7 @@ def test_qptiff_channels_levels_and_nothing_of_the_label(tmp_path: Path) -> None
     assert np.array_equal(assembled(source, 0), data)
     assert np.array_equal(assembled(source, 1), halved(data))
     assert source.spacing == Spacing(0.000497, 0.000497, Provenance.SLIDE)
-    assert source.scanner == "PhenoImagerHT"
+    assert source.scanner == "PhenoImagerHT 20×"
     info = source.info()
     assert (info["objective"], info["associated_images"]) == (20.0, ["thumbnail", "overview", "label"])
     assert [one["name"] for one in info["channels"]] == list(NAMES)  # type: ignore[attr-defined]

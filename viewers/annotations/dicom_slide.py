@@ -17,6 +17,7 @@ from viewers.annotations.codes import SCHEME
 from viewers.annotations.found import Notes
 from viewers.errors import SourceError, reading
 from viewers.sources import header, values
+from viewers.sources.header import WHOLE_SLIDE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 MAKER = "Hilum"
-_WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _NAMED = uuid.UUID("6f1f6a1e-7c0f-5d53-9d0e-3c8c0c5b8a42")
 """Name space of the derived UIDs (RFC 9562, version 5)."""
 _MOST_FILES = 500
@@ -147,7 +147,7 @@ def _spacing(slide: Dataset) -> tuple[float, float] | None:
 def _of_file(reference: Path) -> Dataset:
     slide = header.dataset_of(reference)
     flavour = values.texts(slide, "ImageType")[2:3]
-    if values.uid(slide, "SOPClassUID") != _WHOLE_SLIDE or flavour != ("VOLUME",):
+    if values.uid(slide, "SOPClassUID") != WHOLE_SLIDE or flavour != ("VOLUME",):
         raise SourceError(reference, f"{reference.name} is not the DICOM image of a slide: name the file of its level 0.")
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID"):
         if not values.uid(slide, keyword):
@@ -159,7 +159,7 @@ def _standing_for(identity: str) -> Dataset:
     from pydicom.dataset import Dataset
 
     slide = Dataset()
-    slide.SOPClassUID, slide.Modality = _WHOLE_SLIDE, "SM"
+    slide.SOPClassUID, slide.Modality = WHOLE_SLIDE, "SM"
     slide.StudyInstanceUID, slide.SeriesInstanceUID = derived_uid(f"study {identity}"), derived_uid(f"series {identity}")
     slide.SOPInstanceUID = derived_uid(f"instance {identity}")
     slide.FrameOfReferenceUID = derived_uid(f"frame of reference {identity}")

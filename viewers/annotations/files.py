@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
-import secrets
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,6 +21,7 @@ from viewers.errors import SourceError, reading
 from viewers.geometry import Size, Spacing
 from viewers.sources.files import opened_file
 from viewers.sources.header import is_dicom
+from viewers.writing import taking_name
 
 __all__ = ["Loaded", "Progress", "Stopped", "load", "save"]
 
@@ -123,22 +122,3 @@ def save(
         for text in texts:
             file.write(text.encode("utf-8", "replace"))
     return ()
-
-
-@contextmanager
-def taking_name(path: Path) -> Iterator[BinaryIO]:
-    """A new file that takes the name `path` when all is written, and leaves no trace when something fails. Raises SourceError."""
-    temporary = path.parent / f".hilum-tmp-{secrets.token_hex(8)}"
-    try:
-        with temporary.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        why = error.strerror or "the disk reported an error"
-        raise SourceError(path, f"{path.name} cannot be written ({why}): choose another folder or free some space.") from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

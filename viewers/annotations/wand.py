@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from viewers.annotations.annotation import Point
 from viewers.annotations.tools import Brush, Hand
+from viewers.runs import runs
 
 SIDE = 149
 """Screen pixels of the square it looks at."""
@@ -64,13 +65,10 @@ def connected(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def outline(mask: NDArray[np.bool_]) -> BaseGeometry | None:
     """The outline of a mask in its own pixels, holes of a few pixels closed; None for an empty one."""
-    boxes = []
-    for row in range(mask.shape[0]):
-        edges = np.flatnonzero(np.diff(mask[row].astype(np.int8), prepend=0, append=0))
-        boxes += [shapely.box(left, row, right, row + 1) for left, right in edges.reshape(-1, 2).tolist()]
-    if not boxes:
+    if not mask.any():
         return None
-    whole = shapely.union_all(boxes)
+    rows, starts, ends = runs(mask)
+    whole = shapely.union_all(shapely.box(starts, rows, ends, rows + 1))
     return shapely.simplify(whole.buffer(1.5, quad_segs=3).buffer(-1.5, quad_segs=3), 0.5)
 
 

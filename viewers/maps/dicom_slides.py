@@ -13,9 +13,8 @@ from viewers.errors import SourceError
 from viewers.geometry import Size
 from viewers.maps import Ground
 from viewers.sources import values
-from viewers.sources.header import dataset_of
+from viewers.sources.header import WHOLE_SLIDE, dataset_of
 
-WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _UPRIGHT = [0.0, -1.0, 0.0, -1.0, 0.0, 0.0]
 """ImageOrientationSlide of a slide that states none: its label is at the top (PS3.3 C.8.12.4)."""
 

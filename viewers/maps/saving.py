@@ -15,6 +15,7 @@ from viewers.errors import SourceError
 from viewers.maps import Ground, ValueMap
 from viewers.maps.patches import Patches
 from viewers.maps.tables import OTHER, PLACES, PROBABILITY
+from viewers.writing import taking_place
 
 _PIECE = 10_000
 
@@ -27,15 +28,12 @@ def save(the: ValueMap, path: Path, ground: Ground) -> None:
     ending = next((one for one in FORMS if path.name.lower().endswith(one)), None)
     if ending is None:
         raise SourceError(path, f"{path.name}: end the name in {', '.join(FORMS)} to say which kind of file it shall be.")
-    part = path.with_name(f".{uuid.uuid4().hex[:8]}.part")
     try:
-        WRITERS[ending](the, part, ground)
-        part.replace(path)
+        with taking_place(path) as part:
+            WRITERS[ending](the, part, ground)
     except OSError as error:
         reason = error.strerror or "the disk reported an error"
         raise SourceError(path, f"{path.name} could not be written ({reason}); choose another place.") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def patches_of(the: ValueMap) -> Patches:

@@ -11,8 +11,8 @@ from pathlib import Path
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Kind, Source, series, values
-from viewers.sources.header import dataset_of, header_of, is_dicom, sop_class_of
-from viewers.sources.opening import WHOLE_SLIDE, beginning, is_planes, is_slide, opened
+from viewers.sources.header import WHOLE_SLIDE, dataset_of, header_of, is_dicom, sop_class_of
+from viewers.sources.opening import beginning, is_planes, is_slide, opened
 
 _STACKS = {"CT", "MR", "PT", "NM"}
 _NAMED = 8

@@ -18,6 +18,8 @@ from viewers.sources.inflate import InflateError, inflated
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
+"""SOP Class UID of VL Whole Slide Microscopy Image Storage."""
 MAX_PIXEL_BYTES = 2 * 2**30
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 _EXPLICIT = b"1.2.840.10008.1.2.1\0\0\0"  # as long as the other, so that no length in the meta header changes

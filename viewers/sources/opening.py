@@ -9,12 +9,10 @@ from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Source
 from viewers.sources.files import opened_file
-from viewers.sources.header import is_dicom, sop_class_of
+from viewers.sources.header import WHOLE_SLIDE, is_dicom, sop_class_of
 from viewers.sources.tiff import TIFF
 from viewers.sources.whole import JPEG, PNG
 
-WHOLE_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
-"""SOP Class UID of VL Whole Slide Microscopy Image Storage."""
 _PLAIN = (PNG, JPEG, b"BM", b"GIF8", b"RIFF", b"P5", b"P6", b"\0\0\0\x0cjP  ", *TIFF)
 _TEXT_SHARE = 0.95
 

@@ -26,6 +26,7 @@ from viewers.sources.icc import to_srgb
 from viewers.sources.layout import Layout, Unreadable
 from viewers.sources.level_read import read_region
 from viewers.sources.page_grid import PageGrid
+from viewers.sources.scanner import at_objective
 from viewers.sources.tiff import LOSSY
 from viewers.sources.tile_files import MOST_TILE_PIXELS, BadTile, Positioned
 from viewers.sources.whole import cut_short
@@ -71,7 +72,7 @@ class Planes:
         self._icc = to_srgb(self._profile()) if not self.layout.stains else None
         self.frames = self.layout.z * self.layout.t
         self.z, self.t = self.layout.z, self.layout.t
-        self.scanner = self.layout.scanner
+        self.scanner = at_objective(self.layout.scanner, self.layout.objective)
         self.spacing = spacing or self.layout.spacing
         self.associated = tuple(self.layout.associated)
         self._cut = cut_short(path, first=False)

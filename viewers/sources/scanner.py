@@ -27,6 +27,12 @@ def scanner_of(properties: Mapping[str, str], objective: float | None) -> str:
     for names in _NAMES:
         parts = [found for name in names if (found := words(properties.get(name, "")))]
         if parts:
-            power = [f"{objective:g}×"] if objective else []
-            return " ".join(dict.fromkeys([*([] if vendor in ("generic-tiff", "dicom") else [vendor]), *parts, *power]))
+            return at_objective(
+                " ".join(dict.fromkeys([*([] if vendor in ("generic-tiff", "dicom") else [vendor]), *parts])), objective
+            )
     return ""
+
+
+def at_objective(device: str, objective: float | None) -> str:
+    """A device's key with the objective that it scanned at."""
+    return f"{device} {objective:g}×" if device and objective else device

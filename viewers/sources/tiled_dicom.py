@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from viewers.geometry import Size
+from viewers.sources.header import WHOLE_SLIDE
 from viewers.sources.tile_files import Grid, Pixels, Unfit, jpeg, jpeg_2000
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
-_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _JPEG = "1.2.840.10008.1.2.4.50"
 _JPEG_2000 = ("1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91")
 _PIXEL_DATA, _ITEM = b"\xe0\x7f\x10\x00", b"\xfe\xff\x00\xe0"
@@ -37,7 +37,7 @@ def grids(path: Path, levels: Sequence[Size]) -> tuple[Grid | str, ...]:
             with one.open("rb") as file:
                 header = pydicom.dcmread(file, stop_before_pixels=True)
                 if (
-                    header.get("SOPClassUID") == _SLIDE
+                    header.get("SOPClassUID") == WHOLE_SLIDE
                     and header.get("SeriesInstanceUID") == series
                     and "VOLUME" in header.ImageType
                 ):
