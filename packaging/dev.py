@@ -44,8 +44,16 @@ QT_LIBRARIES = {
 
 FONT = ("fonts-dejavu-core", Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"))
 
-PEERS = {"dcm2pnm": "dcmtk", "dciodvfy": "dicom3tools", "Xvfb": "xvfb", "xdotool": "xdotool", "pdftoppm": "poppler-utils"}
-"""Programs that tests compare with, and the Debian packages that hold them."""
+PEERS = {
+    "dcm2pnm": "dcmtk",
+    "dciodvfy": "dicom3tools",
+    "Orthanc": "orthanc",
+    "/usr/share/orthanc/plugins/libOrthancDicomWeb.so": "orthanc-dicomweb",
+    "Xvfb": "xvfb",
+    "xdotool": "xdotool",
+    "pdftoppm": "poppler-utils",
+}
+"""Programs and plug-ins that tests compare with, and the Debian packages that hold them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -161,7 +169,9 @@ def install_python_packages() -> None:
 def install_system_packages(*, peers: bool) -> None:
     if not sys.platform.startswith("linux"):
         return
-    missing = missing_libraries() + ([name for tool, name in PEERS.items() if not shutil.which(tool)] if peers else [])
+    missing = missing_libraries() + (
+        [name for tool, name in PEERS.items() if not (shutil.which(tool) or Path(tool).exists())] if peers else []
+    )
     if not missing:
         return
     line = "apt-get install -y --no-install-recommends " + " ".join(missing)
