@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from viewers.errors import SourceError
 from viewers.geometry import Region, Size, Spacing
 from viewers.grayscale import Grayscale, Window
+from viewers.readers.pool import readers
 from viewers.sources import Kind, Level, values
 from viewers.sources.cache import FrameCache
 from viewers.sources.decode import decoded, lossy, syntax_name
@@ -52,7 +53,7 @@ class Dicom:
         self.facts: Facts | None = facts_of(first.dataset)
         stated, spacing_notes = spacing_of(first.dataset, slices[0].frame)
         self.spacing = spacing or stated
-        self.notes = (*notes, *spacing_notes)
+        self.notes = (*notes, *spacing_notes, *filter(None, [readers().problem]))
         self.steps: tuple[str, ...] = ()
         self._cache = FrameCache(_CACHE_BYTES)
 

@@ -11,13 +11,12 @@ from pathlib import Path
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Kind, Source, series, values
-from viewers.sources.header import WHOLE_SLIDE, dataset_of, header_of, is_dicom, sop_class_of
+from viewers.sources.header import Header, WholeSlide, headers_of
 from viewers.sources.opening import beginning, is_planes, is_slide, opened
 
 _STACKS = {"CT", "MR", "PT", "NM"}
 _NAMED = 8
 """Folders named in a sentence."""
-_SLIDE_TAGS = ["SOPInstanceUID", "SeriesInstanceUID", "ImageType"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +135,9 @@ def _is_folder(path: Path) -> bool:
 def _grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure]:
     """The items of one folder in the order of their first file; `more` when there are folders inside as well."""
     failures, entries = list[Failure](), list[_Entry]()
-    for path in files:
+    for path, header in zip(files, headers_of(files), strict=True):
         try:
-            entries.append(_entry(path))
+            entries.append(_entry(path, header))
         except SourceError as error:
             failures.append(Failure(path, str(error)))
     groups: dict[tuple[object, ...], list[_Entry]] = defaultdict(list)
@@ -161,19 +160,20 @@ def _single(entry: _Entry) -> Item:
     return Item(entry.path, frames_kind, (entry.path,), entry.modality)
 
 
-def _entry(path: Path) -> _Entry:
-    """What one file is, by its first bytes and, for DICOM, a few header values. Raises SourceError."""
-    start = beginning(path)
-    if not is_dicom(start):
+def _entry(path: Path, header: Header | WholeSlide | SourceError | None) -> _Entry:
+    """What one file is, by its header where it is DICOM, else by its first bytes. Raises SourceError."""
+    if header is None:
+        start = beginning(path)
         if is_planes(path, start) or is_slide(path, start):
             return _Entry(path, "slide", "SM")
         opened(path).close()
         return _Entry(path, "picture")
-    whole_slide = sop_class_of(path) == WHOLE_SLIDE
-    dataset = dataset_of(path, _SLIDE_TAGS) if whole_slide else header_of(path).dataset
+    if isinstance(header, SourceError):
+        raise header
+    dataset = header.brief
     modality, group = values.code(dataset, "Modality"), values.uid(dataset, "SeriesInstanceUID")
     instance = values.uid(dataset, "SOPInstanceUID")
-    if whole_slide:
+    if isinstance(header, WholeSlide):
         volume = "VOLUME" in values.texts(dataset, "ImageType")
         return _Entry(path, "slide", "SM", (group, "slide"), instance, volume)
     frames = values.integer(dataset, "NumberOfFrames") or 1

@@ -11,7 +11,7 @@ from viewers.errors import SourceError
 from viewers.geometry import Spacing
 from viewers.sources.dicom import ColourDicom, GreyDicom, Slice, stacked
 from viewers.sources.dicom_facts import orientation, position
-from viewers.sources.header import Header, header_of
+from viewers.sources.header import Header, headers_of
 from viewers.sources.values import integer
 
 
@@ -22,12 +22,12 @@ def opened(path: Path, files: Sequence[Path], spacing: Spacing | None = None) ->
     """
     headers, notes = list[Header](), list[str]()
     failure: SourceError | None = None
-    for file in files:
-        try:
-            headers.append(header_of(file))
-        except SourceError as error:
-            failure = failure or error
-            notes.append(f"A slice is left out: {error}")
+    for found in headers_of(files):
+        if isinstance(found, Header):
+            headers.append(found)
+        elif isinstance(found, SourceError):
+            failure = failure or found
+            notes.append(f"A slice is left out: {found}")
     if not headers:
         raise failure or SourceError(path, f"{path.name} holds no DICOM images: open another folder.")
     size = headers[0].size
@@ -41,10 +41,10 @@ def opened(path: Path, files: Sequence[Path], spacing: Spacing | None = None) ->
 
 def _ordered(headers: Sequence[Header]) -> tuple[list[Slice], tuple[str, ...]]:
     slices = [Slice(header, frame) for header in headers for frame in range(header.frames)]
-    axes = orientation(slices[0].header.dataset, slices[0].frame)
-    places = [position(one.header.dataset, one.frame) for one in slices]
+    axes = orientation(slices[0].header.ordering, slices[0].frame)
+    places = [position(one.header.ordering, one.frame) for one in slices]
     if axes is None or any(place is None for place in places):
-        slices.sort(key=lambda one: (integer(one.header.dataset, "InstanceNumber") or 0, one.frame, str(one.header.path)))
+        slices.sort(key=lambda one: (integer(one.header.ordering, "InstanceNumber") or 0, one.frame, str(one.header.path)))
         return slices, ("The slices state no position; they are ordered by their instance number.",)
     normal = np.cross(axes[0], axes[1])
     depth = [float(normal @ place) for place in places if place is not None]
