@@ -153,10 +153,9 @@ def _volumes(together: list[Placed]) -> tuple[list[tuple[str, list[Placed]]], li
         return [("", ordered)], []
     turns = _nth(ordered, place)
     double = [one for one in ordered if turns[id(one)] > 0]
+    lie = "it lies" if len(double) == 1 else "they lie"
     named = ", ".join(f"“{one.header.path.name}”" for one in double[:2])
-    said = (
-        f"{_slices(len(double))} left out: they lie exactly where another one lies ({named}{', …' if len(double) > 2 else ''})."
-    )
+    said = f"{_slices(len(double))} left out: {lie} exactly where another one does ({named}{', …' if len(double) > 2 else ''})."
     return [("", [one for one in ordered if turns[id(one)] == 0])], [said]
 
 
