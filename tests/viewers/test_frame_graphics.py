@@ -60,7 +60,8 @@ def plane(path: Path, mask: NDArray[Any], group: int = 0x6000, origin: tuple[int
     data = np.packbits(mask.ravel().astype(np.uint8), bitorder="little").tobytes()
     elements = {
         "rows": (0x10, "US", rows), "columns": (0x11, "US", columns), "kind": (0x40, "CS", "G"),
-        "origin": (0x50, "SS", list(origin)), "bits": (0x100, "US", 1), "bit": (0x102, "US", 0), "data": (0x3000, "OW", data + b"\0" * (len(data) % 2)),
+        "origin": (0x50, "SS", list(origin)),
+        "bits": (0x100, "US", 1), "bit": (0x102, "US", 0), "data": (0x3000, "OW", data + b"\0" * (len(data) % 2)),
     }  # fmt: skip
     add_overlay(path, group, **{name: one for name, one in (elements | more).items() if one is not None})
 
