@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from viewers.sources import values
 from viewers.sources.facts import Facts
+from viewers.sources.lossiness import lossy_words
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -34,6 +35,7 @@ def facts_of(dataset: Dataset) -> Facts:
         instance=values.integer(dataset, "InstanceNumber"),
         right_edge=right,
         bottom_edge=bottom,
+        lossy=lossy_words(dataset),
     )
 
 
@@ -55,9 +57,9 @@ def position(dataset: Dataset, frame: int = 0) -> NDArray[np.float64] | None:
     return np.array(found) if len(found) == 3 else None
 
 
-def edges(dataset: Dataset) -> tuple[str, str]:
-    """Orientation letters at the right and the bottom edge; "" where the header does not tell."""
-    axes = orientation(dataset)
+def edges(dataset: Dataset, frame: int = 0) -> tuple[str, str]:
+    """Orientation letters at the right and the bottom edge of a frame; "" where the header does not tell."""
+    axes = orientation(dataset, frame)
     if axes is not None:
         return _letters(axes[0]), _letters(axes[1])
     stated = values.texts(dataset, "PatientOrientation")
@@ -79,8 +81,10 @@ def _view(dataset: Dataset) -> str:
 
 
 def _laterality(dataset: Dataset) -> str:
-    for keyword in ("ImageLaterality", "Laterality", "FrameLaterality"):
-        stated = values.code(dataset, keyword)
+    """The image's own before its series'; of a frame's anatomy the first (C.7.6.16.2.8)."""
+    anatomy = values.group(dataset, 0, "FrameAnatomySequence")
+    for part, keyword in ((dataset, "ImageLaterality"), (anatomy, "FrameLaterality"), (dataset, "Laterality")):
+        stated = values.code(part, keyword)
         if stated in ("L", "R", "B", "U"):
             return stated
     return ""

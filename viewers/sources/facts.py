@@ -34,3 +34,5 @@ class Facts:
     """Orientation letters at the picture's right edge, such as "L"; the left edge is the opposite."""
     bottom_edge: str = ""
     """Orientation letters at the picture's bottom edge, such as "F"."""
+    lossy: str = ""
+    """Methods and ratios of compression with loss as the header states them: "JPEG 10 : 1"."""
