@@ -70,10 +70,10 @@ class Acts(QObject):
             "again": lambda: self._slide(SlideView.read_again),
             "z-up": lambda: self._step(1),
             "z-down": lambda: self._step(-1),
-            "turn-right": lambda: self._slide(lambda view: view.turn_to(view.camera.angle + 90)),
-            "turn-left": lambda: self._slide(lambda view: view.turn_to(view.camera.angle - 90)),
+            "turn-right": lambda: self._panes.view.turn_by(90),
+            "turn-left": lambda: self._panes.view.turn_by(-90),
             "turn": self._turn,
-            "flip": lambda: self._slide(SlideView.flip),
+            "flip": lambda: self._panes.view.flip(),
             "channels": self._side.show_channels,
             "invert": lambda: self._radiology(RadiologyView.invert),
             "reset": self._reset,
@@ -131,9 +131,9 @@ class Acts(QObject):
 
     def _turn(self) -> None:
         view = self._panes.view
-        if isinstance(view, SlideView):
+        if view.source is not None:
             angle, good = QInputDialog.getDouble(
-                self._window, "Turn the slide", "Degrees clockwise", view.camera.angle, -360.0, 360.0, 1
+                self._window, "Turn the picture", "Degrees clockwise", view.camera.angle, -360.0, 360.0, 1
             )
             if good:
                 view.turn_to(angle)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from viewers.sources import values
 from viewers.sources.facts import Facts
+from viewers.sources.lossiness import lossy_words
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -40,6 +41,7 @@ def facts_of(dataset: Dataset) -> Facts:
         birth_key=_key("birth", patient, born) if (born := _date(values.text(dataset, "PatientBirthDate"))) else "",
         sex=values.code(dataset, "PatientSex"),
         name_key=_key("name", patient, name) if (name := _family_name(dataset)) else "",
+        lossy=lossy_words(dataset),
     )
 
 
@@ -61,9 +63,9 @@ def position(dataset: Dataset, frame: int = 0) -> NDArray[np.float64] | None:
     return np.array(found) if len(found) == 3 else None
 
 
-def edges(dataset: Dataset) -> tuple[str, str]:
-    """Orientation letters at the right and the bottom edge; "" where the header does not tell."""
-    axes = orientation(dataset)
+def edges(dataset: Dataset, frame: int = 0) -> tuple[str, str]:
+    """Orientation letters at the right and the bottom edge of a frame; "" where the header does not tell."""
+    axes = orientation(dataset, frame)
     if axes is not None:
         return _letters(axes[0]), _letters(axes[1])
     stated = values.texts(dataset, "PatientOrientation")
@@ -99,8 +101,10 @@ def _view(dataset: Dataset) -> str:
 
 
 def _laterality(dataset: Dataset) -> str:
-    for keyword in ("ImageLaterality", "Laterality", "FrameLaterality"):
-        stated = values.code(dataset, keyword)
+    """The image's own before its series'; of a frame's anatomy the first (C.7.6.16.2.8)."""
+    anatomy = values.group(dataset, 0, "FrameAnatomySequence")
+    for part, keyword in ((dataset, "ImageLaterality"), (anatomy, "FrameLaterality"), (dataset, "Laterality")):
+        stated = values.code(part, keyword)
         if stated in ("L", "R", "B", "U"):
             return stated
     return ""

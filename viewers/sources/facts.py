@@ -43,3 +43,5 @@ class Facts:
     """PatientSex: "F", "M" or "O"."""
     name_key: str = ""
     """Of the family name. It and the birth date only ever tell patients apart whose numbers happen to be the same."""
+    lossy: str = ""
+    """Methods and ratios of compression with loss as the header states them: "JPEG 10 : 1"."""
