@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,11 @@ def facts_of(dataset: Dataset) -> Facts:
         instance=values.integer(dataset, "InstanceNumber"),
         right_edge=right,
         bottom_edge=bottom,
+        plane=_plane(orientation(dataset)),
+        frame_key=_key("frame", found) if (found := values.uid(dataset, "FrameOfReferenceUID")) else "",
+        birth_key=_key("birth", patient, born) if (born := _date(values.text(dataset, "PatientBirthDate"))) else "",
+        sex=values.code(dataset, "PatientSex"),
+        name_key=_key("name", patient, name) if (name := _family_name(dataset)) else "",
         lossy=lossy_words(dataset),
     )
 
@@ -73,6 +79,20 @@ def _letters(direction: NDArray[np.float64]) -> str:
     names = (("L", "R"), ("P", "A"), ("H", "F"))
     order = np.argsort(-np.abs(direction))
     return "".join(names[axis][0 if direction[axis] > 0 else 1] for axis in order if abs(direction[axis]) > 0.3)
+
+
+def _plane(axes: NDArray[np.float64] | None) -> str:
+    """By the direction of the normal; within about 25° of an axis of the patient it counts as that axis'."""
+    if axes is None:
+        return ""
+    normal = np.abs(np.cross(axes[0], axes[1]))
+    return ("SAGITTAL", "CORONAL", "AXIAL")[int(normal.argmax())] if normal.max() > 0.9 else "OBLIQUE"
+
+
+def _family_name(dataset: Dataset) -> str:
+    """The first component (PS3.5 6.2.1), in small letters and without accents, blanks and signs."""
+    first = values.text(dataset, "PatientName").split("=")[0].split("^")[0]
+    return "".join(letter for letter in unicodedata.normalize("NFKD", first).casefold() if letter.isalpha())
 
 
 def _view(dataset: Dataset) -> str:
