@@ -17,7 +17,7 @@ from viewers.sources import Kind, Level, values
 from viewers.sources.cache import FrameCache
 from viewers.sources.decode import decoded, lossy, syntax_name
 from viewers.sources.describing import described
-from viewers.sources.dicom_facts import facts_of
+from viewers.sources.dicom_facts import edges, facts_of
 from viewers.sources.dicom_spacing import spacing_of
 from viewers.sources.facts import Facts
 from viewers.sources.frame_times import FrameTimes, times_of
@@ -28,6 +28,7 @@ from viewers.sources.placed import Placed, placed
 from viewers.sources.resample import cut, resized
 from viewers.sources.slice_plane import SlicePlane
 from viewers.sources.stacks import Stacked, stacked_up
+from viewers.sources.ultrasound import regions_of
 
 _CACHE_BYTES = 512 * 2**20
 _GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -49,6 +50,7 @@ class Dicom:
         self.facts: Facts | None = facts_of(first.dataset)
         stated, spacing_notes = spacing_of(first.dataset, slices[0].frame)
         self.spacing = spacing or stated
+        self.regions = regions_of(first.dataset)
         self.notes = (*notes, *spacing_notes)
         self.steps: tuple[str, ...] = ()
         self._cache = FrameCache(_CACHE_BYTES)
@@ -69,6 +71,11 @@ class Dicom:
             windows=[],
             stacks=[", ".join(word for word in (stack.label, stack.gaps.words) if word) for stack in self.stacks if stack.gaps],
         )
+
+    def frame_edges(self, frame: int) -> tuple[str, str]:
+        """Orientation letters at the (right, bottom) edge of one frame, "" where the header does not tell."""
+        one = self._slice(frame)
+        return edges(one.header.dataset, one.frame)
 
     def close(self) -> None:
         self._cache.clear()

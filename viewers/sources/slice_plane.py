@@ -76,9 +76,9 @@ def _plane(own: Sequence[Dataset], shared: Dataset | None, dataset: Dataset, ref
     return SlicePlane(np.array(place), axes[0], axes[1], (spacing[1], spacing[0]) if usable else None, reference)
 
 
-def axes_of(dataset: Dataset) -> NDArray[np.float64] | None:
-    """Unit vectors along a row and down a column (2, 3) of the first frame, also where no position is stated."""
-    own = values.items(dataset, "PerFrameFunctionalGroupsSequence")[:1]
+def axes_of(dataset: Dataset, frame: int = 0) -> NDArray[np.float64] | None:
+    """Unit vectors along a row and down a column (2, 3) of a frame, also where no position is stated."""
+    own = values.items(dataset, "PerFrameFunctionalGroupsSequence")[frame : frame + 1]
     groups = (*own, values.item(dataset, "SharedFunctionalGroupsSequence"))
     return unit_axes(_stated(groups, dataset, "PlaneOrientationSequence", "ImageOrientationPatient"))
 
