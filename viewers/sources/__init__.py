@@ -21,6 +21,8 @@ from viewers.sources.facts import Facts
 
 if TYPE_CHECKING:
     from viewers.sources.folder import Failure, Item
+    from viewers.sources.slice_plane import SlicePlane
+    from viewers.sources.stacks import Stack
 
 Kind = Literal["radiograph", "series", "slide", "picture"]
 
@@ -100,6 +102,18 @@ class GrayscaleSource(Source, Protocol):
 
     def render(self, frame: int = 0, window: Window | None = None) -> NDArray[np.uint8]:
         """The whole frame as grey 0–255 (height, width), through `window` or the file's own default."""
+        ...
+
+
+@runtime_checkable
+class StackedSource(Source, Protocol):
+    """A source whose frames lie in the patient: one DICOM image, a multi-frame one or a series."""
+
+    stacks: tuple[Stack, ...]
+    """Frames that belong together; a series may hold several volumes. At least one."""
+
+    def plane(self, frame: int) -> SlicePlane | None:
+        """Where one frame lies in the patient; None where the file does not say."""
         ...
 
 
