@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewers.channels import Mix
+from viewers.frame_graphics import FrameGraphics
 from viewers.geometry import Region, Size, Spacing
 from viewers.grayscale import Grayscale, Window
 from viewers.sources.facts import Facts
@@ -122,6 +123,10 @@ class FramedSource(Source, Protocol):
 
     def frame_edges(self, frame: int) -> tuple[str, str]:
         """Orientation letters at the (right, bottom) edge of one frame, "" where the header does not tell."""
+        ...
+
+    def frame_graphics(self, frame: int) -> FrameGraphics:
+        """Overlay planes and shutter of one frame; never part of what `read` and `stored` give. Raises SourceError."""
         ...
 
 
