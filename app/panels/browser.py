@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QToolButton, QVBoxLayout, QWidget
 
 from app.panels.parts import MARGIN, label, row
+from app.panes import PATH_MIME
 from app.theme import ThemeName, colours, icon
 
 EMPTY = "Drop files or folders here, or press Ctrl+O."
@@ -48,6 +51,20 @@ class Items(QAbstractListModel):
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return f"{item.path.name}: {item.problem or item.line}"
         return item if role == Qt.ItemDataRole.UserRole else None
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """What can be shown can be dragged to a pane."""
+        found = super().flags(index)
+        return found | Qt.ItemFlag.ItemIsDragEnabled if index.isValid() and not self._items[index.row()].problem else found
+
+    def mimeTypes(self) -> list[str]:
+        return [PATH_MIME]
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
+        data = QMimeData()
+        for index in indexes[:1]:
+            data.setData(PATH_MIME, os.fsencode(self._items[index.row()].path))
+        return data
 
     def add(self, path: Path) -> bool:
         """False when the path is there already."""
@@ -166,6 +183,8 @@ class Browser(QWidget):
         self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.view.setResizeMode(QListView.ResizeMode.Adjust)
         self.view.setMouseTracking(True)
+        self.view.setDragEnabled(True)
+        self.view.setDragDropMode(QListView.DragDropMode.DragOnly)
         self.view.setAccessibleName("Open sources")
         self._line = Line(theme, self)
         self.view.setItemDelegate(self._line)

@@ -27,7 +27,8 @@ def parse(item: Mapping[str, Any]) -> Reply:
         return {}, []
     plain = {
         "state": found.state, "syntax": found.syntax, "sop_class": found.sop_class, "little": found.little,
-        "implicit": found.implicit, "texts": found.texts, "frames": found.frames, "offset": found.offset,
+        "implicit": found.implicit, "texts": found.texts, "grouped": found.grouped, "frames": found.frames,
+        "offset": found.offset,
         "coded": None if found.coded is None else asdict(found.coded),
     }  # fmt: skip
     arrays = [np.frombuffer(found.data, np.uint8)]

@@ -20,9 +20,13 @@ TAGS: Mapping[str, tuple[int, str]] = {
     "SamplesPerPixel": (0x00280002, "US"), "PhotometricInterpretation": (0x00280004, "CS"),
     "PlanarConfiguration": (0x00280006, "US"), "NumberOfFrames": (0x00280008, "IS"), "Rows": (0x00280010, "US"),
     "Columns": (0x00280011, "US"), "PixelSpacing": (0x00280030, "DS"), "BitsAllocated": (0x00280100, "US"),
-    "BitsStored": (0x00280101, "US"), "PixelRepresentation": (0x00280103, "US"),
+    "BitsStored": (0x00280101, "US"), "PixelRepresentation": (0x00280103, "US"), "DiffusionBValue": (0x00189087, "FD"),
+    "NominalPercentageOfCardiacPhase": (0x00209241, "FL"), "FrameReferenceTime": (0x00541300, "DS"),
 }  # fmt: skip
 """Keyword, tag, and the VR it has where the file states none (PS3.6)."""
+GROUPS: Mapping[str, int] = {
+    "SharedFunctionalGroupsSequence": 0x52009229, "PerFrameFunctionalGroupsSequence": 0x52009230,
+}  # fmt: skip
 MOST = 1024
 """Bytes of one value; what is longer is no such value."""
 _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}

@@ -6,7 +6,7 @@ import io
 import os
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
@@ -19,7 +19,7 @@ from viewers.cache import ByteCache
 from viewers.errors import SourceError, reading
 from viewers.geometry import Size
 from viewers.readers.pool import Answer, readers
-from viewers.sources.brief import Brief
+from viewers.sources.brief import GROUPS, TAGS, Brief
 from viewers.sources.codecs import Coded
 from viewers.sources.files import opened_file
 from viewers.sources.meta import SOP_CLASS, SYNTAX, WHOLE_SLIDE, is_dicom, meta_of
@@ -57,6 +57,8 @@ class Header:
     coded: Coded
     frames: int
     offset: int
+    grouped: bool
+    """Whether it holds functional groups (C.7.6.16), which no `brief` tells of."""
     _data: bytes
     _ranges: NDArray[np.int64] | None
     _starts: NDArray[np.int64] | None
@@ -66,10 +68,15 @@ class Header:
         """All elements before the pixels. Raises SourceError."""
         return _dataset(self.path, self._data)
 
-    @property
-    def ordering(self) -> Any:
-        """Where `viewers.sources.values` finds place and number of a slice: at hand, or by functional groups of the data set."""
-        return self.brief if self.brief.get("ImagePositionPatient") else self.dataset
+    def get(self, keyword: str) -> Any:
+        """As of `dataset`, for `viewers.sources.values`; what slices are ordered by is at hand without parsing."""
+        if keyword in TAGS:
+            return self.brief.get(keyword)
+        return self.dataset.get(keyword) if self.grouped or keyword not in GROUPS else None
+
+    def holding(self, bits: int) -> Header:
+        """The same with so many stored bits, for what lies beside the value."""
+        return replace(self, coded=replace(self.coded, stored=bits))
 
     @property
     def size(self) -> Size:
@@ -195,7 +202,8 @@ def _header(path: Path, answer: Answer) -> Header | WholeSlide | SourceError | N
     data = arrays[0].tobytes()
     header = Header(
         path=path, state=(stated["state"][0], stated["state"][1], stated["state"][2]), sop_class=stated["sop_class"],
-        brief=Brief(stated["texts"]), coded=coded, frames=stated["frames"], offset=stated["offset"], _data=data,
+        brief=Brief(stated["texts"]), coded=coded, frames=stated["frames"], offset=stated["offset"],
+        grouped=stated["grouped"], _data=data,
         _ranges=arrays[1] if len(arrays) > 1 else None, _starts=arrays[2] if len(arrays) > 1 else None,
     )  # fmt: skip
     _recent.put(header, len(data) + sum(one.nbytes for one in arrays[1:]) + _OWN_BYTES)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from viewers.errors import SourceError, reading
 from viewers.sources import codecs, elements, fragments, values
-from viewers.sources.brief import Brief, brief_of
+from viewers.sources.brief import GROUPS, Brief, brief_of
 from viewers.sources.codecs import CodecError, Coded
 from viewers.sources.elements import Elements, ElementsError, Prefix
 from viewers.sources.files import must_be_file
@@ -41,6 +41,7 @@ class Parsed:
     little: bool
     implicit: bool
     texts: dict[str, list[str]]
+    grouped: bool
     data: bytes
     coded: Coded | None = None
     """None: the file holds no pixels, or only a data set was asked for."""
@@ -81,15 +82,27 @@ def parsed(path: Path, image: bool, only: Sequence[int] | None = None, slides: b
             walk = elements.walked(prefix, offset, little, implicit, wanted, *([_SERIES] if slide else []))
         except ElementsError as error:
             raise SourceError(path, f"{path.name} {error}.") from error
-        texts = brief_of(walk, prefix.data)
+        texts, grouped = brief_of(walk, prefix.data), any(tag in walk.places for tag in GROUPS.values())
         data = _header_bytes(walk, head, prefix.data, wanted)
         if slide or not image:
-            return Parsed(state, syntax, sop_class, walk.little, walk.implicit, texts, data)
+            return Parsed(state, syntax, sop_class, walk.little, walk.implicit, texts, grouped, data)
         coded, frames = _coded(path, walk, syntax, Brief(texts), sop_class)
         ranges, starts = _checked_pixels(path, stream, size, walk, prefix.data, coded, frames)
         assert walk.pixels is not None
         return Parsed(
-            state, syntax, sop_class, walk.little, walk.implicit, texts, data, coded, frames, walk.pixels.offset, ranges, starts
+            state,
+            syntax,
+            sop_class,
+            walk.little,
+            walk.implicit,
+            texts,
+            grouped,
+            data,
+            coded,
+            frames,
+            walk.pixels.offset,
+            ranges,
+            starts,
         )
 
 
