@@ -17,6 +17,7 @@ from viewers.channels import Mix
 from viewers.geometry import Region, Size, Spacing
 from viewers.grayscale import Grayscale, Window
 from viewers.sources.facts import Facts
+from viewers.sources.who import Who
 
 if TYPE_CHECKING:
     from viewers.sources.folder import Failure, Item
@@ -99,6 +100,22 @@ class GrayscaleSource(Source, Protocol):
 
     def render(self, frame: int = 0, window: Window | None = None) -> NDArray[np.uint8]:
         """The whole frame as grey 0–255 (height, width), through `window` or the file's own default."""
+        ...
+
+
+@runtime_checkable
+class NamedSource(Source, Protocol):
+    """A DICOM image, whose header has words for its patient, study and series."""
+
+    who: Who
+
+
+@runtime_checkable
+class FiledSource(Source, Protocol):
+    """A DICOM image whose frames may lie in several files."""
+
+    def file_of(self, frame: int) -> Path:
+        """The file a frame is read from."""
         ...
 
 

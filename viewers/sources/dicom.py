@@ -24,6 +24,7 @@ from viewers.sources.gray_header import grayscale_of
 from viewers.sources.header import Header, header_of
 from viewers.sources.palette import coloured
 from viewers.sources.resample import cut, resized
+from viewers.sources.who import who_of
 
 _CACHE_BYTES = 512 * 2**20
 _GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -50,6 +51,7 @@ class Dicom:
         self.size, self.frames = first.size, len(self.slices)
         self.levels: tuple[Level, ...] = (Level(self.size, 1.0),)
         self.facts: Facts | None = facts_of(first.dataset)
+        self.who = who_of(first.dataset)
         stated, spacing_notes = spacing_of(first.dataset, slices[0].frame)
         self.spacing = spacing or stated
         self.notes = (*notes, *spacing_notes)
@@ -60,6 +62,10 @@ class Dicom:
         """Stored values of one frame, read-only: (height, width), colour as RGB (height, width, 3)."""
         one = self._slice(frame)
         return self._cache.get(frame, lambda: decoded(one.header, one.frame))
+
+    def file_of(self, frame: int) -> Path:
+        """The file a frame is read from."""
+        return self._slice(frame).header.path
 
     def info(self) -> Mapping[str, object]:
         first = self.slices[0].header
