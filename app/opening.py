@@ -17,6 +17,7 @@ from app.lane import Lane
 from app.modality import modality_of
 from app.offers import Offer, offered
 from app.placing import Card
+from app.priors import Known
 from app.spacings import open_source, remember, spaced
 from inference.questions import Modality
 from viewers.errors import SourceError
@@ -60,6 +61,11 @@ class Described:
     @property
     def modality(self) -> Modality:
         return self.offer.kind
+
+    @property
+    def known(self) -> Known | None:
+        """What tells whose it is and of what; None for files that are not DICOM."""
+        return Known(self.path, str(self.info.get("modality", "")), self.facts) if self.facts is not None else None
 
 
 class Opener(QObject):

@@ -79,7 +79,7 @@ class Window(QMainWindow):
         self.recent = Recent(chosen.recent, self)
         menus.fill(self.menuBar(), self.actions_by_id, self.recent)
         self._connect()
-        self.panes.arrange(chosen.panes)
+        self.panes.arrange(chosen.arranged)
         # Tab folds while the picture has the keyboard; in the panels it goes from field to field.
         self.removeAction(self.actions_by_id["fold"])
         self.panes.addAction(self.actions_by_id["fold"])
@@ -298,10 +298,8 @@ class Window(QMainWindow):
             self.side.report.offer_priors([])
             return
         self.side.labels.offer(described.modality, tuple(described.offer.sets), described.offer.phrases)
-        priors = [
-            (other.path, f"{other.path.name}, {other.facts.study_date}") for other in self.shelf.priors(path) if other.facts
-        ]
-        self.side.report.offer_priors(priors)
+        priors = self.shelf.priors(path) if described.modality == "cxr" else []
+        self.side.report.offer_priors([(prior.path, f"{prior.path.name}, {prior.words}") for prior in priors])
         self.asking.ask_pending()
 
     def _start_engine(self) -> None:
@@ -343,7 +341,7 @@ class Window(QMainWindow):
             self.settings,
             open=tuple(str(path) for path in self.shelf.paths()),
             shown=str(self.panes.pane.path or ""),
-            panes=self.panes.count,
+            grid=str(self.panes.grid),
         )
         settings.save(self.settings)
         self.side.report.settle()

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtGui import QImage, QKeyEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
 from viewers import windows
@@ -19,12 +19,15 @@ from viewers.grayscale import Lut, Window
 from viewers.loader import Loader
 from viewers.relay import Relay
 from viewers.sources import Source
+from viewers.sources.dicom import Dicom
+from viewers.turned_images import TurnedImages
+from viewers.turning import sides, turned_words
 
 _AHEAD = 3
 """Frames made ready on each side of the one shown."""
 _AT_ONCE = 3_000_000
 """Pixels that can follow a drag of the window; a larger frame is halved once more until the hand rests."""
-_OPPOSITE = str.maketrans("LRAPHF", "RLPAFH")
+_SIDES = {"L": "left", "R": "right", "B": "both sides"}
 
 
 class RadiologyView(Canvas):
@@ -49,6 +52,7 @@ class RadiologyView(Canvas):
         self._window: Window | Lut | None = None
         self._inverted = False
         self._rough = False
+        self._turned = TurnedImages()
         self._end: weakref.finalize[..., RadiologyView] | None = None
 
     # windows
@@ -65,8 +69,11 @@ class RadiologyView(Canvas):
         self._moved()
 
     def reset(self) -> None:
-        """The file's own window, not inverted."""
+        """The file's own window, not inverted, neither turned nor flipped."""
         self._inverted = False
+        if self.camera.flipped:
+            self.camera.flip()
+        self.camera.turn_to(0)
         self.set_window(None)
 
     def invert(self) -> None:
@@ -121,42 +128,60 @@ class RadiologyView(Canvas):
         shown = self._shown
         if shown is None or self.frame in self._failed:
             return
-        camera = self.camera
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        bounds = camera.device_bounds()
-        target = camera.to_device((0, 0, camera.size.width, camera.size.height))
+        self._paint_image(painter, shown.image)
+
+    def _paint_image(self, painter: QPainter, image: QImage) -> None:
+        """Over the whole picture. Quarter turns turn the image, not the painter, whose resampling would shift and soften it."""
+        camera = self.camera
+        box = (0.0, 0.0, float(camera.size.width), float(camera.size.height))
+        target, bounds = camera.to_device(box), camera.device_bounds()
+        if camera.turned and camera.quarters is not None:
+            self._turn_back(painter)
+            image = self._turned.get(image, camera.quarters, camera.flipped)
+            target, bounds = camera.to_device_turned(box), (0.0, 0.0, camera.width * camera.ratio, camera.height * camera.ratio)
         painter.setClipRect(QRectF(target[0], target[1], target[2] - target[0], target[3] - target[1]))
-        blit(painter, shown.image, target, bounds)
+        blit(painter, image, target, bounds)
 
     def corner_lines(self) -> Mapping[str, Sequence[str]]:
         source, shown = self.source, self._shown
         if source is None:
             return {}
+        return {
+            "top-left": self._what_lines(source, shown),
+            "bottom-left": [*turned_words(self.camera), *self._grey_lines(shown), self._zoom_line(source)],
+            "bottom-right": [_spacing_line(source), *_lossy_lines(source, shown), "draft, not for diagnostic use"],
+        }
+
+    def _what_lines(self, source: Source, shown: Shown | None) -> list[str]:
+        """What kind of picture it is and of which side, and the frame."""
         facts = source.facts
-        what = [source.modality, facts.view if facts else "", facts.body_part if facts else ""]
-        top = ["  ".join(word for word in what if word)]
+        what = [source.modality]
+        if facts is not None:
+            what += [facts.view, facts.body_part, _SIDES.get(facts.laterality, "")]
+        lines = ["  ".join(word for word in what if word)]
         if source.frames > 1:
             late = " …" if shown is not None and shown.look.frame != self.frame else ""
-            top.append(f"frame {self.frame + 1} / {source.frames}{late}")
-        left = []
+            lines.append(f"frame {self.frame + 1} / {source.frames}{late}")
+        return [line for line in lines if line]
+
+    def _grey_lines(self, shown: Shown | None) -> list[str]:
+        """How stored values became this grey."""
+        lines = []
         if shown is not None and shown.grayscale is not None:
-            left += ["MONOCHROME1, inverted"] if shown.grayscale.photometric == "MONOCHROME1" else []
-            left += [windows.named(self._window, shown.grayscale)]
-        left += ["inverted by the reader"] if self._inverted else []
+            lines += ["MONOCHROME1, inverted"] if shown.grayscale.photometric == "MONOCHROME1" else []
+            lines += [windows.named(self._window, shown.grayscale)]
+        return [*lines, *(["inverted by the reader"] if self._inverted else [])]
+
+    def _zoom_line(self, source: Source) -> str:
         zoom = f"zoom {self.camera.device_scale * 100:.3g} %"
-        if source.size.width * source.size.height > MOST_PIXELS:
-            zoom += ", of at most half the stored pixels"
-        spacing = source.spacing
-        lengths = f"{spacing.x_mm:.3g} mm/px, {spacing.provenance}" if spacing else "no spacing: px only"
-        right = [lengths, *(["lossy compression"] if shown and shown.lossy else []), "draft, not for diagnostic use"]
-        return {"top-left": [line for line in top if line], "bottom-left": [*left, zoom], "bottom-right": right}
+        much = source.size.width * source.size.height > MOST_PIXELS
+        return f"{zoom}, of at most half the stored pixels" if much else zoom
 
     def edge_letters(self) -> tuple[str, str, str, str]:
-        facts = self.source.facts if self.source else None
-        if facts is None:
-            return "", "", "", ""
-        right, bottom = facts.right_edge, facts.bottom_edge
-        return right.translate(_OPPOSITE), right, bottom.translate(_OPPOSITE), bottom
+        shown = self._shown
+        edges = shown.edges if shown is not None and shown.look.frame == self.frame else ("", "")
+        return sides(self.camera, *edges)
 
     def value_at(self, x: int, y: int) -> tuple[float | None, str]:
         shown = self._shown
@@ -203,3 +228,18 @@ class RadiologyView(Canvas):
             if look.frame == self.frame:
                 self._shown = result
         self.update()
+
+
+def _spacing_line(source: Source) -> str:
+    """Never a length without the word for where it comes from."""
+    spacing = source.spacing
+    if spacing is not None:
+        return f"{spacing.x_mm:.3g} mm/px, {spacing.provenance}"
+    return "spacing differs by region" if isinstance(source, Dicom) and source.regions else "no spacing: px only"
+
+
+def _lossy_lines(source: Source, shown: Shown | None) -> list[str]:
+    stated = source.facts.lossy if source.facts is not None else ""
+    if shown is None or not shown.lossy:
+        return []
+    return [f"lossy compression, {stated}" if stated else "lossy compression"]

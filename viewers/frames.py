@@ -13,7 +13,7 @@ from PySide6.QtGui import QImage
 from viewers.geometry import Region, Size
 from viewers.grayscale import Grayscale, Lut, Window
 from viewers.qimage import to_paintable, to_qimage
-from viewers.sources import GrayscaleSource, Source
+from viewers.sources import FramedSource, GrayscaleSource, Source
 from viewers.sources.cache import FrameCache
 
 MOST_PIXELS = 64_000_000
@@ -44,6 +44,8 @@ class Shown:
     """Lowest and highest modality value of the frame."""
     stored: NDArray[np.generic] | None = None
     """Stored values of the whole frame, for the value under the pointer."""
+    edges: tuple[str, str] = ("", "")
+    """Orientation letters at the picture's (right, bottom) edge."""
 
     def value_at(self, x: int, y: int) -> float | None:
         """The modality value of one pixel, None for colour."""
@@ -77,7 +79,13 @@ class FrameReader:
             return self._grey(source, look)
         size = Size(max(1, source.size.width >> look.halvings), max(1, source.size.height >> look.halvings))
         pixels = source.read(Region.whole(source.size, look.frame), size)
-        return Shown(look, to_paintable(255 - pixels if look.inverted else pixels), self._lossy)
+        return Shown(look, to_paintable(255 - pixels if look.inverted else pixels), self._lossy, edges=self._edges(look.frame))
+
+    def _edges(self, frame: int) -> tuple[str, str]:
+        source = self._source
+        if isinstance(source, FramedSource):
+            return source.frame_edges(frame)
+        return (source.facts.right_edge, source.facts.bottom_edge) if source.facts else ("", "")
 
     def _grey(self, source: GrayscaleSource, look: Look) -> Shown:
         stored, grayscale = source.stored(look.frame), source.frame_grayscale(look.frame)
@@ -91,7 +99,7 @@ class FrameReader:
         grey = grayscale.render(reduced, window, bounds)
         if look.inverted:
             grey = 255 - grey
-        return Shown(look, to_qimage(grey), bool(self._lossy), grayscale, bounds, stored)
+        return Shown(look, to_qimage(grey), bool(self._lossy), grayscale, bounds, stored, self._edges(look.frame))
 
 
 def halved_often(values: NDArray[np.generic], times: int) -> NDArray[np.generic]:

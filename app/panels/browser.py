@@ -71,7 +71,7 @@ class Browser(QWidget):
         self._quiet = False
         self._line = Line(theme, self)
         self.view = self._tree()
-        self._chips: dict[str, QToolButton] = {}
+        self.chips: dict[str, QToolButton] = {}
         self.search = QLineEdit()
         self.search.setPlaceholderText("Search (Ctrl+F)")
         self.search.setAccessibleName("Search the sources")
@@ -246,10 +246,10 @@ class Browser(QWidget):
         self._say()
         kinds = self.model.kinds()
         kinds = kinds if len(kinds) > 1 else []
-        for kind in set(self._chips) - set(kinds):
-            self._chips.pop(kind).deleteLater()
+        for kind in set(self.chips) - set(kinds):
+            self.chips.pop(kind).deleteLater()
         for kind in kinds:
-            if kind not in self._chips:
+            if kind not in self.chips:
                 chip = QToolButton()
                 chip.setObjectName("flat")
                 chip.setText(kind)
@@ -257,13 +257,13 @@ class Browser(QWidget):
                 chip.setAccessibleName(f"Only {kind}")
                 chip.setToolTip(f"Only {kind}")
                 chip.toggled.connect(lambda _: self._narrow())
-                self._chips[kind] = chip
+                self.chips[kind] = chip
                 self._chip_row.insertWidget(self._chip_row.count() - 1, chip)
 
     def _narrow(self) -> None:
         """Show what holds every word of the search, of the modalities that are chosen."""
         words = folded(self.search.text()).split()
-        kinds = [folded(kind) for kind, chip in self._chips.items() if chip.isChecked()]
+        kinds = [folded(kind) for kind, chip in self.chips.items() if chip.isChecked()]
         escaped = QRegularExpression.escape
         parts = [rf"(?=\|(?:{'|'.join(escaped(kind) for kind in kinds)})\|)"] if kinds else []
         parts += [f"(?=.*{escaped(word)})" for word in words]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +12,10 @@ from pathlib import Path
 from PySide6.QtCore import QMimeData, QModelIndex, QPersistentModelIndex, QSize, QSortFilterProxyModel, Qt
 from PySide6.QtGui import QImage, QPixmap, QStandardItem, QStandardItemModel
 
+from app.panes import PATH_MIME
 from app.placing import UNDATED, Card, newest_first, patient_words
 from viewers.sources.who import Who
 
-MIME = "application/x-hilum-path"
-"""What a dragged source carries: its path, UTF-8."""
 ROW, PATIENT_ROW, STUDY_ROW = 64, 34, 28
 PICTURE = 48
 Index = QModelIndex | QPersistentModelIndex
@@ -239,13 +239,13 @@ class Found(QSortFilterProxyModel):
         self.sort(0)
 
     def mimeTypes(self) -> list[str]:
-        return [MIME]
+        return [PATH_MIME]
 
     def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
         data = QMimeData()
         held = next((one for index in indexes if isinstance(one := held_by(index), Item)), None)
         if held is not None:
-            data.setData(MIME, str(held.path).encode("utf-8", "surrogateescape"))
+            data.setData(PATH_MIME, os.fsencode(held.path))
         return data
 
 

@@ -120,6 +120,15 @@ class FiledSource(Source, Protocol):
 
 
 @runtime_checkable
+class FramedSource(Source, Protocol):
+    """A source of frames that say more than their pixels."""
+
+    def frame_edges(self, frame: int) -> tuple[str, str]:
+        """Orientation letters at the (right, bottom) edge of one frame, "" where the header does not tell."""
+        ...
+
+
+@runtime_checkable
 class TiledSource(Source, Protocol):
     """A pyramid that is painted tile by tile; `levels[i].tile` is the grid of level i."""
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
@@ -17,36 +17,34 @@ from viewers.sources import Kind, Level, values
 from viewers.sources.cache import FrameCache
 from viewers.sources.decode import decoded, lossy, syntax_name
 from viewers.sources.describing import described
-from viewers.sources.dicom_facts import facts_of
+from viewers.sources.dicom_facts import edges, facts_of
 from viewers.sources.dicom_spacing import spacing_of
 from viewers.sources.facts import Facts
+from viewers.sources.frame_times import FrameTimes, times_of
 from viewers.sources.gray_header import grayscale_of
-from viewers.sources.header import Header, header_of
+from viewers.sources.header import header_of
 from viewers.sources.palette import coloured
+from viewers.sources.placed import Placed, placed
 from viewers.sources.resample import cut, resized
+from viewers.sources.slice_plane import SlicePlane
+from viewers.sources.stacks import Stacked, stacked_up
+from viewers.sources.ultrasound import regions_of
 from viewers.sources.who import who_of
 
 _CACHE_BYTES = 512 * 2**20
 _GREY = ("MONOCHROME1", "MONOCHROME2")
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """One frame of one file."""
-
-    header: Header
-    frame: int = 0
-
-
 class Dicom:
     """A stack of slices of equal size. `GreyDicom` and `ColourDicom` say how a slice is shown."""
 
     def __init__(
-        self, path: Path, slices: Sequence[Slice], kind: Kind, spacing: Spacing | None = None, notes: tuple[str, ...] = ()
+        self, path: Path, found: Stacked, kind: Kind, spacing: Spacing | None = None, notes: tuple[str, ...] = ()
     ) -> None:
+        slices = found.frames
         first = slices[0].header
         self.path, self.name, self.kind = path, path.name, kind
-        self.slices = tuple(slices)
+        self.slices, self.stacks = slices, found.stacks
         self.modality = values.code(first.dataset, "Modality")
         self.size, self.frames = first.size, len(self.slices)
         self.levels: tuple[Level, ...] = (Level(self.size, 1.0),)
@@ -54,6 +52,7 @@ class Dicom:
         self.who = who_of(first.dataset)
         stated, spacing_notes = spacing_of(first.dataset, slices[0].frame)
         self.spacing = spacing or stated
+        self.regions = regions_of(first.dataset)
         self.notes = (*notes, *spacing_notes)
         self.steps: tuple[str, ...] = ()
         self._cache = FrameCache(_CACHE_BYTES)
@@ -76,7 +75,13 @@ class Dicom:
             photometric=first.photometric,
             bits=first.stored,
             windows=[],
+            stacks=[", ".join(word for word in (stack.label, stack.gaps.words) if word) for stack in self.stacks if stack.gaps],
         )
+
+    def frame_edges(self, frame: int) -> tuple[str, str]:
+        """Orientation letters at the (right, bottom) edge of one frame, "" where the header does not tell."""
+        one = self._slice(frame)
+        return edges(one.header.dataset, one.frame)
 
     def close(self) -> None:
         self._cache.clear()
@@ -84,7 +89,17 @@ class Dicom:
     def read(self, region: Region, size: Size | None = None) -> NDArray[np.uint8]:
         raise NotImplementedError
 
-    def _slice(self, frame: int) -> Slice:
+    def plane(self, frame: int) -> SlicePlane | None:
+        """Where one frame lies in the patient; None where the file does not say."""
+        return self._slice(frame).plane
+
+    @cached_property
+    def frame_times(self) -> FrameTimes | None:
+        """How long each frame of a multi-frame file is to be seen, by the file; None where it says nothing."""
+        first = self.slices[0].header
+        return times_of(first.dataset, self.frames) if first.frames == self.frames else None
+
+    def _slice(self, frame: int) -> Placed:
         if not 0 <= frame < self.frames:
             raise SourceError(self.path, f"{self.name} has {self.frames} frames; frame {frame + 1} does not exist.")
         return self.slices[frame]
@@ -94,9 +109,9 @@ class GreyDicom(Dicom):
     """Greyscale: the pixels shown go through the header's own VOI LUT or first window."""
 
     def __init__(
-        self, path: Path, slices: Sequence[Slice], kind: Kind, spacing: Spacing | None = None, notes: tuple[str, ...] = ()
+        self, path: Path, found: Stacked, kind: Kind, spacing: Spacing | None = None, notes: tuple[str, ...] = ()
     ) -> None:
-        super().__init__(path, slices, kind, spacing, notes)
+        super().__init__(path, found, kind, spacing, notes)
         self._grayscales: dict[int, Grayscale] = {}
         self.grayscale = self.frame_grayscale(0)
         self.notes = (*self.notes, *self.grayscale.notes)
@@ -138,13 +153,13 @@ class ColourDicom(Dicom):
 def opened(path: Path, spacing: Spacing | None = None) -> GreyDicom | ColourDicom:
     """One DICOM file with one or more frames. Raises SourceError."""
     header = header_of(path)
-    slices = [Slice(header, frame) for frame in range(header.frames)]
-    return stacked(path, slices, "series" if header.frames > 1 else "radiograph", spacing)
+    found = stacked_up(placed(header), several_files=False)
+    return stacked(path, found, "series" if header.frames > 1 else "radiograph", spacing, found.notes)
 
 
 def stacked(
-    path: Path, slices: Sequence[Slice], kind: Kind, spacing: Spacing | None = None, notes: tuple[str, ...] = ()
+    path: Path, found: Stacked, kind: Kind, spacing: Spacing | None = None, notes: tuple[str, ...] = ()
 ) -> GreyDicom | ColourDicom:
-    header = slices[0].header
+    header = found.frames[0].header
     make = GreyDicom if header.samples == 1 and header.photometric in _GREY else ColourDicom
-    return make(path, slices, kind, spacing, notes)
+    return make(path, found, kind, spacing, notes)
