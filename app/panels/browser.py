@@ -69,6 +69,8 @@ class Browser(QWidget):
         self.found = Found(self.model)
         self._theme: ThemeName = theme
         self._quiet = False
+        self._last: Path | None = None
+        """What was chosen last, also while the search leaves it out."""
         self._line = Line(theme, self)
         self.view = self._tree()
         self.chips: dict[str, QToolButton] = {}
@@ -269,9 +271,10 @@ class Browser(QWidget):
         parts += [f"(?=.*{escaped(word)})" for word in words]
         self._quiet = True
         self.found.setFilterRegularExpression(QRegularExpression(f"^{''.join(parts)}") if parts else QRegularExpression())
-        self._quiet = False
         if parts:
             self.view.expandAll()
+        self.view.setCurrentIndex(self.index_of(self._last) if self._last is not None else QModelIndex())
+        self._quiet = False
         self._say()
 
     def _say(self) -> None:
@@ -291,6 +294,7 @@ class Browser(QWidget):
         self.view.setFocus()
         if index.isValid():
             self.view.setCurrentIndex(index)
+            self._current(index, index)  # it may have been the current one before
             if choose:
                 self.viewWanted.emit()
 
@@ -316,6 +320,7 @@ class Browser(QWidget):
     def _current(self, index: QModelIndex, _: QModelIndex) -> None:
         held = held_by(index)
         if isinstance(held, Item) and not self._quiet:
+            self._last = held.path
             self.chosen.emit(held.path)
 
     def _clicked(self, index: QModelIndex) -> None:

@@ -53,6 +53,6 @@ def person(value: str) -> str:
     groups = []
     for group in value.split("=")[:3]:
         family, _, rest = one_line(group, MOST).partition("^")
-        given = " ".join(part for part in rest.split("^") if part)
-        groups.append(", ".join(part for part in (family, given) if part))
+        given = " ".join(rest.replace("^", " ").split())
+        groups.append(", ".join(part for part in (family.strip(), given) if part))
     return " = ".join(group for group in groups if group)
