@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ from viewers.readers.pool import Answer, readers
 from viewers.sources.brief import GROUPS, TAGS, Brief
 from viewers.sources.codecs import Coded
 from viewers.sources.files import opened_file
-from viewers.sources.meta import SOP_CLASS, SYNTAX, WHOLE_SLIDE, is_dicom, meta_of
+from viewers.sources.meta import DEFLATED, SOP_CLASS, SYNTAX, WHOLE_SLIDE, is_dicom, meta_of
+from viewers.sources.parsing import inflated_file
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -35,6 +36,7 @@ __all__ = [
     "header_of",
     "headers_of",
     "is_dicom",
+    "opened",
     "sop_class_of",
     "syntax_of",
 ]
@@ -165,6 +167,14 @@ def dataset_of(path: Path, tags: list[str] | None = None) -> Dataset:
     if isinstance(answer, SourceError):
         raise answer
     return _dataset(path, answer[1][0].tobytes()) if answer[0] else _raise_not_dicom(path)
+
+
+def opened(path: Path) -> BinaryIO:
+    """The file at its start for who walks it within limits of their own, inflated where it is deflated. Raises SourceError."""
+    if syntax_of(path).encode() == DEFLATED:
+        with reading(path):
+            return io.BytesIO(inflated_file(path))
+    return opened_file(path)
 
 
 def sop_class_of(path: Path) -> str:

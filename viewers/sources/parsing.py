@@ -152,7 +152,12 @@ def _opened(path: Path) -> BinaryIO:
 
 @lru_cache(maxsize=1)
 def _inflated(path: Path, _: tuple[int, int, int]) -> bytes:
-    """A deflated file as one that is not, within the limits of `inflate`; kept while its frames are asked for."""
+    """Kept while frames of one file are asked for."""
+    return inflated_file(path)
+
+
+def inflated_file(path: Path) -> bytes:
+    """A deflated file as one that is not, within the limits of `inflate`. Raises SourceError and OSError."""
     with _opened(path) as file:
         meta, _found = meta_of(file)
         packed = file.read()
