@@ -121,6 +121,9 @@ SPECS = (
     ),
     Spec("fold", "Fold the panels away", ("Tab",), "View", "mdi6.dock-window", True),
     Spec("theme", "Light or dark theme", ("Ctrl+T",), "View", "mdi6.theme-light-dark"),
+    Spec("find-source", "Search the sources", ("Ctrl+F",), "View", "mdi6.magnify", True),
+    Spec("names", "Show or hide patients' names", (), "View", "mdi6.eye-outline"),
+    Spec("tags", "Tags of the file…", ("F4",), "View", "mdi6.tag-text-outline"),
     Spec("palette", "Find an action", ("Ctrl+K",), "View", "mdi6.keyboard-outline"),
 )
 

@@ -32,6 +32,7 @@ from app.recovery import Recovery
 from app.settings import Settings
 from app.shelf import Shelf
 from app.split import Split
+from app.tag_browsing import TagBrowsing
 from app.toolbar import Toolbar
 from app.viewports import Viewports
 from inference.answers import EngineState
@@ -71,9 +72,11 @@ class Window(QMainWindow):
         self.looking = Looking(self, self.panes)
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
+        self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
+        self._handing = False
         self._lay_out()
         self.recent = Recent(chosen.recent, self)
         menus.fill(self.menuBar(), self.actions_by_id, self.recent)
@@ -125,6 +128,7 @@ class Window(QMainWindow):
     def _connect(self) -> None:
         self.browser.openWanted.connect(self.filing.open_files)
         self.browser.folderWanted.connect(self.filing.open_folder)
+        self.browser.viewWanted.connect(self._to_picture)
         self.recent.wanted.connect(lambda path: self.open_paths([path]))
         self.filing.pathsChosen.connect(self.open_paths)
         self.filing.progressed.connect(self.status.show_job)
@@ -136,6 +140,7 @@ class Window(QMainWindow):
         self.browser.chosen.connect(lambda _: self._pane_changed())
         self.panes.activated.connect(lambda _: self._pane_changed())
         self.panes.viewMade.connect(self._view_made)
+        self.shelf.shown.connect(lambda *_: self.tag_browsing.attend())
         self.shelf.shown.connect(lambda _path, number: self._shown(number))
         self.shelf.known.connect(lambda _: self._offer())
         self.shelf.failed.connect(self.asking.drop_pending)
@@ -179,10 +184,13 @@ class Window(QMainWindow):
             **self.looking.by_id(),
             **self.greying.by_id(),
             "windows": self.side.show_window,
+            **self.tag_browsing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
             "palette": self._palette,
+            "find-source": self.browser.search_now,
+            "names": self.browser.toggle_names,
         }
 
     def _escape(self) -> None:
@@ -237,6 +245,11 @@ class Window(QMainWindow):
         self.side.setVisible(not folded)
         self.browser.setVisible(not folded)
 
+    def _to_picture(self) -> None:
+        """The keyboard goes to the picture, once it is there."""
+        self.panes.view.setFocus()
+        self._handing = not self.shelf.stands(self.panes.pane)
+
     def _toggle_theme(self) -> None:
         name: theme.ThemeName = "light" if self.settings.theme == "dark" else "dark"
         self.settings = replace(self.settings, theme=name)
@@ -246,6 +259,7 @@ class Window(QMainWindow):
         actions.dress(self.actions_by_id, name)
         self.side.marks.dress(self.actions_by_id)
         self.browser.dress(name)
+        self.tag_browsing.dress(name)
         self.toolbar.dress(name)
         self.status.dress(name)
 
@@ -267,6 +281,8 @@ class Window(QMainWindow):
         self.layering.shown(self.panes.panes[number])
         self.marking.shown(self.panes.panes[number])
         if number == self.panes.active:
+            if self._handing:
+                self._to_picture()
             self._suit()
             self._offer()
 
@@ -346,6 +362,7 @@ class Window(QMainWindow):
         self.marking.close()
         self.looking.close()
         self.greying.close()
+        self.tag_browsing.close()
         self.viewports.close()
         self.recovery.close()
         self.shelf.close()

@@ -11,8 +11,11 @@ from pathlib import Path
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Kind, Source, series, values
+from viewers.sources.dicom_facts import facts_of
+from viewers.sources.facts import Facts
 from viewers.sources.header import WHOLE_SLIDE, dataset_of, header_of, is_dicom, sop_class_of
 from viewers.sources.opening import beginning, is_planes, is_slide, opened
+from viewers.sources.who import Who, who_of
 
 _STACKS = {"CT", "MR", "PT", "NM"}
 _NAMED = 8
@@ -31,6 +34,9 @@ class Item:
     kind: Kind
     files: tuple[Path, ...]
     modality: str = ""
+    facts: Facts | None = None
+    """Of the first file; None for what is not DICOM, and for slides."""
+    who: Who | None = None
 
     def open(self, *, spacing: Spacing | None = None) -> Source:
         """Raises SourceError."""
@@ -61,6 +67,8 @@ class _Entry:
     group: tuple[object, ...] | None = None
     instance: str = ""
     volume: bool = True
+    facts: Facts | None = None
+    who: Who | None = None
 
 
 def none_left_out(_: Path) -> bool:
@@ -152,13 +160,15 @@ def _grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure
             continue
         alone = len(groups) == 1 and not failures and not more
         paths = tuple(entry.path for entry in sorted(members, key=lambda entry: (not entry.volume, entry.path)))
-        found.append(Item(folder if alone else min(paths), members[0].kind, paths, members[0].modality))
+        found.append(
+            Item(folder if alone else min(paths), members[0].kind, paths, members[0].modality, members[0].facts, members[0].who)
+        )
     return sorted(found, key=lambda one: one.path)
 
 
 def _single(entry: _Entry) -> Item:
     frames_kind: Kind = "radiograph" if entry.kind == "series" and entry.instance != "frames" else entry.kind
-    return Item(entry.path, frames_kind, (entry.path,), entry.modality)
+    return Item(entry.path, frames_kind, (entry.path,), entry.modality, entry.facts, entry.who)
 
 
 def _entry(path: Path) -> _Entry:
@@ -176,10 +186,11 @@ def _entry(path: Path) -> _Entry:
     if whole_slide:
         volume = "VOLUME" in values.texts(dataset, "ImageType")
         return _Entry(path, "slide", "SM", (group, "slide"), instance, volume)
+    facts, who = facts_of(dataset), who_of(dataset)
     frames = values.integer(dataset, "NumberOfFrames") or 1
     if frames > 1:
-        return _Entry(path, "series", modality, None, "frames")
+        return _Entry(path, "series", modality, None, "frames", facts=facts, who=who)
     if modality not in _STACKS or not group:
-        return _Entry(path, "radiograph", modality)
+        return _Entry(path, "radiograph", modality, facts=facts, who=who)
     shape = values.integer(dataset, "Rows"), values.integer(dataset, "Columns")
-    return _Entry(path, "series", modality, (group, *shape), instance)
+    return _Entry(path, "series", modality, (group, *shape), instance, facts=facts, who=who)
