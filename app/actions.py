@@ -119,6 +119,12 @@ SPECS = (
     Spec(
         "label-macro", "Show the slide's label and macro…", ("Ctrl+Shift+I",), "Slide", "mdi6.card-account-details-outline", True
     ),
+    Spec("mpr", "Axial, coronal and sagittal planes (MPR)", ("V",), "Series", "mdi6.axis-arrow", on_slides=()),
+    Spec("mpr-axes", "Planes along the slices as acquired", (), "Series", "mdi6.layers-outline"),
+    Spec("mpr-patient", "Planes along the patient's axes", (), "Series", "mdi6.human"),
+    Spec("slab", "Next slab: thin, MIP, MinIP, mean", ("Shift+P",), "Series", "mdi6.arrange-bring-forward", True),
+    Spec("slab-thicker", "Thicker slab", ("Ctrl+]",), "Series", "mdi6.arrow-expand-horizontal"),
+    Spec("slab-thinner", "Thinner slab", ("Ctrl+[",), "Series", "mdi6.arrow-collapse-horizontal"),
     Spec("fold", "Fold the panels away", ("Tab",), "View", "mdi6.dock-window", True),
     Spec("theme", "Light or dark theme", ("Ctrl+T",), "View", "mdi6.theme-light-dark"),
     Spec("find-source", "Search the sources", ("Ctrl+F",), "View", "mdi6.magnify", True),

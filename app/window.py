@@ -29,6 +29,7 @@ from app.panels.status import StatusLine
 from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
 from app.recovery import Recovery
+from app.reformatting import Reformatting
 from app.settings import Settings
 from app.shelf import Shelf
 from app.split import Split
@@ -39,6 +40,7 @@ from inference.answers import EngineState
 from inference.engine import EngineSpec
 from inference.host import EngineProcess
 from inference.worker import Worker
+from viewers.mpr import PlaceInPatient
 from viewers.overlay import HeatmapLayer
 from viewers.words import Pointed
 
@@ -72,6 +74,7 @@ class Window(QMainWindow):
         self.looking = Looking(self, self.panes)
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
+        self.reformatting = Reformatting(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
@@ -156,6 +159,8 @@ class Window(QMainWindow):
         self.looking.noted.connect(self.status.show_note)
         self.greying.noted.connect(self.status.show_note)
         self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
+        self.reformatting.noted.connect(self.status.show_note)
+        self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
         self.asking.progressed.connect(self.status.show_work)
@@ -166,7 +171,7 @@ class Window(QMainWindow):
 
     def _work(self) -> dict[str, Callable[[], object]]:
         """What each action of the table does; those on a picture and its answers are in `Acts`."""
-        return {
+        work: dict[str, Callable[[], object]] = {
             "open": self.filing.open_files,
             "open-folder": self.filing.open_folder,
             "demo": self.open_demo,
@@ -184,6 +189,7 @@ class Window(QMainWindow):
             **self.looking.by_id(),
             **self.greying.by_id(),
             "windows": self.side.show_window,
+            **self.reformatting.by_id(),
             **self.tag_browsing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
@@ -192,9 +198,10 @@ class Window(QMainWindow):
             "find-source": self.browser.search_now,
             "names": self.browser.toggle_names,
         }
+        return self.reformatting.over(work)
 
     def _escape(self) -> None:
-        if not self.looking.give_up() and not self.acts.hand_gives_up():
+        if not (self.looking.give_up() or self.reformatting.give_up() or self.acts.hand_gives_up()):
             self.acts.escape()
 
     def open_demo(self) -> None:
@@ -209,6 +216,7 @@ class Window(QMainWindow):
             self.layering.forget(path)
             self.marking.forget(path)
             self.looking.forget(path)
+            self.reformatting.forget(path)
             self.shelf.close_path(path)
             self._pane_changed()
 
@@ -273,7 +281,7 @@ class Window(QMainWindow):
         self.side.channels.follow(self.panes.view)
         self.side.window_panel.follow(self.panes.view)
 
-    def _pointer(self, place: Pointed | None) -> None:
+    def _pointer(self, place: Pointed | PlaceInPatient | None) -> None:
         self.status.pointer.setText("" if place is None else str(place))
 
     def _shown(self, number: int) -> None:
@@ -356,6 +364,7 @@ class Window(QMainWindow):
         self.engine_timer.stop()
         self.batch.stop()
         self.asking.cancel()
+        self.reformatting.close()
         self.panes.close_all()
         self.filing.close()
         self.layering.close()
