@@ -10,7 +10,9 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QInputDialog, QMessageBox, QWidget
 
 from app.asking import Asking
+from app.grid import FOUR, ONE, TWO, Grid
 from app.panels.browser import Browser
+from app.panels.grid_picker import GridPicker
 from app.panels.side import Side
 from app.panes import Panes
 from viewers.annotations.document import Annotations
@@ -18,6 +20,10 @@ from viewers.dicom_view import RadiologyView
 from viewers.drawing import BRUSH, TOOLS, Drawing
 from viewers.marked_slide import MarkedSlide
 from viewers.slide_view import SlideView
+
+GRIDS = {
+    "panes-1": ONE, "panes-2": TWO, "panes-3": Grid(1, 3), "panes-4": FOUR, "panes-6": Grid(2, 3), "panes-9": Grid(3, 3),
+}  # fmt: skip
 
 
 class Acts(QObject):
@@ -64,10 +70,10 @@ class Acts(QObject):
             "again": lambda: self._slide(SlideView.read_again),
             "z-up": lambda: self._step(1),
             "z-down": lambda: self._step(-1),
-            "turn-right": lambda: self._slide(lambda view: view.turn_to(view.camera.angle + 90)),
-            "turn-left": lambda: self._slide(lambda view: view.turn_to(view.camera.angle - 90)),
+            "turn-right": lambda: self._panes.view.turn_by(90),
+            "turn-left": lambda: self._panes.view.turn_by(-90),
             "turn": self._turn,
-            "flip": lambda: self._slide(SlideView.flip),
+            "flip": lambda: self._panes.view.flip(),
             "channels": self._side.show_channels,
             "invert": lambda: self._radiology(RadiologyView.invert),
             "reset": self._reset,
@@ -76,9 +82,8 @@ class Acts(QObject):
             "legend": lambda: self._panes.view.fold_legend(),
             "next": lambda: self._browser.step(1),
             "previous": lambda: self._browser.step(-1),
-            "panes-1": partial(self._panes.arrange, 1),
-            "panes-2": partial(self._panes.arrange, 2),
-            "panes-4": partial(self._panes.arrange, 4),
+            **{id: partial(self._panes.arrange, grid) for id, grid in GRIDS.items()},
+            "grid": self._pick_grid,
         }
 
     def _marks(self) -> Mapping[str, Callable[[], object]]:
@@ -126,9 +131,9 @@ class Acts(QObject):
 
     def _turn(self) -> None:
         view = self._panes.view
-        if isinstance(view, SlideView):
+        if view.source is not None:
             angle, good = QInputDialog.getDouble(
-                self._window, "Turn the slide", "Degrees clockwise", view.camera.angle, -360.0, 360.0, 1
+                self._window, "Turn the picture", "Degrees clockwise", view.camera.angle, -360.0, 360.0, 1
             )
             if good:
                 view.turn_to(angle)
@@ -164,6 +169,11 @@ class Acts(QObject):
         if isinstance(view, SlideView):
             work(view)
             view.update()
+
+    def _pick_grid(self) -> None:
+        picker = GridPicker(self._panes.grid, self._window)
+        picker.picked.connect(self._panes.arrange)
+        picker.show_over(self._panes)
 
     def _spacing(self) -> None:
         """Also where the file states one: the strip comes up to correct it."""

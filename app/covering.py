@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -52,7 +53,7 @@ class Covering(QObject):
         self._troubled: set[Path] = set()
         self._attention = Attention()
         self._watched: tuple[int, Path | None] = (0, None)
-        self._paints = {pane.number: CoveragePaint() for pane in panes.panes}
+        self._paints: dict[int, CoveragePaint] = defaultdict(CoveragePaint)
         self._lane = Lane("hilum-coverage")
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="hilum-coverage-files")
         self._closed = threading.Event()

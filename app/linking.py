@@ -144,10 +144,7 @@ class Linking(QObject):
             self.unlink()
 
     def _members(self) -> list[Pane]:
-        shown = self._panes.panes[: self._panes.count]
-        return [
-            pane for pane in shown if isinstance(pane.view, SlideView) and isValid(pane.view) and pane.view.source is not None
-        ]
+        return [pane for pane in self._panes.seen if _is_open_slide(pane)]
 
     def _paint_sign(self, pane: Pane, painter: QPainter) -> None:
         """A chain at the pane's top."""
@@ -168,6 +165,10 @@ class Linking(QObject):
         painter.setFont(font)
         painter.setPen(QColor(theme.PLATE_TEXT))
         painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, words)
+
+
+def _is_open_slide(pane: Pane) -> bool:
+    return isinstance(pane.view, SlideView) and isValid(pane.view) and pane.view.source is not None
 
 
 def _next(picked: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
+from app.grid import Grid
 from app.storage import atomic_write, data_folder
 
 RECENT = 12
@@ -22,7 +23,8 @@ class Settings:
     device: str = "auto"
     viewport: Literal["auto", "raster", "opengl"] = "auto"
     """How slides are drawn: as measured at the start, by the processor, or by the graphics card."""
-    panes: Literal[1, 2, 4] = 1
+    grid: str = "1x1"
+    """Rows and columns of panes."""
     recent: tuple[str, ...] = ()
     """Paths, newest first."""
     open: tuple[str, ...] = ()
@@ -33,6 +35,10 @@ class Settings:
     side_px: int = 372
     opacity: float = 0.55
     """Of a heatmap over the picture, 0 … 1."""
+
+    @property
+    def arranged(self) -> Grid:
+        return Grid.parse(self.grid)
 
     def with_recent(self, path: Path) -> Settings:
         others = tuple(item for item in self.recent if item != str(path))
@@ -73,11 +79,18 @@ def _from(found: dict[str, object]) -> Settings:
 def _allowed(name: str, value: object) -> bool:
     choices: dict[str, tuple[object, ...]] = {
         "theme": ("dark", "light"),
-        "panes": (1, 2, 4),
         "viewport": ("auto", "raster", "opengl"),
         "quantisation": ("none", "int8", "int4"),
     }
-    return value in choices.get(name, (value,))
+    return _is_grid(value) if name == "grid" else value in choices.get(name, (value,))
+
+
+def _is_grid(value: object) -> bool:
+    try:
+        Grid.parse(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 def _set_aside(path: Path) -> Settings:

@@ -10,6 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from app.opening import Described, Listed, Opener
 from app.panels.browser import Browser
 from app.panes import Pane, Panes
+from app.placing import Card
+from app.priors import Known, Prior, priors
 from app.spacings import Spacings, spaced
 from viewers.sources import ScannedSource, Source
 
@@ -37,6 +39,7 @@ class Shelf(QObject):
         self.opener.spacingsKept.connect(self._spaced)
         panes.spacingGiven.connect(self.opener.keep_spacing)
         browser.chosen.connect(self.show)
+        panes.dropped.connect(self._dropped)
 
     def open_paths(self, paths: Iterable[Path], select: Path | None = None) -> None:
         """Add files and folders; `select` (default: the first) is shown when nothing is shown yet or it was asked for."""
@@ -51,7 +54,11 @@ class Shelf(QObject):
 
     def show(self, path: Path) -> None:
         """Show a source in the active pane, if it is not there already."""
-        pane = self._panes.pane
+        self.show_in(path, self._panes.active)
+
+    def show_in(self, path: Path, number: int) -> None:
+        """The same in any pane, which need not be the active one."""
+        pane = self._panes.panes[number]
         if pane.path == path:
             return
         pane.path = path
@@ -65,25 +72,21 @@ class Shelf(QObject):
         """Whether the pane shows the source it is meant to, not still the one before."""
         return pane.view.source is not None and pane.standing == pane.path
 
-    def priors(self, path: Path) -> list[Described]:
-        """Earlier radiographs of the same patient that are open, the latest first."""
+    def all_known(self) -> list[Known]:
+        """All DICOM sources that were described."""
+        return [one.known for one in self._known.values() if one.known is not None]
+
+    def priors(self, path: Path) -> list[Prior]:
+        """Earlier pictures of the same patient and body part that are open, the latest first."""
         current = self._known.get(path)
-        if current is None or current.facts is None or not current.facts.patient_key or current.modality != "cxr":
-            return []
-        at = (current.facts.study_date, current.facts.study_time)
-        same = [
-            other
-            for other in self._known.values()
-            if other.path != path
-            and other.modality == "cxr"
-            and other.facts is not None
-            and other.facts.patient_key == current.facts.patient_key
-            and (other.facts.study_date, other.facts.study_time) < at
-        ]
-        return sorted(same, key=_when, reverse=True)
+        return priors(current.known, self.all_known()) if current is not None and current.known is not None else []
 
     def paths(self) -> list[Path]:
         return [item.path for item in self._browser.model.items()]
+
+    def cards(self) -> list[Card]:
+        """What the browser knows of each source, in the order they were opened."""
+        return [item.card for item in self._browser.model.items()]
 
     def close_path(self, path: Path) -> None:
         for pane in self._panes.showing(path):
@@ -95,11 +98,17 @@ class Shelf(QObject):
     def close(self) -> None:
         self.opener.close()
 
+    def _dropped(self, path: Path, number: int) -> None:
+        """From the browser onto a pane, which becomes the active one."""
+        self.show_in(path, number)
+        self._panes.activate(number)
+
     def _listed(self, found: list[Listed]) -> None:
+        new = {card.path for card in self._browser.add_cards(item.card or Card(item.path) for item in found)}
         for item in found:
-            if self._browser.add(item.path):
+            if item.path in new:
                 if item.problem:
-                    self._browser.model.fail(item.path, item.problem)
+                    self._browser.fail(item.path, item.problem)
                 else:
                     self.opener.describe(item.path)
         self._select_wanted(found)
@@ -124,7 +133,8 @@ class Shelf(QObject):
 
     def _described(self, described: Described) -> None:
         self._known[described.path] = described
-        self._browser.model.describe(described.path, described.line, described.picture)
+        self._browser.file(described.card)
+        self._browser.describe(described.path, described.line, described.picture)
         self.known.emit(described)
 
     def _spaced(self, known: Spacings) -> None:
@@ -140,7 +150,7 @@ class Shelf(QObject):
 
     def _failed(self, path: Path, sentence: str) -> None:
         self._browser.add(path)
-        self._browser.model.fail(path, sentence)
+        self._browser.fail(path, sentence)
         for pane in self._panes.showing(path):
             if pane.view.source is not None and pane.standing != path:
                 self._panes.clear(pane)  # the picture before it must not stand there under another's name
@@ -148,7 +158,3 @@ class Shelf(QObject):
             if pane.view.source is None:
                 pane.view.set_status(sentence)
         self.failed.emit(path, sentence)
-
-
-def _when(described: Described) -> tuple[str, str]:
-    return (described.facts.study_date, described.facts.study_time) if described.facts else ("", "")

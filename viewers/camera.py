@@ -136,6 +136,22 @@ class Camera:
             left, top = math.floor(left + 0.5), math.floor(top + 0.5)
         return box[0] * across + left, box[1] * down + top, box[2] * across + left, box[3] * down + top
 
+    @property
+    def quarters(self) -> int | None:
+        """Whole quarter turns clockwise, 0 … 3; None at any other angle."""
+        return int(self.angle // 90) % 4 if self.angle % 90 == 0 else None
+
+    def to_device_turned(self, box: Box) -> Box:
+        """As `to_device`, where the picture really stands; only at whole quarter turns. Whole zooms stay on whole pixels."""
+        x0, y0, x1, y1 = self.to_device(box)
+        across, down = self.width * self.ratio / 2, self.height * self.ratio / 2
+        ends = [self._twisted(x - across, y - down) for x, y in ((x0, y0), (x1, y1))]
+        left, top = min(ends[0][0], ends[1][0]) + across, min(ends[0][1], ends[1][1]) + down
+        wide, high = abs(ends[1][0] - ends[0][0]), abs(ends[1][1] - ends[0][1])
+        if self.device_scale == round(self.device_scale) and self.aspect == 1.0:
+            left, top = math.floor(left + 0.5), math.floor(top + 0.5)
+        return left, top, left + wide, top + high
+
     def device_bounds(self) -> Box:
         """The upright box around what the pane covers, in the frame of `to_device`; (0, 0, width, height) when not turned."""
         width, height = round(self.width * self.ratio), round(self.height * self.ratio)

@@ -303,6 +303,15 @@ class Canvas(Steered):
             painter.scale(-1 if camera.flipped else 1, 1)
             painter.translate(-middle[0], -middle[1])
 
+    def _turn_back(self, painter: QPainter) -> None:
+        """Undoes `_turn`, for what is painted where it stands on the pane."""
+        camera = self.camera
+        middle = camera.width * camera.ratio / 2, camera.height * camera.ratio / 2
+        painter.translate(*middle)
+        painter.scale(-1 if camera.flipped else 1, 1)
+        painter.rotate(-camera.angle)
+        painter.translate(-middle[0], -middle[1])
+
     # events
 
     def mousePressEvent(self, event: QMouseEvent) -> None:

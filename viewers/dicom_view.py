@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QRectF, Qt, Signal, Slot
-from PySide6.QtGui import QKeyEvent, QPainter
+from PySide6.QtGui import QImage, QKeyEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
 from viewers import windows
@@ -17,14 +17,18 @@ from viewers.frames import MOST_PIXELS, FrameReader, Look, Shown, halvings_for
 from viewers.gestures import Tool
 from viewers.grayscale import Lut, Window
 from viewers.loader import Loader
+from viewers.presets import BUILT_IN, Preset
+from viewers.radiology_words import corner_lines
+from viewers.region_values import fitted, sampled
 from viewers.relay import Relay
 from viewers.sources import Source
+from viewers.turned_images import TurnedImages
+from viewers.turning import sides
 
 _AHEAD = 3
 """Frames made ready on each side of the one shown."""
 _AT_ONCE = 3_000_000
 """Pixels that can follow a drag of the window; a larger frame is halved once more until the hand rests."""
-_OPPOSITE = str.maketrans("LRAPHF", "RLPAFH")
 
 
 class RadiologyView(Canvas):
@@ -35,6 +39,8 @@ class RadiologyView(Canvas):
 
     windowChanged = Signal(object)
     """The Window or Lut chosen, None for the file's own."""
+    shownChanged = Signal()
+    """Another frame is on the screen, or the same in another look."""
 
     background = "#000000"
     tools = (Tool.REGION, Tool.PAN, Tool.WINDOW)
@@ -48,7 +54,11 @@ class RadiologyView(Canvas):
         self._planned: Look | None = None
         self._window: Window | Lut | None = None
         self._inverted = False
+        self._shutter = self._overlays = True
+        self.presets: Sequence[Preset] = BUILT_IN
+        """The windows kept for modalities."""
         self._rough = False
+        self._turned = TurnedImages()
         self._end: weakref.finalize[..., RadiologyView] | None = None
 
     # windows
@@ -65,23 +75,77 @@ class RadiologyView(Canvas):
         self._moved()
 
     def reset(self) -> None:
-        """The file's own window, not inverted."""
+        """The file's own window, not inverted, neither turned nor flipped."""
         self._inverted = False
+        if self.camera.flipped:
+            self.camera.flip()
+        self.camera.turn_to(0)
         self.set_window(None)
+
+    @property
+    def inverted(self) -> bool:
+        """Whether the reader swapped black and white."""
+        return self._inverted
 
     def invert(self) -> None:
         self._inverted = not self._inverted
+        self.windowChanged.emit(self._window)
         self.update()
+
+    def choices(self) -> list[windows.Choice]:
+        """The windows to choose from for the frame on the screen; none for colour."""
+        shown = self._shown
+        if shown is None or shown.grayscale is None or self.source is None:
+            return []
+        return windows.listed(shown.grayscale, self.source.modality, shown.bounds, self.presets)
 
     def next_window(self, step: int = 1) -> None:
         """The next of the file's LUTs and windows, the full range and the modality's usual windows."""
+        found = [choice.window for choice in self.choices()]
         shown = self._shown
-        if shown is None or shown.grayscale is None or self.source is None:
+        if shown is None or not found:
             return
-        found = windows.choices(shown.grayscale, self.source.modality, shown.bounds)
-        current = self._window or shown.grayscale.default
+        current = self._window or shown.through
         index = found.index(current) if current in found else -1 if step > 0 else 0
         self.set_window(found[(index + step) % len(found)])
+
+    def fit_window(self) -> bool:
+        """A window fitted to the selected region, or to the frame where none is selected; whether there was one to fit."""
+        shown, region = self._shown, self.selection
+        if shown is None or shown.grayscale is None or shown.stored is None:
+            return False
+        region = region if region is not None and region.frame == shown.look.frame else None
+        shutter = shown.graphics.shutter if shown.look.shutter else None
+        values = sampled(shown.grayscale, shown.stored, region, shutter)
+        window = fitted(values, "fitted to the region" if region else "fitted to the frame")
+        if window is not None:
+            self.set_window(window)
+        return window is not None
+
+    # what the header lays over the picture
+
+    @property
+    def shutter_drawn(self) -> bool:
+        return self._shutter
+
+    def draw_shutter(self, on: bool) -> None:
+        """Whether the header's shutter hides what lies outside of it."""
+        self._shutter = on
+        self._changed()
+
+    @property
+    def overlays_drawn(self) -> bool:
+        return self._overlays
+
+    def draw_overlays(self, on: bool) -> None:
+        """Whether the header's overlay planes are drawn."""
+        self._overlays = on
+        self._changed()
+
+    @property
+    def shown(self) -> Shown | None:
+        """The frame on the screen as it was made ready; of an earlier frame while the wanted one is on its way."""
+        return self._shown
 
     # the pane
 
@@ -97,6 +161,7 @@ class RadiologyView(Canvas):
             self._end()
         self._end = self._loader = self._shown = self._planned = self._window = None
         self._inverted = False
+        self._shutter = self._overlays = True
         self._ready.clear()
         self._failed.clear()
 
@@ -104,6 +169,12 @@ class RadiologyView(Canvas):
     def settled(self) -> bool:
         there = self._shown is not None and self._shown.look == self._look(self.frame)
         return super().settled and (there or self.frame in self._failed or self.source is None)
+
+    @property
+    def frame_stands(self) -> bool:
+        """Whether the frame wanted is the one on the screen, or cannot be."""
+        shown = self._shown
+        return self.frame in self._failed or (shown is not None and shown.look.frame == self.frame)
 
     def message(self) -> str:
         failed = self._failed.get(self.frame)
@@ -121,53 +192,43 @@ class RadiologyView(Canvas):
         shown = self._shown
         if shown is None or self.frame in self._failed:
             return
-        camera = self.camera
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        bounds = camera.device_bounds()
-        target = camera.to_device((0, 0, camera.size.width, camera.size.height))
+        for image in (shown.image, shown.overlay):
+            if image is not None:
+                painter.save()
+                self._paint_image(painter, image)
+                painter.restore()
+
+    def _paint_image(self, painter: QPainter, image: QImage) -> None:
+        """Over the whole picture. Quarter turns turn the image, not the painter, whose resampling would shift and soften it."""
+        camera = self.camera
+        box = (0.0, 0.0, float(camera.size.width), float(camera.size.height))
+        target, bounds = camera.to_device(box), camera.device_bounds()
+        if camera.turned and camera.quarters is not None:
+            self._turn_back(painter)
+            image = self._turned.get(image, camera.quarters, camera.flipped)
+            target, bounds = camera.to_device_turned(box), (0.0, 0.0, camera.width * camera.ratio, camera.height * camera.ratio)
         painter.setClipRect(QRectF(target[0], target[1], target[2] - target[0], target[3] - target[1]))
-        blit(painter, shown.image, target, bounds)
+        blit(painter, image, target, bounds)
 
     def corner_lines(self) -> Mapping[str, Sequence[str]]:
-        source, shown = self.source, self._shown
-        if source is None:
+        if self.source is None:
             return {}
-        facts = source.facts
-        what = [source.modality, facts.view if facts else "", facts.body_part if facts else ""]
-        top = ["  ".join(word for word in what if word)]
-        if source.frames > 1:
-            late = " …" if shown is not None and shown.look.frame != self.frame else ""
-            top.append(f"frame {self.frame + 1} / {source.frames}{late}")
-        left = []
-        if shown is not None and shown.grayscale is not None:
-            left += ["MONOCHROME1, inverted"] if shown.grayscale.photometric == "MONOCHROME1" else []
-            left += [windows.named(self._window, shown.grayscale)]
-        left += ["inverted by the reader"] if self._inverted else []
-        zoom = f"zoom {self.camera.device_scale * 100:.3g} %"
-        if source.size.width * source.size.height > MOST_PIXELS:
-            zoom += ", of at most half the stored pixels"
-        spacing = source.spacing
-        lengths = f"{spacing.x_mm:.3g} mm/px, {spacing.provenance}" if spacing else "no spacing: px only"
-        right = [lengths, *(["lossy compression"] if shown and shown.lossy else []), "draft, not for diagnostic use"]
-        return {"top-left": [line for line in top if line], "bottom-left": [*left, zoom], "bottom-right": right}
+        return corner_lines(self.source, self._shown, self.camera, self.frame, self._window, self._inverted, MOST_PIXELS)
 
     def edge_letters(self) -> tuple[str, str, str, str]:
-        facts = self.source.facts if self.source else None
-        if facts is None:
-            return "", "", "", ""
-        right, bottom = facts.right_edge, facts.bottom_edge
-        return right.translate(_OPPOSITE), right, bottom.translate(_OPPOSITE), bottom
+        shown = self._shown
+        edges = shown.edges if shown is not None and shown.look.frame == self.frame else ("", "")
+        return sides(self.camera, *edges)
 
     def value_at(self, x: int, y: int) -> tuple[float | None, str]:
         shown = self._shown
-        if shown is None or shown.grayscale is None or shown.look.frame != self.frame:
-            return None, ""
-        return shown.value_at(x, y), windows.unit(shown.grayscale)
+        return shown.value_at(x, y) if shown is not None and shown.look.frame == self.frame else (None, "")
 
     def dragged(self, tool: Tool, across: float, down: float) -> None:
         shown = self._shown
         if tool == Tool.WINDOW and shown is not None and shown.grayscale is not None:
-            window = windows.as_window(self._window, shown.grayscale, shown.bounds)
+            window = windows.as_window(self._window or shown.through, shown.grayscale, shown.bounds)
             self.set_window(windows.dragged(window, across, down, shown.bounds))
         super().dragged(tool, across, down)
 
@@ -183,7 +244,7 @@ class RadiologyView(Canvas):
         halvings = halvings_for(size, self.camera.device_scale)
         if self._rough and self.moving and (size.width * size.height >> 2 * halvings) > _AT_ONCE:
             halvings += 1
-        return Look(frame, halvings, self._window, self._inverted)
+        return Look(frame, halvings, self._window, self._inverted, self._shutter, self._overlays)
 
     def _plan(self, look: Look) -> None:
         """Ask for a look, then for its neighbours in the stack."""
@@ -202,4 +263,5 @@ class RadiologyView(Canvas):
             self._ready.put(look, result, result.image.sizeInBytes())
             if look.frame == self.frame:
                 self._shown = result
+                self.shownChanged.emit()
         self.update()

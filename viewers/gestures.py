@@ -139,8 +139,8 @@ class Gestures:
             pane.set_frame(0 if key == Qt.Key.Key_Home else 2**31)
         elif key == Qt.Key.Key_Escape:
             return self.cancel() or pane.clear_selection()
-        elif key in (Qt.Key.Key_F, Qt.Key.Key_1):
-            (pane.fit if key == Qt.Key.Key_F else pane.one_to_one)()
+        elif key == Qt.Key.Key_F:
+            pane.fit()
         elif key in _TOOLS and _TOOLS[key] in pane.tools:
             pane.set_tool(Tool.REGION if self.tool == _TOOLS[key] else _TOOLS[key])
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

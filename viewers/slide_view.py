@@ -24,6 +24,7 @@ from viewers.pyramid import TileKey
 from viewers.relay import Relay
 from viewers.sources import ChannelSource, Source, TiledSource
 from viewers.tiles import TileStore
+from viewers.turning import turned_words
 
 SMOOTH_PIXELS = 4_200_000
 """Device pixels up to which a pane at rest is drawn smoothly; a larger one would hold the GUI thread over 16 ms."""
@@ -167,15 +168,9 @@ class SlideView(Canvas):
             spacing = f"{source.spacing.mpp:.3g} µm/px, {source.spacing.provenance}"
         return {
             "top-left": [f"{counted(source.size.width)} × {counted(source.size.height)} px", *self._plane_line()],
-            "bottom-left": [*self._turned_line(), zoom],
+            "bottom-left": [*turned_words(camera), zoom],
             "bottom-right": [spacing, "draft, not for diagnostic use"],
         }
-
-    def _turned_line(self) -> list[str]:
-        """A reader must never take a mirrored picture for the slide."""
-        turned = [f"turned {self.camera.angle:.4g}°"] if self.camera.angle else []
-        words = [*turned, *(["flipped"] if self.camera.flipped else [])]
-        return [", ".join(words)] if words else []
 
     def _plane_line(self) -> list[str]:
         source = self.channel_source

@@ -95,6 +95,10 @@ class Steered(QWidget):
         self.camera.turn_to(angle)
         self._moved()
 
+    def turn_by(self, angle: float) -> None:
+        """As `turn_to`, from where it stands now."""
+        self.turn_to(self.camera.angle + angle)
+
     def flip(self) -> None:
         """Mirror what is seen left to right."""
         self.camera.flip()

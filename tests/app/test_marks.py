@@ -67,7 +67,7 @@ def drag(view: MarkedSlide, *places: tuple[int, int]) -> None:
 
 def test_letters_are_tools_on_a_slide_and_questions_elsewhere(seat: Seat, slide: Path) -> None:
     keys = {id: action.shortcut().toString() for id, action in seat.window.actions_by_id.items()}
-    assert (keys["labels"], keys["tool-line"], keys["one"]) == ("L", "", "1")
+    assert (keys["labels"], keys["tool-line"], keys["one"]) == ("L", "", "Ctrl+0")
     view = opened(seat, slide)
     for key, tool in (("M", "move"), ("R", "rectangle"), ("O", "ellipse"), ("L", "line"), ("P", "polygon"), ("V", "polyline")):
         QTest.keyClick(view, key)

@@ -10,7 +10,7 @@ from app.settings import RECENT, Settings, load, save
 
 
 def test_what_is_saved_is_read_back(tmp_path: Path) -> None:
-    chosen = replace(Settings(), theme="light", panes=4, recent=("/a", "/ü b"), opacity=0.25)
+    chosen = replace(Settings(), theme="light", grid="2x3", recent=("/a", "/ü b"), opacity=0.25)
     save(chosen, tmp_path)
     assert load(tmp_path) == chosen
 
@@ -28,7 +28,7 @@ def test_a_damaged_file_is_kept_beside_and_the_window_starts(tmp_path: Path) -> 
 
 
 def test_unknown_and_impossible_values_keep_the_default(tmp_path: Path) -> None:
-    odd = {"theme": "purple", "panes": 3, "opacity": "much", "colour": 1, "encoder": "medsiglip-448"}
+    odd = {"theme": "purple", "grid": "0x9", "opacity": "much", "colour": 1, "encoder": "medsiglip-448"}
     (tmp_path / "settings.json").write_text(json.dumps(odd))
     assert load(tmp_path) == replace(Settings(), encoder="medsiglip-448")
 

@@ -126,7 +126,7 @@ def test_panning_by_middle_button_space_and_tool(show_view: Show, picture: Path)
 
 def test_keys_fit_enlarge_and_move_half_a_field(qtbot: QtBot, show_view: Show, picture: Path) -> None:
     view = show_view(open_source(picture))
-    QTest.keyClick(view, Qt.Key.Key_1)
+    view.one_to_one()
     assert view.camera.device_scale == 1.0
     view.centre_on(400, 300)
     QTest.keyClick(view, Qt.Key.Key_Right)

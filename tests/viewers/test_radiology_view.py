@@ -244,7 +244,7 @@ def test_a_file_that_vanishes_is_a_message_in_a_living_pane(qtbot: QtBot, show_v
     view = show_view(source)
     assert view.message().startswith("cannot show: ")
     assert "gone.png" in view.message()
-    QTest.keyClick(view, Qt.Key.Key_1)
+    view.one_to_one()
     assert view.camera.device_scale == 1.0
     other = tmp_path / "there.png"
     Image.new("RGB", (64, 64), "white").save(other)

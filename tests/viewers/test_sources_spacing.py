@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from viewers.geometry import Provenance, Spacing
 from viewers.sources import open_source
+from viewers.sources.local_spacing import spacing_at, spacing_over
 
 WriteDicom = Callable[..., Path]
 
@@ -70,6 +71,28 @@ def test_ultrasound_regions_that_agree(write_dicom: WriteDicom, ramp: NDArray[np
     assert one.spacing == Spacing(0.2, 0.4, Provenance.REGION)
     two = open_source(write_dicom(ramp, Modality="US", SequenceOfUltrasoundRegions=[region(0.02), region(0.03)]))
     assert two.spacing is None
+
+
+def test_a_place_in_an_ultrasound_has_its_regions_spacing(write_dicom: WriteDicom, ramp: NDArray[np.uint16]) -> None:
+    def region(box: tuple[int, int, int, int], delta: float, units: int = 3, flags: int = 0) -> Dataset:
+        item = Dataset()
+        item.RegionLocationMinX0, item.RegionLocationMinY0, item.RegionLocationMaxX1, item.RegionLocationMaxY1 = box
+        item.PhysicalUnitsXDirection = item.PhysicalUnitsYDirection = units
+        item.PhysicalDeltaX, item.PhysicalDeltaY, item.RegionFlags = delta, -delta, flags
+        return item
+
+    regions = [region((0, 0, 39, 31), 0.02, flags=1), region((20, 0, 63, 31), 0.03), region((0, 40, 63, 63), 0.01, units=4)]
+    source = open_source(write_dicom(ramp, Modality="US", SequenceOfUltrasoundRegions=regions))
+    left, right = Spacing(0.2, 0.2, Provenance.REGION), Spacing(0.3, 0.3, Provenance.REGION)
+    assert (spacing_at(source, 5, 5), spacing_at(source, 50, 5)) == (left, right)
+    assert spacing_at(source, 25, 5) == right, "where two overlap, the one of low priority gives way"
+    assert (spacing_at(source, 63.9, 31.9), spacing_at(source, 64.1, 5)) == (right, None)
+    assert spacing_at(source, 5, 50) is None, "seconds are no length"
+    assert spacing_at(source, 5, 35) is None
+    assert spacing_over(source, [(2, 2), (10, 20)]) == left
+    assert spacing_over(source, [(2, 2), (50, 20)]) is None
+    plain = open_source(write_dicom(ramp, "ct.dcm", Modality="CT", PixelSpacing=[0.5, 0.5]))
+    assert spacing_over(plain, [(2, 2), (50, 20)]) == plain.spacing
 
 
 def test_the_readers_own_replaces_the_files(write_dicom: WriteDicom, ramp: NDArray[np.uint16]) -> None:

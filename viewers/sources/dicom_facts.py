@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 
 from viewers.sources import values
 from viewers.sources.facts import Facts
+from viewers.sources.lossiness import lossy_words
+from viewers.sources.slice_plane import axes_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -34,43 +37,45 @@ def facts_of(dataset: Dataset) -> Facts:
         instance=values.integer(dataset, "InstanceNumber"),
         right_edge=right,
         bottom_edge=bottom,
+        plane=_plane(axes_of(dataset)),
+        frame_key=_key("frame", found) if (found := values.uid(dataset, "FrameOfReferenceUID")) else "",
+        birth_key=_key("birth", patient, born) if (born := _date(values.text(dataset, "PatientBirthDate"))) else "",
+        sex=values.code(dataset, "PatientSex"),
+        name_key=_key("name", patient, name) if (name := _family_name(dataset)) else "",
+        lossy=lossy_words(dataset),
     )
 
 
-def orientation(dataset: Dataset, frame: int = 0) -> NDArray[np.float64] | None:
-    """Unit vectors along a row and down a column (2, 3) in patient coordinates (C.7.6.2.1.1)."""
-    plane = values.group(dataset, frame, "PlaneOrientationSequence")
-    found = values.numbers(plane, "ImageOrientationPatient") or values.numbers(dataset, "ImageOrientationPatient")
-    if len(found) != 6:
-        return None
-    vectors = np.array(found).reshape(2, 3)
-    lengths = np.linalg.norm(vectors, axis=1)
-    return vectors / lengths[:, None] if (np.abs(lengths - 1) < 0.1).all() else None
-
-
-def position(dataset: Dataset, frame: int = 0) -> NDArray[np.float64] | None:
-    """The centre of the first pixel in patient coordinates, mm."""
-    plane = values.group(dataset, frame, "PlanePositionSequence")
-    found = values.numbers(plane, "ImagePositionPatient") or values.numbers(dataset, "ImagePositionPatient")
-    return np.array(found) if len(found) == 3 else None
-
-
-def edges(dataset: Dataset) -> tuple[str, str]:
-    """Orientation letters at the right and the bottom edge; "" where the header does not tell."""
-    axes = orientation(dataset)
+def edges(dataset: Dataset, frame: int = 0) -> tuple[str, str]:
+    """Orientation letters at the right and the bottom edge of a frame; "" where the header does not tell."""
+    axes = axes_of(dataset, frame)
     if axes is not None:
-        return _letters(axes[0]), _letters(axes[1])
+        return direction_letters(axes[0]), direction_letters(axes[1])
     stated = values.texts(dataset, "PatientOrientation")
     if len(stated) == 2 and all(re.fullmatch(r"[LRAPHF]{1,3}", one) for one in stated):
         return stated[0], stated[1]
     return "", ""
 
 
-def _letters(direction: NDArray[np.float64]) -> str:
+def direction_letters(direction: NDArray[np.float64]) -> str:
     """The patient's directions along a vector, the strongest first; parts below 0.3 (about 17°) are left out."""
     names = (("L", "R"), ("P", "A"), ("H", "F"))
     order = np.argsort(-np.abs(direction))
     return "".join(names[axis][0 if direction[axis] > 0 else 1] for axis in order if abs(direction[axis]) > 0.3)
+
+
+def _plane(axes: NDArray[np.float64] | None) -> str:
+    """By the direction of the normal; within about 25° of an axis of the patient it counts as that axis'."""
+    if axes is None:
+        return ""
+    normal = np.abs(np.cross(axes[0], axes[1]))
+    return ("SAGITTAL", "CORONAL", "AXIAL")[int(normal.argmax())] if normal.max() > 0.9 else "OBLIQUE"
+
+
+def _family_name(dataset: Dataset) -> str:
+    """The first component (PS3.5 6.2.1), in small letters and without accents, blanks and signs."""
+    first = values.text(dataset, "PatientName").split("=")[0].split("^")[0]
+    return "".join(letter for letter in unicodedata.normalize("NFKD", first).casefold() if letter.isalpha())
 
 
 def _view(dataset: Dataset) -> str:
@@ -79,8 +84,10 @@ def _view(dataset: Dataset) -> str:
 
 
 def _laterality(dataset: Dataset) -> str:
-    for keyword in ("ImageLaterality", "Laterality", "FrameLaterality"):
-        stated = values.code(dataset, keyword)
+    """The image's own before its series'; of a frame's anatomy the first (C.7.6.16.2.8)."""
+    anatomy = values.group(dataset, 0, "FrameAnatomySequence")
+    for part, keyword in ((dataset, "ImageLaterality"), (anatomy, "FrameLaterality"), (dataset, "Laterality")):
+        stated = values.code(part, keyword)
         if stated in ("L", "R", "B", "U"):
             return stated
     return ""

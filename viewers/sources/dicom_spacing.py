@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from viewers.geometry import Provenance, Spacing
 from viewers.sources import values
+from viewers.sources.ultrasound import region_spacing
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _PROJECTION = {"CR", "DX", "DR", "MG", "PX", "IO", "RF", "XA", "RG", "RTIMAGE"}
-_CENTIMETRES = 3  # PhysicalUnitsXDirection, C.8.5.5.1.15
 
 
 def spacing_of(dataset: Dataset, frame: int = 0) -> tuple[Spacing | None, tuple[str, ...]]:
@@ -59,16 +59,9 @@ def _magnification(dataset: Dataset) -> float | None:
 
 
 def _ultrasound(dataset: Dataset) -> Spacing | None:
-    """The deltas of the regions in centimetres, where all of them agree."""
-    found = {
-        (abs(x) * 10, abs(y) * 10)
-        for region in values.items(dataset, "SequenceOfUltrasoundRegions")
-        if values.integer(region, "PhysicalUnitsXDirection") == _CENTIMETRES
-        and values.integer(region, "PhysicalUnitsYDirection") == _CENTIMETRES
-        and (x := values.number(region, "PhysicalDeltaX"))
-        and (y := values.number(region, "PhysicalDeltaY"))
-    }
-    return Spacing(*next(iter(found)), Provenance.REGION) if len(found) == 1 else None
+    """The size of a pixel in the regions with lengths, where all of them agree; else `spacing_over` tells them apart."""
+    found = {region_spacing(region) for region in values.items(dataset, "SequenceOfUltrasoundRegions")} - {None}
+    return found.pop() if len(found) == 1 else None
 
 
 def _pair(dataset: Dataset | None, keyword: str, notes: list[str]) -> tuple[float, float] | None:
