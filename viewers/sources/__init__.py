@@ -126,6 +126,10 @@ class FramedSource(Source, Protocol):
         """Orientation letters at the (right, bottom) edge of one frame, "" where the header does not tell."""
         ...
 
+    def frame_lossy(self, frame: int) -> bool:
+        """Whether the pixels of one frame were compressed with loss."""
+        ...
+
     def frame_graphics(self, frame: int) -> FrameGraphics:
         """Overlay planes and shutter of one frame; never part of what `read` and `stored` give. Raises SourceError."""
         ...
