@@ -27,6 +27,7 @@ from app.panels.side import Side
 from app.panels.status import StatusLine
 from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
+from app.playing import Playing
 from app.recovery import Recovery
 from app.reformatting import Reformatting
 from app.settings import Settings
@@ -72,7 +73,7 @@ class Window(QMainWindow):
         self.looking = Looking(self, self.panes)
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
-        self.reformatting = Reformatting(self.panes)
+        self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
@@ -156,6 +157,7 @@ class Window(QMainWindow):
         self.marking.marksShown.connect(lambda pane: self.marking.attend() if pane.number == self.panes.active else None)
         self.looking.noted.connect(self.status.show_note)
         self.reformatting.noted.connect(self.status.show_note)
+        self.playing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
@@ -184,6 +186,7 @@ class Window(QMainWindow):
             "tissue": partial(self.acts.in_front, self.side.marks, self.marking.outline_tissue),
             **self.looking.by_id(),
             **self.reformatting.by_id(),
+            **self.playing.by_id(),
             **self.tag_browsing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
@@ -192,7 +195,7 @@ class Window(QMainWindow):
             "find-source": self.browser.search_now,
             "names": self.browser.toggle_names,
         }
-        return self.reformatting.over(work)
+        return self.playing.over(self.reformatting.over(work))
 
     def _escape(self) -> None:
         if not (self.looking.give_up() or self.reformatting.give_up() or self.acts.hand_gives_up()):
@@ -357,6 +360,7 @@ class Window(QMainWindow):
         self.batch.stop()
         self.asking.cancel()
         self.reformatting.close()
+        self.playing.close()
         self.panes.close_all()
         self.filing.close()
         self.layering.close()
