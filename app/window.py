@@ -16,6 +16,7 @@ from app.acts import Acts
 from app.analysis import AnyEngine
 from app.asking import Asking
 from app.filing import Filing
+from app.greying import Greying
 from app.jobs import Batch
 from app.layering import Layering
 from app.looking import Looking
@@ -68,6 +69,7 @@ class Window(QMainWindow):
         self.side.report.column.insertWidget(0, self.recovery.strip)
         self.filing = Filing(self, self.side, self.asking, self.recovery)
         self.layering = Layering(self, self.panes, self.side.layers)
+        self.greying = Greying(self, self.panes, self.side.window_panel)
         self.marking = Marking(self, self.panes, self.side.marks)
         self.viewports = Viewports(self.panes, chosen.viewport)
         self.looking = Looking(self, self.panes)
@@ -156,6 +158,8 @@ class Window(QMainWindow):
         self.marking.noted.connect(self.status.show_note)
         self.marking.marksShown.connect(lambda pane: self.marking.attend() if pane.number == self.panes.active else None)
         self.looking.noted.connect(self.status.show_note)
+        self.greying.noted.connect(self.status.show_note)
+        self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
         self.reformatting.noted.connect(self.status.show_note)
         self.playing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
@@ -185,6 +189,8 @@ class Window(QMainWindow):
             "export-marks": partial(self.acts.in_front, self.side.marks, self.marking.choose_export),
             "tissue": partial(self.acts.in_front, self.side.marks, self.marking.outline_tissue),
             **self.looking.by_id(),
+            **self.greying.by_id(),
+            "windows": self.side.show_window,
             **self.reformatting.by_id(),
             **self.playing.by_id(),
             **self.tag_browsing.by_id(),
@@ -276,6 +282,7 @@ class Window(QMainWindow):
     def _view_made(self, pane: Pane) -> None:
         pane.view.pointerMoved.connect(self._pointer)
         self.side.channels.follow(self.panes.view)
+        self.side.window_panel.follow(self.panes.view)
 
     def _pointer(self, place: Pointed | PlaceInPatient | None) -> None:
         self.status.pointer.setText("" if place is None else str(place))
@@ -292,6 +299,7 @@ class Window(QMainWindow):
 
     def _pane_changed(self) -> None:
         self.side.channels.follow(self.panes.view)
+        self.side.window_panel.follow(self.panes.view)
         if self.panes.pane.path is not None:
             self.browser.select(self.panes.pane.path)
         self.side.labels.leave()
@@ -366,6 +374,7 @@ class Window(QMainWindow):
         self.layering.close()
         self.marking.close()
         self.looking.close()
+        self.greying.close()
         self.tag_browsing.close()
         self.viewports.close()
         self.recovery.close()
