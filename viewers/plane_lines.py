@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPainter, QPen
 
 from viewers.mpr import Plane
 
-COLOURS = {Plane.AXIAL: "#e8b04b", Plane.CORONAL: "#4fb8a8", Plane.SAGITTAL: "#c78be0"}
+COLOURS = {Plane.AXIAL: "#ff8a65", Plane.CORONAL: "#4fb8a8", Plane.SAGITTAL: "#b8a2e3"}
 """Of each plane, wherever it is cut: told apart by all who see colours differently, and named in each corner."""
 GAP = 14.0
 """Screen pixels around the middle that stay free, so that what is pointed at can be seen."""
