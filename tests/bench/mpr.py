@@ -18,14 +18,14 @@ from tests.bench.results_file import Row, write
 from tests.viewers.volumes import Phantom, ball
 from viewers.dicom_view import RadiologyView
 from viewers.grayscale import Grayscale, Window
-from viewers.mpr import Plane, cut_of
+from viewers.mpr import Crosshair, Plane, cut_of
 from viewers.mpr_board import MprBoard
 from viewers.sources import open_source
 from viewers.sources.gaps import gaps_of
 from viewers.sources.slice_plane import SlicePlane
 from viewers.sources.stacks import Stack
 from viewers.volume import Volume
-from viewers.volume_cuts import Slab, cut_values
+from viewers.volume_cuts import Cut, Slab, cut_values
 from viewers.volume_reading import read_volume
 
 SLICES, ROWS, COLUMNS = 300, 512, 512
@@ -78,8 +78,7 @@ def moving(volume: Volume) -> list[Row]:
             board.aim(place)
             blocked.append((time.perf_counter() - begun) * 1000)
             until(lambda: moved(board))
-            for view in board.views.values():
-                view.repaint()
+            QApplication.processEvents()
             taken.append((time.perf_counter() - begun) * 1000)
         rows += [
             row(f"crosshair move, {name}: p50", np.percentile(taken, 50)),
@@ -98,16 +97,11 @@ def moving(volume: Volume) -> list[Row]:
 
 def moved(board: MprBoard) -> bool:
     """Whether what stands in every pane is what is wanted, be it coarse."""
-    wishes = board._wishes(board._rest.isActive())
-    return all((shown := board.views[wish.plane].shown) is not None and shown.wish.cut == wish.cut for wish in wishes)
+    return all(view.shown is not None and view.shown.wish.cut == view.cut for view in board.views.values())
 
 
 def sampling(volume: Volume) -> list[Row]:
     """One plane as values; SciPy's map_coordinates does the same beside it."""
-    from scipy.ndimage import map_coordinates
-
-    from viewers.mpr import Crosshair
-
     upright = Crosshair.through(volume)
     rows = []
     for name, crosshair, slab, mm in (
@@ -118,21 +112,20 @@ def sampling(volume: Volume) -> list[Row]:
     ):
         cut = cut_of(volume, crosshair, Plane.SAGITTAL, slab, mm)
         ours = best(lambda cut=cut: cut_values(volume, cut))
-        peer = ""
-        if "oblique plane" in name:
-            columns, lines = np.arange(cut.size.width)[None, :, None], np.arange(cut.size.height)[:, None, None]
-            places = (
-                np.array(cut.corner)
-                + columns * cut.pixel_mm[0] * np.array(cut.across)
-                + lines * cut.pixel_mm[1] * np.array(cut.down)
-            )
-            index = volume.depth_row_column(places) / [STEP_MM, 1, 1]
-            peer = (
-                f"map_coordinates alone {best(lambda: map_coordinates(volume.voxels, np.moveaxis(index, 2, 0), order=1)):.0f} ms"
-            )
+        peer = f"map_coordinates alone {peers(volume, cut):.0f} ms" if name == "oblique plane" else ""
         rows.append(row(f"{name}, {cut.size.width} × {cut.size.height}, beside the window", ours, peer=peer))
     size = volume.voxels.nbytes / 2**20
     return [*rows, Row("memory of the voxels", size, "MiB", "≤ 160", f"as float32 {2 * size:.0f} MiB", size <= 160)]
+
+
+def peers(volume: Volume, cut: Cut) -> float:
+    """The same plane by SciPy alone, coordinates given, ms."""
+    from scipy.ndimage import map_coordinates
+
+    columns, lines = np.arange(cut.size.width)[None, :, None], np.arange(cut.size.height)[:, None, None]
+    along, down = cut.pixel_mm[0] * np.array(cut.across), cut.pixel_mm[1] * np.array(cut.down)
+    index = np.moveaxis(volume.depth_row_column(np.array(cut.corner) + columns * along + lines * down) / [STEP_MM, 1, 1], 2, 0)
+    return best(lambda: map_coordinates(volume.voxels, index, order=1))
 
 
 def loading() -> list[Row]:

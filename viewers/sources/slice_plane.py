@@ -18,6 +18,12 @@ Vector = NDArray[np.float64]
 """(3,): patient coordinates in mm, x to the patient's left, y to the back, z to the head; or a direction in them."""
 
 
+def cross(a: Sequence[float] | Vector, b: Sequence[float] | Vector) -> Vector:
+    """The vector product; NumPy's own takes a hundred times as long for two vectors."""
+    (x, y, z), (u, v, w) = a, b
+    return np.array([y * w - z * v, z * u - x * w, x * v - y * u])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SlicePlane:
     """The plane of one frame in patient coordinates."""
@@ -35,7 +41,7 @@ class SlicePlane:
 
     @property
     def normal(self) -> Vector:
-        return np.cross(self.across, self.down)
+        return cross(self.across, self.down)
 
     @property
     def depth(self) -> float:
