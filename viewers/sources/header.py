@@ -125,6 +125,12 @@ def dataset_of(path: Path, tags: list[str] | None = None) -> Dataset:
         return _parsed(path, file, tags)
 
 
+def whole_of(path: Path) -> Dataset:
+    """The data set with its pixels as they are stored. Raises SourceError."""
+    with opened(path) as file:
+        return _parsed(path, file, None, with_pixels=True)
+
+
 def header_of(path: Path) -> Header:
     """The header of an image, checked. Raises SourceError with the limit that is broken or the thing that is missing."""
     with opened(path) as file:
@@ -185,7 +191,7 @@ def _stated(path: Path, element: int) -> str:
         return _meta(file)[1].get(element, b"").decode("ascii", "replace")
 
 
-def _parsed(path: Path, file: BinaryIO, tags: list[str] | None) -> Dataset:
+def _parsed(path: Path, file: BinaryIO, tags: list[str] | None, with_pixels: bool = False) -> Dataset:
     import pydicom
     from pydicom import config
 
@@ -196,7 +202,7 @@ def _parsed(path: Path, file: BinaryIO, tags: list[str] | None) -> Dataset:
     file.seek(0)
     try:
         with reading(path):
-            return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=tags)
+            return pydicom.dcmread(file, stop_before_pixels=not with_pixels, specific_tags=tags)
     except RecursionError as error:
         raise SourceError(path, f"{path.name} nests its sequences too deeply: it is damaged or hostile.") from error
     except SourceError:
