@@ -6,19 +6,14 @@ known; a line counts as found when nine tenths of its box are covered.
 
 from __future__ import annotations
 
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from tests.bench.results_file import Row, write  # noqa: E402
-from tests.viewers.deidentify import films  # noqa: E402
-from viewers.deidentify.burned_in import proposed  # noqa: E402
-from viewers.geometry import Region  # noqa: E402
+from tests.bench.results_file import Row, write
+from tests.viewers.deidentify import films
+from viewers.deidentify.burned_in import proposed
+from viewers.geometry import Region
 
 
 def covered(line: tuple[int, int, int, int], boxes: list[Region]) -> float:
