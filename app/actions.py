@@ -100,6 +100,13 @@ SPECS = (
     Spec("turn-left", "Turn the picture 90° anticlockwise", ("Ctrl+Shift+R",), "View", "mdi6.rotate-left"),
     Spec("turn", "Turn the picture to an angle…", ("Ctrl+Alt+R",), "View", "mdi6.angle-acute"),
     Spec("flip", "Flip the picture left to right", ("Ctrl+Shift+F",), "View", "mdi6.flip-horizontal"),
+    Spec("fit-window", "Fit the window to the region or frame", ("Shift+A",), "Grey", "mdi6.auto-fix"),
+    Spec("next-window", "Next window of the file or modality", ("P",), "Grey", "mdi6.contrast-circle", on_slides=()),
+    Spec("windows", "Histogram and windows", ("Shift+W",), "Grey", "mdi6.chart-histogram"),
+    Spec("keep-window", "Keep this window…", (), "Grey", "mdi6.content-save-plus-outline"),
+    *(Spec(f"window-{n}", f"Window {n}", (str(n),), "Grey", "", n == 1, on_slides=()) for n in range(1, 10)),
+    Spec("shutter", "Show or hide the file's shutter", ("Shift+S",), "Grey", "mdi6.camera-iris", True),
+    Spec("file-overlays", "Show or hide the file's overlays", ("Shift+O",), "Grey", "mdi6.layers-outline"),
     Spec("next-field", "Next unvisited field of tissue", ("N",), "Slide", "mdi6.arrow-right-box"),
     Spec("previous-field", "Previous unvisited field of tissue", ("Shift+N",), "Slide", "mdi6.arrow-left-box"),
     Spec("coverage", "Show or hide what has been looked at", ("Shift+V",), "Slide", "mdi6.eye-check-outline"),
@@ -112,8 +119,19 @@ SPECS = (
     Spec(
         "label-macro", "Show the slide's label and macro…", ("Ctrl+Shift+I",), "Slide", "mdi6.card-account-details-outline", True
     ),
+    Spec("cine", "Play or stop the frames (cine)", ("C",), "Series", "mdi6.play-pause", on_slides=()),
+    Spec("cine-all", "Play or stop the frames in all panes", ("Ctrl+Shift+C",), "Series", "mdi6.play-box-multiple-outline"),
+    Spec("mpr", "Axial, coronal and sagittal planes (MPR)", ("V",), "Series", "mdi6.axis-arrow", True, on_slides=()),
+    Spec("mpr-axes", "Planes along the slices as acquired", (), "Series", "mdi6.layers-outline"),
+    Spec("mpr-patient", "Planes along the patient's axes", (), "Series", "mdi6.human"),
+    Spec("slab", "Next slab: thin, MIP, MinIP, mean", ("Shift+P",), "Series", "mdi6.arrange-bring-forward", True),
+    Spec("slab-thicker", "Thicker slab", ("Ctrl+]",), "Series", "mdi6.arrow-expand-horizontal"),
+    Spec("slab-thinner", "Thinner slab", ("Ctrl+[",), "Series", "mdi6.arrow-collapse-horizontal"),
     Spec("fold", "Fold the panels away", ("Tab",), "View", "mdi6.dock-window", True),
     Spec("theme", "Light or dark theme", ("Ctrl+T",), "View", "mdi6.theme-light-dark"),
+    Spec("find-source", "Search the sources", ("Ctrl+F",), "View", "mdi6.magnify", True),
+    Spec("names", "Show or hide patients' names", (), "View", "mdi6.eye-outline"),
+    Spec("tags", "Tags of the file…", ("F4",), "View", "mdi6.tag-text-outline"),
     Spec("palette", "Find an action", ("Ctrl+K",), "View", "mdi6.keyboard-outline"),
 )
 

@@ -41,6 +41,7 @@ class Pane(QFrame):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
         self.view: Canvas = Canvas(self)
+        self._foot: QWidget | None = None
         self.strip = SpacingStrip(self)
         self._layout.addWidget(self.strip)
         self._layout.addWidget(self.view, 1)
@@ -56,6 +57,23 @@ class Pane(QFrame):
         old.close_source()
         old.hide()
         old.deleteLater()
+
+    def set_foot(self, foot: QWidget | None) -> None:
+        """Something narrow under the view; None takes it away."""
+        old, self._foot = self._foot, foot
+        if old is not None:
+            old.hide()
+            old.deleteLater()
+        if foot is not None:
+            self._layout.addWidget(foot)
+
+    def lend_room(self, guest: QWidget) -> None:
+        """Let something stand in the view's place that shows the view inside it."""
+        self._layout.insertWidget(self._layout.indexOf(self.strip) + 1, guest, 1)
+
+    def take_room_back(self, view: Canvas) -> None:
+        """The view stands alone again."""
+        self._layout.insertWidget(self._layout.indexOf(self.strip) + 1, view, 1)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dragged_path(event.mimeData()) is not None:
@@ -77,6 +95,8 @@ class Pane(QFrame):
 class Panes(QWidget):
     activated = Signal(int)
     """The number of the pane that became active."""
+    viewLeaving = Signal(object)
+    """Pane whose view is about to be replaced."""
     viewMade = Signal(object)
     """Pane whose view is new: connect to it."""
     spacingGiven = Signal(object, object, str)
@@ -147,6 +167,7 @@ class Panes(QWidget):
         return [pane for pane in self.panes if pane.standing == path and pane.view.source is not None]
 
     def show_source(self, pane: Pane, source: Source) -> None:
+        self.viewLeaving.emit(pane)
         view = make_view(source, pane)
         pane.standing = pane.path
         pane.put(view)
@@ -154,6 +175,7 @@ class Panes(QWidget):
         self.viewMade.emit(pane)
 
     def clear(self, pane: Pane) -> None:
+        self.viewLeaving.emit(pane)
         pane.path = pane.standing = None
         pane.put(Canvas(pane))
         self._watch(pane)

@@ -12,11 +12,11 @@ from viewers.deidentify.identity import identity_of
 from viewers.deidentify.iod_types import types_of
 from viewers.deidentify.options import ABOUT, BASIC, Option
 from viewers.deidentify.refusals import refusal
-from viewers.deidentify.walk import PIXELS, Choice, Walk
+from viewers.deidentify.walk import Choice, Walk
 from viewers.errors import SourceError
 from viewers.geometry import Region
 from viewers.sources import values
-from viewers.sources.header import Header, header_of, whole_of
+from viewers.sources.header import Header, dataset_of, header_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -58,19 +58,19 @@ def deidentified(
 
     `method` is the program that did it, for DeidentificationMethod. Raises SourceError, also for what is refused.
     """
-    original = whole_of(path)
+    original = dataset_of(path)
     sop_class = values.uid(original, "SOPClassUID") or values.uid(getattr(original, "file_meta", None), "MediaStorageSOPClassUID")
     why = refusal(sop_class, values.texts(original, "ImageType"), choice.options)
     if why:
         raise SourceError(path, f"{path.name} {why}.")
-    header = header_of(path) if any(keyword in original for keyword in PIXELS) else None
+    header = header_of(path) if may_have_picture(original) else None
     if boxes and header is None:
         raise SourceError(path, f"{path.name} has no picture to burn boxes into: leave the boxes out.")
     done = replace(choice, options=choice.options | _acts(looked))
     patient = patient_of(original)
     identity = identity_of(original, Option.INSTITUTION not in choice.options)
     made = Walk(done, types_of(sop_class), patient, identity).item(original)
-    stored = pixels.put(original, header, made, boxes) if header else pixels.Stored(pixels.EXPLICIT)
+    stored = pixels.put(header, made, boxes) if header else pixels.Stored(pixels.EXPLICIT)
     pseudonym = choice.pseudonyms.patient(patient)
     _state(made, done, pseudonym, looked, method)
     _meta(made, sop_class, stored.syntax)
@@ -88,6 +88,11 @@ def patient_of(dataset: Dataset) -> str:
         return "id\0" + found.upper()
     name = values.text(dataset, "PatientName"), values.text(dataset, "PatientBirthDate")
     return "name\0" + "\0".join(name).upper() if name[0] else "study\0" + values.uid(dataset, "StudyInstanceUID")
+
+
+def may_have_picture(dataset: Dataset) -> bool:
+    """Whether the data set before the pixels belongs to a picture, so that pixels must follow."""
+    return "Rows" in dataset or "BitsAllocated" in dataset
 
 
 def write(made: Made, file: BinaryIO) -> None:

@@ -10,17 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewers.deidentify.codestreams import without_text
-from viewers.errors import SourceError
+from viewers.errors import SourceError, reading
 from viewers.geometry import Region
 from viewers.sources import decode, values
+from viewers.sources.header import Header, opened
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-    from viewers.sources.header import Header
-
 EXPLICIT = "1.2.840.10008.1.2.1"
-_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+_TAGS = {"PixelData": 0x7FE00010, "FloatPixelData": 0x7FE00008, "DoubleFloatPixelData": 0x7FE00009}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +31,20 @@ class Stored:
     note: str = ""
 
 
-def put(original: Dataset, header: Header, made: Dataset, boxes: Sequence[Region]) -> Stored:
+def put(header: Header, made: Dataset, boxes: Sequence[Region]) -> Stored:
     """Puts the pixel data into `made`, with `boxes` (in pixels, the same on every frame) burned black.
 
     Without boxes the values are untouched and compressed frames stay as they are coded, without comments. Raises SourceError.
     """
-    if boxes or header.syntax == _BIG_ENDIAN or _shares_words(original, header):
-        return _newly_stored(header, made, boxes)
-    keyword = header.pixels.keyword
-    data = original[keyword].value
-    if header.native:
-        element = original[keyword]
-        made.add_new(element.tag, _vr(header), _fitted(bytes(data), (header.frame_bits * header.frames + 7) // 8))
-        return Stored(EXPLICIT)
+    coded = header.coded
+    if coded.native:
+        return _native(header, made, boxes)
+    if boxes or _shares_words(header):
+        return _decoded(header, made, boxes)
     from pydicom.encaps import encapsulate
 
-    frames = [without_text(frame) for frame in _frames(header, data)]
-    made.add_new(0x7FE00010, "OB", encapsulate(frames))
+    frames = [without_text(frame) for frame in _frames(header)]
+    made.add_new(_TAGS["PixelData"], "OB", encapsulate(frames))
     made["PixelData"].is_undefined_length = True
     return Stored(header.syntax)
 
@@ -58,76 +54,69 @@ def blacked_out(frame: NDArray[Any], boxes: Sequence[Region], black: Any) -> NDA
     out = np.array(frame)
     height, width = out.shape[:2]
     for box in boxes:
-        out[max(0, box.y) : min(height, box.bottom), max(0, box.x) : min(width, box.right)] = black
+        out[max(0, box.y) : max(0, min(height, box.bottom)), max(0, box.x) : max(0, min(width, box.right))] = black
     return out
 
 
-def black_of(header: Header, frame: NDArray[Any]) -> Any:
-    """The stored value that is shown darkest: of this frame's own, so that no window and no statistics change."""
+def _native(header: Header, made: Dataset, boxes: Sequence[Region]) -> Stored:
+    """Uncompressed values keep every bit; those beside the values go where an overlay may lie in them (PS3.5 8.1.2, retired)."""
+    coded = header.coded
+    length = (coded.frame_bits * header.frames + 7) // 8
+    with opened(header.path) as file, reading(header.path):
+        file.seek(header.offset)
+        data = file.read(length)  # what follows the last frame is shown by nothing, and anything may be hidden in it
+    shared = _shares_words(header)
+    plain = coded.samples == 1 and coded.allocated >= 8
+    if boxes and not plain:
+        return _decoded(header, made, boxes)
+    wide = coded.allocated // 8
+    if plain and (boxes or shared or not coded.little):
+        floating = coded.keyword != "PixelData"
+        kind = "f" if floating else "i" if coded.signed and not shared else "u"
+        values_ = np.frombuffer(data, f"{'<' if coded.little else '>'}{kind}{wide}")
+        values_ = values_.astype(f"<{kind}{wide}")
+        if shared:
+            values_ &= _value_bits(header)
+        frames = values_.reshape(header.frames, coded.size[1], coded.size[0])
+        data = b"".join(blacked_out(one, boxes, _black(header, one)).tobytes() for one in frames)
+    elif not coded.little and wide == 2:
+        data = np.frombuffer(data, ">u2").astype("<u2").tobytes()
+    if boxes:
+        _forget_extremes(made)
+    made.add_new(_TAGS[coded.keyword], _vr(header), data + b"\0" * (len(data) % 2))
+    return Stored(EXPLICIT)
+
+
+def _decoded(header: Header, made: Dataset, boxes: Sequence[Region]) -> Stored:
+    """Stored anew, uncompressed: colour as RGB, everything else as the values that the codec gives."""
+    coded, parts = header.coded, []
+    for number in range(header.frames):
+        frame = decode.decoded(header, number)
+        if _shares_words(header) and frame.dtype.kind == "u":
+            frame = frame & frame.dtype.type(_value_bits(header))  # type: ignore[operator]
+        frame = blacked_out(frame, boxes, _black(header, frame))
+        if coded.allocated == 1:
+            parts.append(frame.astype(np.uint8).ravel())
+        else:
+            signed = coded.samples == 1 and frame.dtype.kind == "i"
+            parts.append(frame.astype(f"<{'i' if signed else 'u'}{coded.allocated // 8}").ravel())
+    whole = np.concatenate(parts)
+    data = np.packbits(whole, bitorder="little").tobytes() if coded.allocated == 1 else whole.tobytes()
+    made.add_new(_TAGS["PixelData"], _vr(header), data + b"\0" * (len(data) % 2))
+    if coded.samples == 3:
+        made.PhotometricInterpretation, made.PlanarConfiguration = "RGB", 0
+    _forget_extremes(made)
+    was = decode.syntax_name(header.syntax)
+    return Stored(EXPLICIT, "" if coded.native else f"the pixels are stored uncompressed; they were {was}")
+
+
+def _black(header: Header, frame: NDArray[Any]) -> Any:
+    """The stored value that is shown darkest, of this frame's own, so that no window and no statistics change."""
     if header.samples == 3:
         return 0
     if header.photometric == "PALETTE COLOR":
         return _darkest_index(header, frame)
     return frame.max() if header.photometric == "MONOCHROME1" else frame.min()
-
-
-def _newly_stored(header: Header, made: Dataset, boxes: Sequence[Region]) -> Stored:
-    parts = []
-    for number in range(header.frames):
-        frame = decode.decoded(header, number)
-        parts.append(_bytes(header, blacked_out(frame, boxes, black_of(header, frame))))
-    data = np.packbits(np.concatenate(parts), bitorder="little").tobytes() if header.allocated == 1 else b"".join(parts)
-    made.add_new({"FloatPixelData": 0x7FE00008, "DoubleFloatPixelData": 0x7FE00009}.get(header.pixels.keyword, 0x7FE00010),
-                 _vr(header), data + b"\0" * (len(data) % 2))  # fmt: skip
-    if header.samples == 3:
-        made.PhotometricInterpretation, made.PlanarConfiguration = "RGB", 0
-    for keyword in ("SmallestImagePixelValue", "LargestImagePixelValue"):
-        if keyword in made:
-            del made[keyword]
-    was = decode.syntax_name(header.syntax)
-    note = "" if header.native else f"the pixels are stored uncompressed; they were {was}"
-    return Stored(EXPLICIT, note)
-
-
-def _bytes(header: Header, frame: NDArray[Any]) -> Any:
-    if header.allocated == 1:
-        return frame.astype(np.uint8).ravel()
-    if header.pixels.keyword != "PixelData":
-        return frame.astype(f"<f{header.allocated // 8}").tobytes()
-    signed = header.samples == 1 and frame.dtype.kind == "i"
-    return frame.astype(f"<{'i' if signed else 'u'}{header.allocated // 8}").tobytes()
-
-
-def _frames(header: Header, data: bytes) -> list[bytes]:
-    from pydicom.encaps import generate_frames
-
-    try:
-        offsets = values.raw(header.dataset, "ExtendedOffsetTable"), values.raw(header.dataset, "ExtendedOffsetTableLengths")
-        extended: Any = offsets if all(isinstance(one, bytes) for one in offsets) else None
-        frames = list(generate_frames(data, number_of_frames=header.frames, extended_offsets=extended))
-    except Exception as error:  # pydicom names no closed list of what damage raises
-        raise SourceError(header.path, f"{header.path.name} has damaged compressed pixels: export it again.") from error
-    if len(frames) != header.frames:
-        raise SourceError(header.path, f"{header.path.name} holds {len(frames)} frames of {header.frames}: export it again.")
-    return frames
-
-
-def _fitted(data: bytes, length: int) -> bytes:
-    """Without what follows the last frame, which nothing shows and anything may be hidden in."""
-    data = data[:length]
-    return data + b"\0" * (len(data) % 2)
-
-
-def _shares_words(original: Dataset, header: Header) -> bool:
-    """Whether bits that are no part of the values may hold an overlay (retired, PS3.5 8.1.2), which may hold text."""
-    places = [original.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2)]
-    return any(place is not None and place.value not in (None, 0) for place in places) and header.native
-
-
-def _vr(header: Header) -> str:
-    if header.pixels.keyword != "PixelData":
-        return "OF" if header.pixels.keyword == "FloatPixelData" else "OD"
-    return "OW" if header.allocated > 8 else "OB"
 
 
 def _darkest_index(header: Header, frame: NDArray[Any]) -> int:
@@ -136,3 +125,41 @@ def _darkest_index(header: Header, frame: NDArray[Any]) -> int:
     present = np.unique(frame)
     shades = coloured(header, present.reshape(1, -1)).astype(np.int64).sum(axis=-1).ravel()
     return int(present[int(shades.argmin())])
+
+
+def _frames(header: Header) -> list[bytes]:
+    frames = []
+    with opened(header.path) as file, reading(header.path):
+        for number in range(header.frames):
+            pieces = []
+            for offset, length in header.ranges(number):
+                file.seek(offset)
+                pieces.append(file.read(length))
+            frames.append(b"".join(pieces))
+    if not all(frames):
+        raise SourceError(header.path, f"{header.path.name} holds no data for some of its frames: export it again.")
+    return frames
+
+
+def _forget_extremes(made: Dataset) -> None:
+    for keyword in ("SmallestImagePixelValue", "LargestImagePixelValue"):
+        if keyword in made:
+            del made[keyword]
+
+
+def _shares_words(header: Header) -> bool:
+    """Whether bits that are no part of the values may hold an overlay, which may hold text."""
+    places = [header.dataset.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2)]
+    return header.samples == 1 and any(place is not None and place.value not in (None, 0) for place in places)
+
+
+def _value_bits(header: Header) -> int:
+    """The bits of a word that are the value (PS3.5 8.1.1)."""
+    high = values.integer(header.dataset, "HighBit")
+    return ((1 << header.stored) - 1) << max(0, (header.stored - 1 if high is None else high) + 1 - header.stored)
+
+
+def _vr(header: Header) -> str:
+    if header.coded.keyword != "PixelData":
+        return "OF" if header.coded.keyword == "FloatPixelData" else "OD"
+    return "OW" if header.allocated > 8 else "OB"

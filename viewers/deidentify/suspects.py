@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from viewers.deidentify import burned_in
-from viewers.deidentify.walk import PIXELS
+from viewers.deidentify.instance import may_have_picture
 from viewers.errors import SourceError
 from viewers.geometry import Region
-from viewers.sources import decode, values
+from viewers.sources import codecs, decode, values
 from viewers.sources.header import dataset_of, header_of
 
 
@@ -38,16 +38,15 @@ class Suspicion:
 
 def suspicion(path: Path) -> Suspicion:
     """Of one DICOM file; nothing is suspected of one without a picture. Raises SourceError."""
-    try:
-        header = header_of(path)
-    except SourceError:
-        if any(keyword in dataset_of(path) for keyword in ("Rows", *PIXELS)):
-            raise
+    if not may_have_picture(dataset_of(path)):
         return Suspicion()
+    header = header_of(path)
     stated = values.text(header.dataset, "BurnedInAnnotation") == "YES"
     try:
         frames = [decode.decoded(header, number) for number in burned_in.sampled(header.frames)]
     except SourceError:
+        if header.coded.native or header.syntax in codecs.DECODERS:
+            raise
         return Suspicion(stated=stated, unseen=f"it is stored as {decode.syntax_name(header.syntax)}")
     return Suspicion(tuple(burned_in.proposed(frames)), stated)
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
-PIXELS = frozenset({"PixelData", "FloatPixelData", "DoubleFloatPixelData"})
 _TEMPORAL = frozenset({"DA", "TM", "DT"})
 _FREE_TEXT = frozenset({"PN", "LT", "ST", "UT", "UR", "UC", "AE"})
 _CHECKED = frozenset({"LO", "SH", "CS", "DS", "IS", "UC", "UR", "UT", "ST", "LT", "AE", "PN", "AS"})

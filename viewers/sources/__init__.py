@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewers.channels import Mix
+from viewers.frame_graphics import FrameGraphics
 from viewers.geometry import Region, Size, Spacing
 from viewers.grayscale import Grayscale, Window
 from viewers.sources.facts import Facts
+from viewers.sources.who import Who
 
 if TYPE_CHECKING:
     from viewers.sources.folder import Failure, Item
+    from viewers.sources.frame_times import FrameTimes
     from viewers.sources.slice_plane import SlicePlane
     from viewers.sources.stacks import Stack
 
@@ -111,6 +114,11 @@ class StackedSource(Source, Protocol):
     stacks: tuple[Stack, ...]
     """Frames that belong together; a series may hold several volumes. At least one."""
 
+    @property
+    def frame_times(self) -> FrameTimes | None:
+        """How long each frame of a multi-frame file is to be seen, by the file; None where it says nothing."""
+        ...
+
     def plane(self, frame: int) -> SlicePlane | None:
         """Where one frame lies in the patient; None where the file does not say."""
         ...
@@ -122,6 +130,14 @@ class FramedSource(Source, Protocol):
 
     def frame_edges(self, frame: int) -> tuple[str, str]:
         """Orientation letters at the (right, bottom) edge of one frame, "" where the header does not tell."""
+        ...
+
+    def frame_lossy(self, frame: int) -> bool:
+        """Whether the pixels of one frame were compressed with loss."""
+        ...
+
+    def frame_graphics(self, frame: int) -> FrameGraphics:
+        """Overlay planes and shutter of one frame; never part of what `read` and `stored` give. Raises SourceError."""
         ...
 
 
@@ -184,6 +200,22 @@ class ChannelSource(TiledSource, Protocol):
 
     def coloured(self, values: NDArray[np.generic], mix: Mix) -> NDArray[np.uint8]:
         """Such values as uint8 sRGB (height, width, 3)."""
+        ...
+
+
+@runtime_checkable
+class NamedSource(Source, Protocol):
+    """A DICOM image, whose header has words for its patient, study and series."""
+
+    who: Who
+
+
+@runtime_checkable
+class FiledSource(Source, Protocol):
+    """A DICOM image whose frames may lie in several files."""
+
+    def file_of(self, frame: int) -> Path:
+        """The file a frame is read from."""
         ...
 
 
