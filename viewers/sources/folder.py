@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
@@ -17,7 +18,12 @@ from viewers.sources.header import WHOLE_SLIDE, dataset_of, header_of, is_dicom,
 from viewers.sources.opening import beginning, is_planes, is_slide, opened
 from viewers.sources.who import Who, who_of
 
-_STACKS = {"CT", "MR", "PT", "NM"}
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+STACKS = {"CT", "MR", "PT", "NM"}
+"""Modalities whose files of one series are slices of one stack."""
+DICOMDIR = "DICOMDIR"
 _NAMED = 8
 """Folders named in a sentence."""
 _SLIDE_TAGS = ["SOPInstanceUID", "SeriesInstanceUID", "ImageType"]
@@ -37,6 +43,12 @@ class Item:
     facts: Facts | None = None
     """Of the first file; None for what is not DICOM, and for slides."""
     who: Who | None = None
+    unread: bool = False
+    """Whether something else told of the files: none of them was looked at yet."""
+
+    def sample(self) -> Item:
+        """The middle file alone."""
+        return replace(self, files=(self.files[len(self.files) // 2],))
 
     def open(self, *, spacing: Spacing | None = None) -> Source:
         """Raises SourceError."""
@@ -67,8 +79,8 @@ class _Entry:
     group: tuple[object, ...] | None = None
     instance: str = ""
     volume: bool = True
-    facts: Facts | None = None
-    who: Who | None = None
+    dataset: Dataset | None = None
+    """Of an image that is no slide."""
 
 
 def none_left_out(_: Path) -> bool:
@@ -83,8 +95,19 @@ def discovered(folder: Path, leave_out: Callable[[Path], bool] = none_left_out) 
     """
     with reading(folder):
         entries = sorted(folder.iterdir(), key=lambda path: path.name)
+    if (directory := next((path for path in entries if path.name.upper() == DICOMDIR), None)) is not None:
+        from viewers.sources import dicomdir
+
+        try:
+            media = dicomdir.media_of(directory)
+        except SourceError as error:
+            yield Failure(directory, str(error))
+            entries.remove(directory)
+        else:
+            yield from dicomdir.discovered(media, leave_out)
+            return
     visible = [path for path in entries if not path.name.startswith(".")]
-    found = _grouped(folder, [path for path in visible if not _is_folder(path)], bool([p for p in visible if _is_folder(p)]))
+    found = grouped(folder, [path for path in visible if not _is_folder(path)], bool([p for p in visible if _is_folder(p)]))
     inside = [path for path in visible if _is_folder(path) and not path.is_symlink()]  # a link may lead round in a circle
     inside = [path for path in inside if not leave_out(path)]
     keyed: list[tuple[str, list[Item | Failure] | Path]] = [(one.path.name, [one]) for one in found]
@@ -105,7 +128,7 @@ def opened_folder(folder: Path, spacing: Spacing | None = None) -> Source:
     name = folder.resolve().name or str(folder)
     with reading(folder):
         files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not _is_folder(path))
-    found = _grouped(folder, files, False)
+    found = grouped(folder, files, False)
     items = [one for one in found if isinstance(one, Item)]
     if len(items) == 1:
         return items[0].open(spacing=spacing)
@@ -141,7 +164,7 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure]:
+def grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure]:
     """The items of one folder in the order of their first file; `more` when there are folders inside as well."""
     failures, entries = list[Failure](), list[_Entry]()
     for path in files:
@@ -160,15 +183,18 @@ def _grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure
             continue
         alone = len(groups) == 1 and not failures and not more
         paths = tuple(entry.path for entry in sorted(members, key=lambda entry: (not entry.volume, entry.path)))
-        found.append(
-            Item(folder if alone else min(paths), members[0].kind, paths, members[0].modality, members[0].facts, members[0].who)
-        )
+        found.append(_item(members[0], folder if alone else min(paths), members[0].kind, paths))
     return sorted(found, key=lambda one: one.path)
 
 
 def _single(entry: _Entry) -> Item:
     frames_kind: Kind = "radiograph" if entry.kind == "series" and entry.instance != "frames" else entry.kind
-    return Item(entry.path, frames_kind, (entry.path,), entry.modality, entry.facts, entry.who)
+    return _item(entry, entry.path, frames_kind, (entry.path,))
+
+
+def _item(first: _Entry, path: Path, kind: Kind, files: tuple[Path, ...]) -> Item:
+    facts = None if first.dataset is None else facts_of(first.dataset)
+    return Item(path, kind, files, first.modality, facts, None if first.dataset is None else who_of(first.dataset))
 
 
 def _entry(path: Path) -> _Entry:
@@ -186,11 +212,10 @@ def _entry(path: Path) -> _Entry:
     if whole_slide:
         volume = "VOLUME" in values.texts(dataset, "ImageType")
         return _Entry(path, "slide", "SM", (group, "slide"), instance, volume)
-    facts, who = facts_of(dataset), who_of(dataset)
     frames = values.integer(dataset, "NumberOfFrames") or 1
     if frames > 1:
-        return _Entry(path, "series", modality, None, "frames", facts=facts, who=who)
-    if modality not in _STACKS or not group:
-        return _Entry(path, "radiograph", modality, facts=facts, who=who)
+        return _Entry(path, "series", modality, None, "frames", dataset=dataset)
+    if modality not in STACKS or not group:
+        return _Entry(path, "radiograph", modality, dataset=dataset)
     shape = values.integer(dataset, "Rows"), values.integer(dataset, "Columns")
-    return _Entry(path, "series", modality, (group, *shape), instance, facts=facts, who=who)
+    return _Entry(path, "series", modality, (group, *shape), instance, dataset=dataset)
