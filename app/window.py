@@ -16,6 +16,7 @@ from app.acts import Acts
 from app.analysis import AnyEngine
 from app.asking import Asking
 from app.filing import Filing
+from app.greying import Greying
 from app.jobs import Batch
 from app.layering import Layering
 from app.looking import Looking
@@ -28,6 +29,7 @@ from app.panels.status import StatusLine
 from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
 from app.recovery import Recovery
+from app.reformatting import Reformatting
 from app.settings import Settings
 from app.shelf import Shelf
 from app.split import Split
@@ -38,6 +40,7 @@ from inference.answers import EngineState
 from inference.engine import EngineSpec
 from inference.host import EngineProcess
 from inference.worker import Worker
+from viewers.mpr import PlaceInPatient
 from viewers.overlay import HeatmapLayer
 from viewers.words import Pointed
 
@@ -65,11 +68,13 @@ class Window(QMainWindow):
         self.side.report.column.insertWidget(0, self.recovery.strip)
         self.filing = Filing(self, self.side, self.asking, self.recovery)
         self.layering = Layering(self, self.panes, self.side.layers)
+        self.greying = Greying(self, self.panes, self.side.window_panel)
         self.marking = Marking(self, self.panes, self.side.marks)
         self.viewports = Viewports(self.panes, chosen.viewport)
         self.looking = Looking(self, self.panes)
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
+        self.reformatting = Reformatting(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
@@ -152,6 +157,10 @@ class Window(QMainWindow):
         self.marking.noted.connect(self.status.show_note)
         self.marking.marksShown.connect(lambda pane: self.marking.attend() if pane.number == self.panes.active else None)
         self.looking.noted.connect(self.status.show_note)
+        self.greying.noted.connect(self.status.show_note)
+        self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
+        self.reformatting.noted.connect(self.status.show_note)
+        self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
         self.asking.progressed.connect(self.status.show_work)
@@ -162,7 +171,7 @@ class Window(QMainWindow):
 
     def _work(self) -> dict[str, Callable[[], object]]:
         """What each action of the table does; those on a picture and its answers are in `Acts`."""
-        return {
+        work: dict[str, Callable[[], object]] = {
             "open": self.filing.open_files,
             "open-folder": self.filing.open_folder,
             "demo": self.open_demo,
@@ -178,6 +187,9 @@ class Window(QMainWindow):
             "export-marks": partial(self.acts.in_front, self.side.marks, self.marking.choose_export),
             "tissue": partial(self.acts.in_front, self.side.marks, self.marking.outline_tissue),
             **self.looking.by_id(),
+            **self.greying.by_id(),
+            "windows": self.side.show_window,
+            **self.reformatting.by_id(),
             **self.tag_browsing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
@@ -186,9 +198,10 @@ class Window(QMainWindow):
             "find-source": self.browser.search_now,
             "names": self.browser.toggle_names,
         }
+        return self.reformatting.over(work)
 
     def _escape(self) -> None:
-        if not self.looking.give_up() and not self.acts.hand_gives_up():
+        if not (self.looking.give_up() or self.reformatting.give_up() or self.acts.hand_gives_up()):
             self.acts.escape()
 
     def open_demo(self) -> None:
@@ -203,6 +216,7 @@ class Window(QMainWindow):
             self.layering.forget(path)
             self.marking.forget(path)
             self.looking.forget(path)
+            self.reformatting.forget(path)
             self.shelf.close_path(path)
             self._pane_changed()
 
@@ -265,8 +279,9 @@ class Window(QMainWindow):
     def _view_made(self, pane: Pane) -> None:
         pane.view.pointerMoved.connect(self._pointer)
         self.side.channels.follow(self.panes.view)
+        self.side.window_panel.follow(self.panes.view)
 
-    def _pointer(self, place: Pointed | None) -> None:
+    def _pointer(self, place: Pointed | PlaceInPatient | None) -> None:
         self.status.pointer.setText("" if place is None else str(place))
 
     def _shown(self, number: int) -> None:
@@ -281,6 +296,7 @@ class Window(QMainWindow):
 
     def _pane_changed(self) -> None:
         self.side.channels.follow(self.panes.view)
+        self.side.window_panel.follow(self.panes.view)
         if self.panes.pane.path is not None:
             self.browser.select(self.panes.pane.path)
         self.side.labels.leave()
@@ -348,11 +364,13 @@ class Window(QMainWindow):
         self.engine_timer.stop()
         self.batch.stop()
         self.asking.cancel()
+        self.reformatting.close()
         self.panes.close_all()
         self.filing.close()
         self.layering.close()
         self.marking.close()
         self.looking.close()
+        self.greying.close()
         self.tag_browsing.close()
         self.viewports.close()
         self.recovery.close()

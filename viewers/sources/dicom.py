@@ -14,6 +14,7 @@ from viewers.errors import SourceError
 from viewers.frame_graphics import FrameGraphics
 from viewers.geometry import Region, Size, Spacing
 from viewers.grayscale import Grayscale, Window
+from viewers.readers.pool import readers
 from viewers.sources import Kind, Level, values
 from viewers.sources.cache import FrameCache
 from viewers.sources.decode import lossy, syntax_name
@@ -58,7 +59,7 @@ class Dicom:
         stated, spacing_notes = spacing_of(first.dataset, slices[0].frame)
         self.spacing = spacing or stated
         self.regions = regions_of(first.dataset)
-        self.notes = (*notes, *spacing_notes)
+        self.notes = (*notes, *spacing_notes, *filter(None, [readers().problem]))
         self.steps: tuple[str, ...] = ()
         self._cache = FrameCache(_CACHE_BYTES)
 

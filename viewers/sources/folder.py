@@ -7,26 +7,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Kind, Source, series, values
 from viewers.sources.dicom_facts import facts_of
 from viewers.sources.facts import Facts
-from viewers.sources.header import WHOLE_SLIDE, dataset_of, header_of, is_dicom, sop_class_of
+from viewers.sources.header import Header, WholeSlide, headers_of
 from viewers.sources.opening import beginning, is_planes, is_slide, opened
 from viewers.sources.who import Who, who_of
-
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
 
 STACKS = {"CT", "MR", "PT", "NM"}
 """Modalities whose files of one series are slices of one stack."""
 DICOMDIR = "DICOMDIR"
 _NAMED = 8
 """Folders named in a sentence."""
-_SLIDE_TAGS = ["SOPInstanceUID", "SeriesInstanceUID", "ImageType"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +74,16 @@ class _Entry:
     group: tuple[object, ...] | None = None
     instance: str = ""
     volume: bool = True
-    dataset: Dataset | None = None
-    """Of an image that is no slide."""
+    header: Header | None = None
+
+    def item(self, path: Path, kind: Kind, files: tuple[Path, ...]) -> Item:
+        """Under this file's facts: a series under those of its first, so that the others need not be parsed for them."""
+        try:
+            dataset = self.header.dataset if self.header is not None else None
+        except SourceError:
+            dataset = None  # whoever opens it is told
+        facts, who = (facts_of(dataset), who_of(dataset)) if dataset is not None else (None, None)
+        return Item(path, kind, files, self.modality, facts, who)
 
 
 def none_left_out(_: Path) -> bool:
@@ -167,9 +170,9 @@ def _is_folder(path: Path) -> bool:
 def grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure]:
     """The items of one folder in the order of their first file; `more` when there are folders inside as well."""
     failures, entries = list[Failure](), list[_Entry]()
-    for path in files:
+    for path, header in zip(files, headers_of(files), strict=True):
         try:
-            entries.append(_entry(path))
+            entries.append(_entry(path, header))
         except SourceError as error:
             failures.append(Failure(path, str(error)))
     groups: dict[tuple[object, ...], list[_Entry]] = defaultdict(list)
@@ -183,39 +186,35 @@ def grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure]
             continue
         alone = len(groups) == 1 and not failures and not more
         paths = tuple(entry.path for entry in sorted(members, key=lambda entry: (not entry.volume, entry.path)))
-        found.append(_item(members[0], folder if alone else min(paths), members[0].kind, paths))
+        found.append(members[0].item(folder if alone else min(paths), members[0].kind, paths))
     return sorted(found, key=lambda one: one.path)
 
 
 def _single(entry: _Entry) -> Item:
     frames_kind: Kind = "radiograph" if entry.kind == "series" and entry.instance != "frames" else entry.kind
-    return _item(entry, entry.path, frames_kind, (entry.path,))
+    return entry.item(entry.path, frames_kind, (entry.path,))
 
 
-def _item(first: _Entry, path: Path, kind: Kind, files: tuple[Path, ...]) -> Item:
-    facts = None if first.dataset is None else facts_of(first.dataset)
-    return Item(path, kind, files, first.modality, facts, None if first.dataset is None else who_of(first.dataset))
-
-
-def _entry(path: Path) -> _Entry:
-    """What one file is, by its first bytes and, for DICOM, a few header values. Raises SourceError."""
-    start = beginning(path)
-    if not is_dicom(start):
+def _entry(path: Path, header: Header | WholeSlide | SourceError | None) -> _Entry:
+    """What one file is, by its header where it is DICOM, else by its first bytes. Raises SourceError."""
+    if header is None:
+        start = beginning(path)
         if is_planes(path, start) or is_slide(path, start):
             return _Entry(path, "slide", "SM")
         opened(path).close()
         return _Entry(path, "picture")
-    whole_slide = sop_class_of(path) == WHOLE_SLIDE
-    dataset = dataset_of(path, _SLIDE_TAGS) if whole_slide else header_of(path).dataset
+    if isinstance(header, SourceError):
+        raise header
+    dataset = header.brief
     modality, group = values.code(dataset, "Modality"), values.uid(dataset, "SeriesInstanceUID")
     instance = values.uid(dataset, "SOPInstanceUID")
-    if whole_slide:
+    if isinstance(header, WholeSlide):
         volume = "VOLUME" in values.texts(dataset, "ImageType")
         return _Entry(path, "slide", "SM", (group, "slide"), instance, volume)
     frames = values.integer(dataset, "NumberOfFrames") or 1
     if frames > 1:
-        return _Entry(path, "series", modality, None, "frames", dataset=dataset)
+        return _Entry(path, "series", modality, None, "frames", header=header)
     if modality not in STACKS or not group:
-        return _Entry(path, "radiograph", modality, dataset=dataset)
+        return _Entry(path, "radiograph", modality, header=header)
     shape = values.integer(dataset, "Rows"), values.integer(dataset, "Columns")
-    return _Entry(path, "series", modality, (group, *shape), instance, dataset=dataset)
+    return _Entry(path, "series", modality, (group, *shape), instance, header=header)
