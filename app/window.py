@@ -358,7 +358,7 @@ class Window(QMainWindow):
             return
         self.settings = replace(
             self.settings,
-            open=tuple(str(path) for path in self.shelf.paths()),
+            open=tuple(str(path) for path in self.shelf.roots()),
             shown=str(self.panes.pane.path or ""),
             grid=str(self.panes.grid),
         )
