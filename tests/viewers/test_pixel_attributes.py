@@ -70,7 +70,8 @@ READ: dict[str, tuple[dict[str, Any], NDArray[Any], bool]] = {
     "a width below 0": ({"WindowCenter": 2000, "WindowWidth": -5}, PLAIN, NOTED),
     "a linear width below 1": ({"WindowCenter": 2000, "WindowWidth": 0.5}, PLAIN, NOTED),
     "an exact width below 1": (
-        {"WindowCenter": 2000.1, "WindowWidth": 0.5, "VOILUTFunction": "LINEAR_EXACT"}, np.clip((RAMP - 2000.1) / 0.5 + 0.5, 0, 1) * 255, False,
+        {"WindowCenter": 2000.1, "WindowWidth": 0.5, "VOILUTFunction": "LINEAR_EXACT"},
+        np.clip((RAMP - 2000.1) / 0.5 + 0.5, 0, 1) * 255, False,
     ),
     "an unknown function": ({**WINDOW, "VOILUTFunction": "CUBIC"}, WINDOWED, NOTED),
     "more centres than widths": ({"WindowCenter": [2000, 1], "WindowWidth": 1000}, WINDOWED, False),
