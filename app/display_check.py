@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
@@ -48,6 +48,12 @@ class DisplayCheck(QWidget):
         painter.setPen(QColor("#000000"))
         painter.drawText(room, int(Qt.TextFlag.TextWordWrap), "\n\n".join(WORDS))
         painter.end()
+
+    def event(self, event: QEvent) -> bool:
+        """Keys are this window's own, not the shortcuts of the one behind it."""
+        if event.type() == QEvent.Type.ShortcutOverride:
+            event.accept()
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
