@@ -26,7 +26,13 @@ def corner_lines(
     """`window` is the reader's own, None for the file's; beyond `most` level-0 pixels a picture is shown halved."""
     return {
         "top-left": _what(source, shown, frame),
-        "bottom-left": [*turned_words(camera), *_grey(shown, window, inverted), *_laid_over(shown), _zoom(source, camera, most)],
+        "bottom-left": [
+            *turned_words(camera),
+            *_grey(shown, window, inverted),
+            *_laid_over(shown),
+            *_coarse(shown),
+            _zoom(source, camera, most),
+        ],
         "bottom-right": [_spacing(source), *_lossy(source, shown), UNCALIBRATED, NOT_FOR_DIAGNOSIS],
     }
 
@@ -58,6 +64,10 @@ def _laid_over(shown: Shown | None) -> list[str]:
     if shown is None or shown.graphics.shutter is None:
         return []
     return [f"shutter, {shown.graphics.shutter.words}" if shown.look.shutter else "shutter off"]
+
+
+def _coarse(shown: Shown | None) -> list[str]:
+    return ["coarse: the exact picture is being decoded"] if shown is not None and shown.look.coarse else []
 
 
 def _zoom(source: Source, camera: Camera, most: int) -> str:
