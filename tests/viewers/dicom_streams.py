@@ -15,7 +15,8 @@ _STAND_INS = {22: "1.2.840.10008.1.2.4.90", 24: "1.2.840.10008.1.2.4.201"}
 
 def compressed(path: Path, stream: bytes | Sequence[bytes], syntax: str = JPEG2000Lossless, **values: object) -> Path:
     """The file with its pixels replaced by encapsulated frames, one to a fragment, in any transfer syntax."""
-    new = syntax.encode() + b"\0" * (len(syntax) % 2)
+    new = syntax.encode()
+    new += b"\0" * max(len(new) % 2, 22 - len(new))
     stand_in = _STAND_INS[len(new)]
     dataset = pydicom.dcmread(path)
     dataset.PixelData = encapsulate([stream] if isinstance(stream, bytes) else list(stream))
