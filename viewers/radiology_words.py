@@ -72,9 +72,15 @@ def _grey(shown: Shown | None, window: Window | Lut | None, inverted: bool) -> l
 
 def _laid_over(shown: Shown | None) -> list[str]:
     """A shutter hides something: the reader is told that it is there, and that it is off."""
-    if shown is None or shown.graphics.shutter is None:
+    if shown is None:
         return []
-    return [f"shutter, {shown.graphics.shutter.words}" if shown.look.shutter else "shutter off"]
+    shutter, planes = shown.graphics.shutter, shown.graphics.overlays
+    words = []
+    if shutter is not None:
+        words.append(f"shutter, {shutter.words}" if shown.look.shutter else "shutter off")
+    if planes and not shown.look.overlays:
+        words.append("overlays off")
+    return [*words, *(["an overlay or shutter of the file is not drawn"] if shown.graphics.notes else [])]
 
 
 def _coarse(shown: Shown | None) -> list[str]:

@@ -183,7 +183,13 @@ class GreyDicom(Dicom):
             for one in self.grayscale.windows
         ]
         luts = [lut.explanation for lut in self.grayscale.voi_luts]
-        return {**super().info(), "windows": windows, "voi_luts": luts, "shown_with": self.grayscale.default_name}
+        return {
+            **super().info(),
+            "windows": windows,
+            "voi_luts": luts,
+            "shown_with": self.grayscale.default_name,
+            "unit": self.grayscale.measured_unit,
+        }
 
 
 class ColourDicom(Dicom):
