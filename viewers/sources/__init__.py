@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from viewers.channels import Mix
 from viewers.frame_graphics import FrameGraphics
 from viewers.geometry import Region, Size, Spacing
-from viewers.grayscale import Grayscale, Window
+from viewers.grayscale import Grayscale, Lut, Window
 from viewers.sources.facts import Facts
 from viewers.sources.who import Who
 
@@ -102,8 +102,11 @@ class GrayscaleSource(Source, Protocol):
         """Values after the modality LUT or rescale (HU on CT), (height, width)."""
         ...
 
-    def render(self, frame: int = 0, window: Window | None = None) -> NDArray[np.uint8]:
-        """The whole frame as grey 0–255 (height, width), through `window` or the file's own default."""
+    def render(self, frame: int = 0, window: Window | Lut | None = None) -> NDArray[np.uint8]:
+        """The whole frame as grey 0–255 (height, width), through `window` or the file's own default.
+
+        A stack of which the header names no window has one for all its frames.
+        """
         ...
 
 
@@ -138,6 +141,19 @@ class FramedSource(Source, Protocol):
 
     def frame_graphics(self, frame: int) -> FrameGraphics:
         """Overlay planes and shutter of one frame; never part of what `read` and `stored` give. Raises SourceError."""
+        ...
+
+
+@runtime_checkable
+class CoarseSource(GrayscaleSource, Protocol):
+    """A greyscale source whose large frames may hold a smaller picture of themselves."""
+
+    def coarse_first(self, frame: int) -> bool:
+        """Whether a coarse picture of a frame is there sooner than the exact one."""
+        ...
+
+    def coarse(self, frame: int, halvings: int) -> NDArray[np.generic] | None:
+        """Stored values about 1/2ⁿ as wide and high, for a first look and never for values; None where there are none."""
         ...
 
 
