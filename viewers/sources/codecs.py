@@ -32,7 +32,7 @@ SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
 """Photometric interpretations of which two pixels beside each other share their colour when they lie uncompressed."""
 LOSSY = frozenset(f"{UID}.4.{number}" for number in (50, 51, 52, 53, 54, 55, 56, 81, 91, 93, 203, 112))
 THREADS = min(4, os.cpu_count() or 1)
-_WORTH_THREADS = 500_000
+_WORTH_THREADS = 100_000
 """Pixels from which more than one thread pays."""
 
 
