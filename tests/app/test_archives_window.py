@@ -10,6 +10,7 @@ import pydicom
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from pytestqt.qtbot import QtBot
 
 from app import settings
 from app.storage import data_folder
@@ -73,12 +74,11 @@ def test_a_dropped_archive_opens_and_leaves_nothing(seat: Seat, archive: Path) -
     again.close()
 
 
-def test_what_a_killed_window_unpacked_goes(seat: Seat) -> None:
+def test_what_a_killed_window_unpacked_goes(qtbot: QtBot) -> None:
     left = data_folder() / "unpacked" / "archive-4194000-1000-x"
     left.mkdir(parents=True)
     (left / "00000000").write_bytes(b"x")
-    seat.close()
-    other = Seat(seat.bot, settings.Settings())
+    other = Seat(qtbot, settings.Settings())
     other.wait(lambda: not left.exists())
     other.close()
 
