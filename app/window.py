@@ -32,6 +32,7 @@ from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
 from app.playing import Playing
 from app.recovery import Recovery
+from app.referencing import Referencing
 from app.reformatting import Reformatting
 from app.settings import Settings
 from app.shelf import Shelf
@@ -79,6 +80,7 @@ class Window(QMainWindow):
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
         self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
+        self.referencing = Referencing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
         self.deidentifying = Deidentifying(self, self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
@@ -169,6 +171,7 @@ class Window(QMainWindow):
         self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
         self.reformatting.noted.connect(self.status.show_note)
         self.playing.noted.connect(self.status.show_note)
+        self.referencing.noted.connect(self.status.show_note)
         self.deidentifying.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
@@ -202,6 +205,7 @@ class Window(QMainWindow):
             "windows": self.side.show_window,
             **self.reformatting.by_id(),
             **self.playing.by_id(),
+            **self.referencing.by_id(),
             **self.tag_browsing.by_id(),
             **self.deidentifying.by_id(),
             "cancel": self._escape,
