@@ -119,7 +119,9 @@ SPECS = (
     Spec(
         "label-macro", "Show the slide's label and macro…", ("Ctrl+Shift+I",), "Slide", "mdi6.card-account-details-outline", True
     ),
-    Spec("mpr", "Axial, coronal and sagittal planes (MPR)", ("V",), "Series", "mdi6.axis-arrow", on_slides=()),
+    Spec("cine", "Play or stop the frames (cine)", ("C",), "Series", "mdi6.play-pause", on_slides=()),
+    Spec("cine-all", "Play or stop the frames in all panes", ("Ctrl+Shift+C",), "Series", "mdi6.play-box-multiple-outline"),
+    Spec("mpr", "Axial, coronal and sagittal planes (MPR)", ("V",), "Series", "mdi6.axis-arrow", True, on_slides=()),
     Spec("mpr-axes", "Planes along the slices as acquired", (), "Series", "mdi6.layers-outline"),
     Spec("mpr-patient", "Planes along the patient's axes", (), "Series", "mdi6.human"),
     Spec("slab", "Next slab: thin, MIP, MinIP, mean", ("Shift+P",), "Series", "mdi6.arrange-bring-forward", True),

@@ -28,6 +28,7 @@ from app.panels.side import Side
 from app.panels.status import StatusLine
 from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
+from app.playing import Playing
 from app.recovery import Recovery
 from app.reformatting import Reformatting
 from app.settings import Settings
@@ -74,7 +75,7 @@ class Window(QMainWindow):
         self.looking = Looking(self, self.panes)
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
-        self.reformatting = Reformatting(self.panes)
+        self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
@@ -160,6 +161,7 @@ class Window(QMainWindow):
         self.greying.noted.connect(self.status.show_note)
         self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
         self.reformatting.noted.connect(self.status.show_note)
+        self.playing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
@@ -190,6 +192,7 @@ class Window(QMainWindow):
             **self.greying.by_id(),
             "windows": self.side.show_window,
             **self.reformatting.by_id(),
+            **self.playing.by_id(),
             **self.tag_browsing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
@@ -198,7 +201,7 @@ class Window(QMainWindow):
             "find-source": self.browser.search_now,
             "names": self.browser.toggle_names,
         }
-        return self.reformatting.over(work)
+        return self.playing.over(self.reformatting.over(work))
 
     def _escape(self) -> None:
         if not (self.looking.give_up() or self.reformatting.give_up() or self.acts.hand_gives_up()):
@@ -365,6 +368,7 @@ class Window(QMainWindow):
         self.batch.stop()
         self.asking.cancel()
         self.reformatting.close()
+        self.playing.close()
         self.panes.close_all()
         self.filing.close()
         self.layering.close()
