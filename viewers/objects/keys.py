@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from viewers.objects.contents import evidence, references, tree
 from viewers.objects.said import Origin, Where
-from viewers.objects.words import lines, moment, named, plain
+from viewers.objects.words import lines, maker, moment, named, plain
 from viewers.sources import values
 
 if TYPE_CHECKING:
@@ -37,12 +37,12 @@ def read(dataset: Dataset) -> dict[str, Any]:
             who = who or named(node.item, "PersonName")
         elif concept == _DEVICE:
             who = who or plain(values.text(node.item, "TextValue"), 80)
-    maker = " ".join(dict.fromkeys(plain(values.text(dataset, key), 60) for key in ("Manufacturer", "ManufacturerModelName")))
+    made = maker(dataset)
     when = moment(values.text(dataset, "ContentDate"), values.text(dataset, "ContentTime"))
     return {
         "form": "key images",
         "title": ", ".join([f"key images: {title}", *reasons]),
-        "origin": Origin(who or maker.strip(), maker.strip() if who else "", when),
+        "origin": Origin(who or made, made if who else "", when),
         "images": tuple(dict.fromkeys(images)) or evidence(dataset),
         "text": tuple(text),
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from viewers.errors import SourceError
-from viewers.objects import keys, presentation, report, segmentation
+from viewers.objects import contours, keys, presentation, report, segmentation
 from viewers.objects.contents import Unusable
 from viewers.objects.said import Said
 from viewers.sources import values
@@ -34,7 +34,7 @@ def opened(path: Path) -> Said:
         if kind in PRESENTATIONS:
             return _said(path, dataset, presentation.read(dataset))
         if kind in CONTOURS:
-            return _said(path, dataset, report.contours(dataset))
+            return _said(path, dataset, contours.read(dataset))
     except Unusable as error:
         raise SourceError(path, f"{path.name} {error}.") from error
     except (RecursionError, ValueError, OverflowError) as error:

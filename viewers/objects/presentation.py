@@ -11,7 +11,7 @@ from viewers.grayscale import Lut, Window
 from viewers.objects import curves
 from viewers.objects.contents import evidence
 from viewers.objects.said import Colour, Graphic, Origin, Presentation, Where
-from viewers.objects.words import lines, moment, named, plain
+from viewers.objects.words import lines, maker, moment, named, plain
 from viewers.sources import values
 from viewers.sources.gray_header import luts_of, windows_of
 
@@ -27,14 +27,14 @@ def read(dataset: Dataset) -> dict[str, Any]:
     notes: list[str] = []
     layers = _layers(dataset)
     graphics = _graphics(dataset, {name: colour for _, name, colour in layers}, notes)
-    who, maker = named(dataset, "ContentCreatorName"), plain(values.text(dataset, "Manufacturer"), 60)
+    who, made = named(dataset, "ContentCreatorName"), maker(dataset)
     label = plain(values.text(dataset, "ContentDescription") or values.text(dataset, "ContentLabel"), 64)
     when = moment(values.text(dataset, "PresentationCreationDate"), values.text(dataset, "PresentationCreationTime"))
     used = dict.fromkeys(one.layer for one in graphics)
     return {
         "form": "presentation",
         "title": f"presentation {label}".strip(),
-        "origin": Origin(who or maker, maker if who else "", when),
+        "origin": Origin(who or made, made if who else "", when),
         "images": evidence(dataset),
         "graphics": tuple(graphics),
         "presentation": _presentation(dataset, notes),

@@ -10,13 +10,12 @@ import numpy as np
 
 from viewers.annotations.codes import Code
 from viewers.objects import curves
-from viewers.objects.contents import Node, Unusable, code, evidence, references, tree
+from viewers.objects.contents import Node, code, evidence, references, tree
 from viewers.objects.said import Finding, Graphic, Origin, Where
-from viewers.objects.words import lines, moment, named, plain
+from viewers.objects.words import lines, maker, moment, named, plain
 from viewers.sources import values
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
 _GROUP = "125007"
@@ -56,7 +55,7 @@ def read(dataset: Dataset) -> dict[str, Any]:
     title = root.concept.meaning or "report"
     return {
         "form": "report",
-        "title": title[:1].lower() + title[1:],
+        "title": title,
         "origin": _origin(dataset, root),
         "images": evidence(dataset),
         "graphics": tuple(gathered.graphics),
@@ -293,64 +292,11 @@ def _origin(dataset: Dataset, root: Node) -> Origin:
             algorithm = algorithm or plain(values.text(node.item, "TextValue"), 80)
         elif concept == _VERSION:
             version = version or plain(values.text(node.item, "TextValue"), 40)
-    maker = " ".join(dict.fromkeys(plain(values.text(dataset, key), 60) for key in ("Manufacturer", "ManufacturerModelName")))
+    made = maker(dataset)
     flags = [values.code(dataset, key) for key in ("CompletionFlag", "PreliminaryFlag", "VerificationFlag")]
     return Origin(
-        person or device or model or maker.strip(),
-        " ".join(one for one in (algorithm, version) if one) or (maker.strip() if person or device else ""),
+        person or device or model or made,
+        " ".join(one for one in (algorithm, version) if one) or (made if person or device else ""),
         moment(values.text(dataset, "ContentDate"), values.text(dataset, "ContentTime")),
         tuple(flag for flag in flags if flag),
     )
-
-
-def contours(dataset: Dataset) -> dict[str, Any]:
-    """Of an RT Structure Set (PS3.3 C.8.8.6): closed contours in patient coordinates. Raises Unusable."""
-    names = {
-        values.integer(one, "ROINumber"): plain(values.text(one, "ROIName"), 64) or f"ROI {values.integer(one, 'ROINumber')}"
-        for one in values.items(dataset, "StructureSetROISequence")
-    }
-    frames = {
-        values.integer(one, "ROINumber"): values.uid(one, "ReferencedFrameOfReferenceUID")
-        for one in values.items(dataset, "StructureSetROISequence")
-    }
-    found, images, total = list[Graphic](), dict[str, None](), 0
-    for one in values.items(dataset, "ROIContourSequence"):
-        which = values.integer(one, "ReferencedROINumber")
-        colour = values.numbers(one, "ROIDisplayColor")
-        for contour in values.items(one, "ContourSequence"):
-            points: NDArray[np.float64] = np.array(values.numbers(contour, "ContourData"), np.float64)
-            if not len(points) or len(points) % 3 or len(found) >= MOST_GRAPHICS:
-                continue
-            total += len(points) // 3
-            if total > MOST_POINTS:
-                raise Unusable(f"holds more than {MOST_POINTS:,} corners, more than are drawn")
-            where = tuple(
-                Where(uid)
-                for ref in values.items(contour, "ContourImageSequence")
-                if (uid := values.uid(ref, "ReferencedSOPInstanceUID"))
-            )
-            images.update(dict.fromkeys(place.image for place in where))
-            shape = {"POINT": "points", "OPEN_PLANAR": "line", "OPEN_NONPLANAR": "line"}.get(
-                values.code(contour, "ContourGeometricType"), "area"
-            )
-            rgb = (int(colour[0]) & 255, int(colour[1]) & 255, int(colour[2]) & 255) if len(colour) == 3 else None
-            name = names.get(which, "ROI")
-            found.append(
-                Graphic(
-                    shape,
-                    points.reshape(-1, 3),
-                    where,
-                    name,
-                    rgb,
-                    name,
-                    frame_of_reference=frames.get(which, "") or values.uid(dataset, "FrameOfReferenceUID"),
-                )
-            )  # type: ignore[arg-type]
-    maker = " ".join(dict.fromkeys(plain(values.text(dataset, key), 60) for key in ("Manufacturer", "ManufacturerModelName")))
-    label = plain(values.text(dataset, "StructureSetLabel"), 64)
-    return {
-        "form": "contours", "title": f"contours {label}".strip(), "graphics": tuple(found), "images": tuple(Where(uid) for uid in images),
-        "origin": Origin(maker.strip(), "", moment(values.text(dataset, "StructureSetDate"), values.text(dataset, "StructureSetTime")),
-                         tuple(flag for flag in [values.code(dataset, "ApprovalStatus")] if flag)),
-        "layers": tuple(dict.fromkeys(one.layer for one in found)),
-    }  # fmt: skip

@@ -37,8 +37,8 @@ class Graphic:
     """Something drawn.
 
     `points` is (n, 2) in pixels of the image, whose first pixel's corner is (0, 0) (PS3.3 C.18.6.1.2, C.10.5.1.2), or, where
-    `display` is set, in fractions of the displayed area; or (n, 3) in mm of `frame_of_reference`. A text has its box's two corners,
-    or its anchor alone.
+    `display` is set, in fractions of the displayed area; or (n, 3) in mm of `frame_of_reference`. A text has its box's two
+    corners, or its anchor alone.
     """
 
     shape: Shape

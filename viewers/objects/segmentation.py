@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from viewers.annotations.dicom_ann import colour_of
 from viewers.objects.contents import Unusable, code, evidence
 from viewers.objects.said import Colour, Origin, Where
-from viewers.objects.words import moment, named, plain
+from viewers.objects.words import maker, moment, named, plain
 from viewers.sources import values
 from viewers.sources.header import Header
 from viewers.sources.slice_plane import SlicePlane, planes_of
@@ -60,6 +60,11 @@ class Segmentation:
     """MaximumFractionalValue, None for yes or no."""
     by_image: dict[str, list[Piece]]
 
+    @property
+    def _reach(self) -> float:
+        """How far beside an image's plane a piece still belongs to it, mm."""
+        return max(0.05, (self.step_mm() or 1.0) / 2 - 1e-3)
+
     def on(self, image: str, frame: int, plane: SlicePlane | None) -> list[Piece]:
         """The pieces that lie on one frame of an image: those that name it, else those in its plane."""
         named = [one for one in self.by_image.get(image, ()) if any(place.covers(image, frame) for place in one.where)]
@@ -69,14 +74,17 @@ class Segmentation:
 
     def share(self, piece: Piece, segment: Segment) -> NDArray[np.float32]:
         """0…1, (height, width) in the segmentation's own grid. Raises SourceError."""
+        found: NDArray[np.float32]
         from viewers.sources.high_bit import stored_values
 
         stored = stored_values(self.header, piece.index)
         if piece.segment is None:
-            return (stored == segment.number).astype(np.float32)
-        if self.fractional:
-            return stored.astype(np.float32) / np.float32(self.fractional)
-        return (stored != 0).astype(np.float32)
+            found = (stored == segment.number).astype(np.float32)
+        elif self.fractional:
+            found = stored.astype(np.float32) / np.float32(self.fractional)
+        else:
+            found = (stored != 0).astype(np.float32)
+        return found
 
     def box_on(self, piece: Piece, plane: SlicePlane | None, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
         """(x0, y0, x1, y1) of the piece's grid in the image's level-0 pixels; None where it is turned against the image.
@@ -95,10 +103,11 @@ class Segmentation:
     def _together(self, own: SlicePlane, plane: SlicePlane) -> bool:
         if own.frame_of_reference != plane.frame_of_reference or not own.frame_of_reference:
             return False
-        return abs(own.normal @ plane.normal) > _PARALLEL and abs((own.origin - plane.origin) @ plane.normal) < 0.5
+        apart = abs(float((own.origin - plane.origin) @ plane.normal))
+        return abs(float(own.normal @ plane.normal)) > _PARALLEL and apart < self._reach
 
     def step_mm(self) -> float | None:
-        """Between the planes of the pieces, mm: the median distance, else the stated thickness of a single one; None if unknown."""
+        """Between the planes of the pieces, mm: the median distance, for a single one its stated thickness; None if unknown."""
         planes = [one.plane for one in self.pieces if one.plane is not None]
         if len(planes) != len(self.pieces) or not planes:
             return None
@@ -136,13 +145,14 @@ def read(header: Header) -> dict[str, Any]:
     most = values.integer(dataset, "MaximumFractionalValue") or 255
     pieces, by_image = _pieces(header, label_map)
     images = dict.fromkeys([*by_image, *(place.image for place in evidence(dataset))])
-    who, maker = named(dataset, "ContentCreatorName"), plain(values.text(dataset, "Manufacturer"), 60)
+    who, made = named(dataset, "ContentCreatorName"), maker(dataset)
     label = plain(values.text(dataset, "ContentLabel"), 40)
     algorithms = dict.fromkeys(one.algorithm for one in segments if one.algorithm)
+    when = moment(values.text(dataset, "ContentDate"), values.text(dataset, "ContentTime"))
     return {
         "form": "segmentation",
         "title": f"segmentation {label}".strip(),
-        "origin": Origin(who or maker, ", ".join(algorithms) or maker, moment(values.text(dataset, "ContentDate"), values.text(dataset, "ContentTime"))),
+        "origin": Origin(who or made, ", ".join(algorithms) or made, when),
         "images": tuple(Where(uid) for uid in images),
         "segmentation": Segmentation(header, segments, pieces, most if kind == "FRACTIONAL" else None, by_image),
         "layers": tuple(one.label for one in segments),
