@@ -29,6 +29,8 @@ class Presenting(QObject):
     """Objects stay until they are taken away or their file is closed; whichever comes first, they or their images, they meet."""
 
     noted = Signal(str)
+    offered = Signal(bool)
+    """Whether there is anything to be listed."""
     _read = Signal(object)
     _measured = Signal(object, object)
 
@@ -37,6 +39,8 @@ class Presenting(QObject):
         self._panes, self._panel, self._shelf = panes, panel, shelf
         self._errands = Errands("hilum-others", self)
         self._said: dict[Path, Said] = {}
+        self._apart: set[Path] = set()
+        """Not yet beside their study in the browser."""
         self._layers: dict[int, tuple[RadiologyView, ObjectLayer]] = {}
         self._read.connect(self._take)
         self._measured.connect(lambda said, lines: self._panel.show_statistics(said, lines))
@@ -51,6 +55,7 @@ class Presenting(QObject):
         shelf.attachedFound.connect(self.read)
         shelf.attachedChosen.connect(self._chosen)
         shelf.closed.connect(self.forget)
+        shelf.known.connect(lambda _: self._file())
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
         return {"next-key-image": partial(self._step_key, 1), "previous-key-image": partial(self._step_key, -1)}
@@ -58,10 +63,6 @@ class Presenting(QObject):
     def read(self, path: Path) -> None:
         """A file that belongs to images."""
         self._errands.start(path, path.name, lambda: self._errands.tell(self._read, opening.opened(path)))
-
-    def shown(self, pane: Pane) -> None:
-        """A source stands in a pane anew."""
-        self.attend()
 
     def attend(self) -> None:
         """Lay over every pane what belongs to it, and list it."""
@@ -73,11 +74,14 @@ class Presenting(QObject):
             layer.attend()
             own = [one for one in objects if layer.images is not None and layer.images.holds(one)]
             layer.show(own, self._panel.hidden, self._panel.opacity.value() / 100)
+            view.corner_texts["top-right"] = _named(own)
             if pane.number == self._panes.active:
                 here = {one.path for one in own}
         self._panel.show_objects(objects, frozenset(here))
+        self.offered.emit(bool(objects))
 
     def forget(self, path: Path) -> None:
+        self._apart.discard(path)
         if self._said.pop(path, None) is not None:
             self.attend()
 
@@ -101,9 +105,17 @@ class Presenting(QObject):
 
     def _take(self, said: Said) -> None:
         self._said[said.path] = said
-        self._shelf.tell_attached(said.path, said.summary, said.patient_key, said.study_key)
+        self._apart.add(said.path)
+        self._file()
         self._panel.say("")
         self.attend()
+
+    def _file(self) -> None:
+        """Put them beside their studies, as far as those are known."""
+        for path in list(self._apart):
+            said = self._said[path]
+            if self._shelf.tell_attached(path, said.summary, said.study_key):
+                self._apart.discard(path)
 
     def _refused(self, path: Path, sentence: str) -> None:
         self._shelf.refuse(path, sentence)
@@ -189,6 +201,13 @@ class Presenting(QObject):
                 source.close()
 
         self._errands.start(said.path, said.path.name, work)
+
+
+def _named(objects: list[Said]) -> list[str]:
+    """Whose words lie over the picture: never to be taken for the reader's own."""
+    seen = [one for one in objects if one.form != "key images"]
+    lines = [" · ".join(filter(None, (one.title, one.origin.who, *one.origin.flags[-1:]))) for one in seen[:4]]
+    return [*lines, *([f"and {len(seen) - 4} more"] if len(seen) > 4 else [])]
 
 
 def _region(area: tuple[float, float, float, float], width: int, height: int, frame: int) -> Region:

@@ -118,8 +118,9 @@ class OthersPanel(Column):
 
     def _select(self, said: Said | None) -> None:
         for at in range(self.tree.topLevelItemCount()):
-            if self.tree.topLevelItem(at).data(0, _SAID) is said:
-                self.tree.setCurrentItem(self.tree.topLevelItem(at))
+            item = self.tree.topLevelItem(at)
+            if item is not None and item.data(0, _SAID) is said:
+                self.tree.setCurrentItem(item)
                 return
         self._shown(None)
 

@@ -1,4 +1,4 @@
-"""Key object selections (PS3.3 A.35.4, PS3.16 TID 2010): the images somebody marked, read and written."""
+"""Key object selections (PS3.3 A.35.4, PS3.16 TID 2010): the images somebody marked."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from viewers.objects.words import lines, maker, moment, named, plain
 from viewers.sources import values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
     from pydicom.dataset import Dataset
 
 _MODIFIERS = {"113011", "121405"}
@@ -46,32 +43,3 @@ def read(dataset: Dataset) -> dict[str, Any]:
         "images": tuple(dict.fromkeys(images)) or evidence(dataset),
         "text": tuple(text),
     }
-
-
-def write(path: Path, images: Sequence[Dataset], description: str, who: str = "") -> None:
-    """A Key Object Selection Document "Of Interest" (113000, DCM) of these images of one study, written by atomic replace.
-
-    `images` are whole headers. Raises SourceError when they cannot be referred to.
-    """
-    from highdicom.ko import KeyObjectSelection, KeyObjectSelectionDocument
-    from highdicom.sr import ObserverContext, PersonObserverIdentifyingAttributes
-    from pydicom.sr.codedict import codes
-
-    from viewers.annotations import dicom_slide
-    from viewers.writing import taking_place
-
-    with dicom_slide.making(path):
-        observer = None
-        if who:
-            observer = ObserverContext(codes.DCM.Person, PersonObserverIdentifyingAttributes(name=who))
-        content = KeyObjectSelection(
-            document_title=codes.DCM.OfInterest, referenced_objects=list(images), description=description or None,
-            observer_person_context=observer,
-        )  # fmt: skip
-        made = dicom_slide.equipment()
-        document = KeyObjectSelectionDocument(
-            evidence=list(images), content=content, series_instance_uid=made["series_instance_uid"], series_number=900,
-            sop_instance_uid=made["sop_instance_uid"], instance_number=1, manufacturer=made["manufacturer"],
-        )  # fmt: skip
-    with taking_place(path) as temporary:
-        document.save_as(temporary, enforce_file_format=True)
