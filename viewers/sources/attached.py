@@ -19,5 +19,10 @@ class Attached(SourceError):
     """A file that is no picture but says something about pictures: it is shown with them."""
 
 
-def attached(path: Path) -> Attached:
-    return Attached(path, f"{path.name} belongs to other images: open those, and it is shown on them.")
+def attached(path: Path, sop_class: str) -> Attached:
+    from pydicom.uid import UID
+
+    kind = UID(sop_class).name.removesuffix(" Storage")
+    return Attached(
+        path, f"{path.name} is no picture ({kind}) but says something about pictures: open those, it is shown on them."
+    )

@@ -207,9 +207,10 @@ def _entry(path: Path, header: Header | WholeSlide | SourceError | None) -> _Ent
         opened(path).close()
         return _Entry(path, "picture")
     if isinstance(header, SourceError):
-        raise attached(path) if sop_class_of(path) in ATTACHED else header
+        kind = sop_class_of(path)
+        raise attached(path, kind) if kind in ATTACHED else header
     if isinstance(header, Header) and header.sop_class in ATTACHED:
-        raise attached(path)
+        raise attached(path, header.sop_class)
     dataset = header.brief
     modality, group = values.code(dataset, "Modality"), values.uid(dataset, "SeriesInstanceUID")
     instance = values.uid(dataset, "SOPInstanceUID")

@@ -90,7 +90,7 @@ def _dicom(path: Path, spacing: Spacing | None) -> Source:
 
         return Slide(path, spacing)
     if kind in ATTACHED:
-        raise attached(path)
+        raise attached(path, kind)
     from viewers.sources import dicom
 
     return dicom.opened(path, spacing)

@@ -133,7 +133,7 @@ def test_they_are_no_pictures_and_no_failures(made: ModuleType, ct: CT) -> None:
     found = list(discover(folder))
     assert sorted(one.path.name for one in found if getattr(one, "attached", False)) == ["ko.dcm", "seg.dcm"]
     assert [len(one.files) for one in found if not hasattr(one, "sentence")] == [6]  # type: ignore[union-attr]
-    with pytest.raises(Attached, match=r"^seg.dcm belongs to other images"):
+    with pytest.raises(Attached, match=r"^seg.dcm is no picture \(Segmentation\)"):
         open_source(folder / "seg.dcm")
 
 
