@@ -129,16 +129,15 @@ class Shelf(QObject):
         self._panes.activate(number)
 
     def _listed(self, found: list[Listed]) -> None:
-        new = {card.path for card in self._browser.add_cards(item.card or Card(item.path) for item in found)}
+        problems = {item.path: item.problem for item in found if item.problem and not item.attached}
+        new = {card.path for card in self._browser.add_cards((item.card or Card(item.path) for item in found), problems)}
         for item in found:
             if item.path in new:
                 if item.root is not None:
                     self._roots[item.path] = item.root
                 if item.attached:
                     self._attach(item.path)
-                elif item.problem:
-                    self._browser.fail(item.path, item.problem)
-                else:
+                elif not item.problem:
                     self.opener.describe(item.path)
         self._select_wanted(found)
 
@@ -161,7 +160,7 @@ class Shelf(QObject):
         self.shown.emit(path, number)
 
     def _described(self, described: Described) -> None:
-        self._known[described.path] = described
+        self._known[described.path] = replace(described, picture=QImage())  # the browser keeps it
         self._browser.file(described.card)
         self._browser.describe(described.path, described.line, described.picture)
         self.known.emit(described)
