@@ -17,17 +17,18 @@ from viewers.frames import MOST_PIXELS, FrameReader, Look, Shown, halvings_for
 from viewers.gestures import Tool
 from viewers.grayscale import Lut, Window
 from viewers.loader import Loader
+from viewers.presets import BUILT_IN, Preset
+from viewers.radiology_words import corner_lines
+from viewers.region_values import fitted, sampled
 from viewers.relay import Relay
 from viewers.sources import Source
-from viewers.sources.dicom import Dicom
 from viewers.turned_images import TurnedImages
-from viewers.turning import sides, turned_words
+from viewers.turning import sides
 
 _AHEAD = 3
 """Frames made ready on each side of the one shown."""
 _AT_ONCE = 3_000_000
 """Pixels that can follow a drag of the window; a larger frame is halved once more until the hand rests."""
-_SIDES = {"L": "left", "R": "right", "B": "both sides"}
 
 
 class RadiologyView(Canvas):
@@ -38,6 +39,8 @@ class RadiologyView(Canvas):
 
     windowChanged = Signal(object)
     """The Window or Lut chosen, None for the file's own."""
+    shownChanged = Signal()
+    """Another frame is on the screen, or the same in another look."""
 
     background = "#000000"
     tools = (Tool.REGION, Tool.PAN, Tool.WINDOW)
@@ -51,6 +54,9 @@ class RadiologyView(Canvas):
         self._planned: Look | None = None
         self._window: Window | Lut | None = None
         self._inverted = False
+        self._shutter = self._overlays = True
+        self.presets: Sequence[Preset] = BUILT_IN
+        """The windows kept for modalities."""
         self._rough = False
         self._turned = TurnedImages()
         self._end: weakref.finalize[..., RadiologyView] | None = None
@@ -80,15 +86,60 @@ class RadiologyView(Canvas):
         self._inverted = not self._inverted
         self.update()
 
-    def next_window(self, step: int = 1) -> None:
-        """The next of the file's LUTs and windows, the full range and the modality's usual windows."""
+    def choices(self) -> list[windows.Choice]:
+        """The windows to choose from for the frame on the screen; none for colour."""
         shown = self._shown
         if shown is None or shown.grayscale is None or self.source is None:
+            return []
+        return windows.listed(shown.grayscale, self.source.modality, shown.bounds, self.presets)
+
+    def next_window(self, step: int = 1) -> None:
+        """The next of the file's LUTs and windows, the full range and the modality's usual windows."""
+        found = [choice.window for choice in self.choices()]
+        shown = self._shown
+        if shown is None or not found:
             return
-        found = windows.choices(shown.grayscale, self.source.modality, shown.bounds)
-        current = self._window or shown.grayscale.default
+        current = self._window or shown.through
         index = found.index(current) if current in found else -1 if step > 0 else 0
         self.set_window(found[(index + step) % len(found)])
+
+    def fit_window(self) -> bool:
+        """A window fitted to the selected region, or to the frame where none is selected; whether there was one to fit."""
+        shown, region = self._shown, self.selection
+        if shown is None or shown.grayscale is None or shown.stored is None:
+            return False
+        region = region if region is not None and region.frame == shown.look.frame else None
+        shutter = shown.graphics.shutter if shown.look.shutter else None
+        values = sampled(shown.grayscale, shown.stored, region, shutter)
+        window = fitted(values, "fitted to the region" if region else "fitted to the frame")
+        if window is not None:
+            self.set_window(window)
+        return window is not None
+
+    # what the header lays over the picture
+
+    @property
+    def shutter_drawn(self) -> bool:
+        return self._shutter
+
+    def draw_shutter(self, on: bool) -> None:
+        """Whether the header's shutter hides what lies outside of it."""
+        self._shutter = on
+        self._changed()
+
+    @property
+    def overlays_drawn(self) -> bool:
+        return self._overlays
+
+    def draw_overlays(self, on: bool) -> None:
+        """Whether the header's overlay planes are drawn."""
+        self._overlays = on
+        self._changed()
+
+    @property
+    def shown(self) -> Shown | None:
+        """The frame on the screen as it was made ready; of an earlier frame while the wanted one is on its way."""
+        return self._shown
 
     # the pane
 
@@ -104,6 +155,7 @@ class RadiologyView(Canvas):
             self._end()
         self._end = self._loader = self._shown = self._planned = self._window = None
         self._inverted = False
+        self._shutter = self._overlays = True
         self._ready.clear()
         self._failed.clear()
 
@@ -129,7 +181,11 @@ class RadiologyView(Canvas):
         if shown is None or self.frame in self._failed:
             return
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        self._paint_image(painter, shown.image)
+        for image in (shown.image, shown.overlay):
+            if image is not None:
+                painter.save()
+                self._paint_image(painter, image)
+                painter.restore()
 
     def _paint_image(self, painter: QPainter, image: QImage) -> None:
         """Over the whole picture. Quarter turns turn the image, not the painter, whose resampling would shift and soften it."""
@@ -144,39 +200,9 @@ class RadiologyView(Canvas):
         blit(painter, image, target, bounds)
 
     def corner_lines(self) -> Mapping[str, Sequence[str]]:
-        source, shown = self.source, self._shown
-        if source is None:
+        if self.source is None:
             return {}
-        return {
-            "top-left": self._what_lines(source, shown),
-            "bottom-left": [*turned_words(self.camera), *self._grey_lines(shown), self._zoom_line(source)],
-            "bottom-right": [_spacing_line(source), *_lossy_lines(source, shown), "draft, not for diagnostic use"],
-        }
-
-    def _what_lines(self, source: Source, shown: Shown | None) -> list[str]:
-        """What kind of picture it is and of which side, and the frame."""
-        facts = source.facts
-        what = [source.modality]
-        if facts is not None:
-            what += [facts.view, facts.body_part, _SIDES.get(facts.laterality, "")]
-        lines = ["  ".join(word for word in what if word)]
-        if source.frames > 1:
-            late = " …" if shown is not None and shown.look.frame != self.frame else ""
-            lines.append(f"frame {self.frame + 1} / {source.frames}{late}")
-        return [line for line in lines if line]
-
-    def _grey_lines(self, shown: Shown | None) -> list[str]:
-        """How stored values became this grey."""
-        lines = []
-        if shown is not None and shown.grayscale is not None:
-            lines += ["MONOCHROME1, inverted"] if shown.grayscale.photometric == "MONOCHROME1" else []
-            lines += [windows.named(self._window, shown.grayscale)]
-        return [*lines, *(["inverted by the reader"] if self._inverted else [])]
-
-    def _zoom_line(self, source: Source) -> str:
-        zoom = f"zoom {self.camera.device_scale * 100:.3g} %"
-        much = source.size.width * source.size.height > MOST_PIXELS
-        return f"{zoom}, of at most half the stored pixels" if much else zoom
+        return corner_lines(self.source, self._shown, self.camera, self.frame, self._window, self._inverted, MOST_PIXELS)
 
     def edge_letters(self) -> tuple[str, str, str, str]:
         shown = self._shown
@@ -185,14 +211,12 @@ class RadiologyView(Canvas):
 
     def value_at(self, x: int, y: int) -> tuple[float | None, str]:
         shown = self._shown
-        if shown is None or shown.grayscale is None or shown.look.frame != self.frame:
-            return None, ""
-        return shown.value_at(x, y), windows.unit(shown.grayscale)
+        return shown.value_at(x, y) if shown is not None and shown.look.frame == self.frame else (None, "")
 
     def dragged(self, tool: Tool, across: float, down: float) -> None:
         shown = self._shown
         if tool == Tool.WINDOW and shown is not None and shown.grayscale is not None:
-            window = windows.as_window(self._window, shown.grayscale, shown.bounds)
+            window = windows.as_window(self._window or shown.through, shown.grayscale, shown.bounds)
             self.set_window(windows.dragged(window, across, down, shown.bounds))
         super().dragged(tool, across, down)
 
@@ -208,7 +232,7 @@ class RadiologyView(Canvas):
         halvings = halvings_for(size, self.camera.device_scale)
         if self._rough and self.moving and (size.width * size.height >> 2 * halvings) > _AT_ONCE:
             halvings += 1
-        return Look(frame, halvings, self._window, self._inverted)
+        return Look(frame, halvings, self._window, self._inverted, self._shutter, self._overlays)
 
     def _plan(self, look: Look) -> None:
         """Ask for a look, then for its neighbours in the stack."""
@@ -227,19 +251,5 @@ class RadiologyView(Canvas):
             self._ready.put(look, result, result.image.sizeInBytes())
             if look.frame == self.frame:
                 self._shown = result
+                self.shownChanged.emit()
         self.update()
-
-
-def _spacing_line(source: Source) -> str:
-    """Never a length without the word for where it comes from."""
-    spacing = source.spacing
-    if spacing is not None:
-        return f"{spacing.x_mm:.3g} mm/px, {spacing.provenance}"
-    return "spacing differs by region" if isinstance(source, Dicom) and source.regions else "no spacing: px only"
-
-
-def _lossy_lines(source: Source, shown: Shown | None) -> list[str]:
-    stated = source.facts.lossy if source.facts is not None else ""
-    if shown is None or not shown.lossy:
-        return []
-    return [f"lossy compression, {stated}" if stated else "lossy compression"]

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from threading import Lock
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
+from viewers import windows
+from viewers.frame_graphics import NOTHING, FrameGraphics, drawn
 from viewers.geometry import Region, Size
 from viewers.grayscale import Grayscale, Lut, Window
-from viewers.qimage import to_paintable, to_qimage
+from viewers.qimage import argb_to_qimage, to_paintable, to_qimage
 from viewers.sources import FramedSource, GrayscaleSource, Source
 from viewers.sources.cache import FrameCache
+from viewers.sources.series_window import series_window
 
 MOST_PIXELS = 64_000_000
 """Larger pictures are shown halved."""
+OVERLAY_ARGB = np.uint32(0xFFF2D24B)
+"""Of overlay planes: a yellow no grey picture holds, opaque."""
 _REDUCED_BYTES = 256 * 2**20
+_GRAPHICS = 16
+"""Frames whose overlays and shutter are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,10 @@ class Look:
     halvings: int
     window: Window | Lut | None = None
     inverted: bool = False
+    shutter: bool = True
+    """Whether what the header's shutter hides is hidden."""
+    overlays: bool = True
+    """Whether the header's overlay planes are drawn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,18 +52,29 @@ class Shown:
     lossy: bool
     grayscale: Grayscale | None = None
     """None for colour."""
+    through: Window | Lut | None = None
+    """The window or LUT it went through: the one of the look, else the file's, the series' or the frame's own."""
     bounds: tuple[float, float] = (0.0, 1.0)
     """Lowest and highest modality value of the frame."""
     stored: NDArray[np.generic] | None = None
     """Stored values of the whole frame, for the value under the pointer."""
     edges: tuple[str, str] = ("", "")
     """Orientation letters at the picture's (right, bottom) edge."""
+    graphics: FrameGraphics = NOTHING
+    overlay: QImage | None = None
+    """The overlay planes, to be painted over `image`; None where there are none or they are not wanted."""
 
-    def value_at(self, x: int, y: int) -> float | None:
-        """The modality value of one pixel, None for colour."""
+    def value_at(self, x: int, y: int) -> tuple[float | None, str]:
+        """What one pixel measures, and its unit; where that is more than its modality value, that stands in the unit's words."""
         if self.grayscale is None or self.stored is None:
-            return None
-        return float(self.grayscale.modality_values(self.stored[y : y + 1, x : x + 1])[0, 0])
+            return None, ""
+        grayscale, stored = self.grayscale, self.stored[y : y + 1, x : x + 1]
+        plain, unit = float(grayscale.modality_values(stored)[0, 0]), windows.unit(grayscale)
+        value = float(grayscale.measured(stored)[0, 0])
+        if not grayscale.quantities or not math.isfinite(value):
+            return plain, unit
+        own = f" ({plain:.5g} {unit})" if unit and (plain, unit) != (value, grayscale.measured_unit) else ""
+        return value, f"{grayscale.measured_unit}{own}"
 
 
 def halvings_for(size: Size, device_scale: float) -> int:
@@ -69,17 +92,23 @@ class FrameReader:
         self._reduced = FrameCache(_REDUCED_BYTES)
         self._bounds: dict[int, tuple[float, float]] = {}
         self._lossy: bool | None = None
+        self._drawn: dict[int, FrameGraphics] = {}
+        self._series: Window | None = None
+        self._lock = Lock()
 
     def make(self, look: Look) -> Shown:
         """Raises SourceError when the frame cannot be read."""
         if self._lossy is None:
             self._lossy = bool(self._source.info().get("lossy"))
         source = self._source
+        graphics = self._graphics(look.frame)
         if isinstance(source, GrayscaleSource):
-            return self._grey(source, look)
+            return self._grey(source, look, graphics)
         size = Size(max(1, source.size.width >> look.halvings), max(1, source.size.height >> look.halvings))
         pixels = source.read(Region.whole(source.size, look.frame), size)
-        return Shown(look, to_paintable(255 - pixels if look.inverted else pixels), self._lossy, edges=self._edges(look.frame))
+        pixels = _shuttered(255 - pixels if look.inverted else pixels, graphics, look)
+        overlay = _overlay(graphics, source.size, look)
+        return Shown(look, to_paintable(pixels), self._lossy, edges=self._edges(look.frame), graphics=graphics, overlay=overlay)
 
     def _edges(self, frame: int) -> tuple[str, str]:
         source = self._source
@@ -87,7 +116,20 @@ class FrameReader:
             return source.frame_edges(frame)
         return (source.facts.right_edge, source.facts.bottom_edge) if source.facts else ("", "")
 
-    def _grey(self, source: GrayscaleSource, look: Look) -> Shown:
+    def _graphics(self, frame: int) -> FrameGraphics:
+        """Kept for a few frames: a drag of the window asks for the same again and again."""
+        source = self._source
+        if not isinstance(source, FramedSource):
+            return NOTHING
+        found = self._drawn.get(frame)
+        if found is None:
+            found = source.frame_graphics(frame)
+            for old in list(self._drawn)[: max(0, len(self._drawn) + 1 - _GRAPHICS)]:
+                self._drawn.pop(old, None)
+            self._drawn[frame] = found
+        return found
+
+    def _grey(self, source: GrayscaleSource, look: Look, graphics: FrameGraphics) -> Shown:
         stored, grayscale = source.stored(look.frame), source.frame_grayscale(look.frame)
         if look.frame not in self._bounds:
             self._bounds[look.frame] = grayscale.bounds(stored)
@@ -95,11 +137,38 @@ class FrameReader:
         reduced = stored
         if look.halvings:
             reduced = self._reduced.get((look.frame, look.halvings), lambda: halved_often(stored, look.halvings))
-        window = look.window
-        grey = grayscale.render(reduced, window, bounds)
-        if look.inverted:
-            grey = 255 - grey
-        return Shown(look, to_qimage(grey), bool(self._lossy), grayscale, bounds, stored, self._edges(look.frame))
+        through = look.window or grayscale.default or self._for_all(source) or Window.spanning(*bounds, "full range")
+        grey = grayscale.render(reduced, through)
+        grey = _shuttered(255 - grey if look.inverted else grey, graphics, look)
+        overlay = _overlay(graphics, source.size, look)
+        lossy, edges = bool(self._lossy), self._edges(look.frame)
+        return Shown(look, to_qimage(grey), lossy, grayscale, through, bounds, stored, edges, graphics, overlay)
+
+    def _for_all(self, source: GrayscaleSource) -> Window | None:
+        """The series' window, where the header names none: a stack must not flicker while one scrolls."""
+        if source.frames > 1 and self._series is None:
+            with self._lock:
+                self._series = self._series or series_window(source)
+        return self._series
+
+
+def _shuttered(pixels: NDArray[np.uint8], graphics: FrameGraphics, look: Look) -> NDArray[np.uint8]:
+    """What the shutter hides in its own grey, whatever the window and even when inverted."""
+    shutter = graphics.shutter
+    if shutter is None or not look.shutter:
+        return pixels
+    pixels = pixels.copy()
+    height, width = pixels.shape[:2]
+    rows = np.arange(height) * shutter.visible.shape[0] // height
+    columns = np.arange(width) * shutter.visible.shape[1] // width
+    pixels[~shutter.visible[np.ix_(rows, columns)]] = shutter.grey
+    return pixels
+
+
+def _overlay(graphics: FrameGraphics, size: Size, look: Look) -> QImage | None:
+    """Lines in one colour on nothing."""
+    bits = drawn(graphics.overlays, size, look.halvings) if look.overlays else None
+    return None if bits is None else argb_to_qimage(np.where(bits, OVERLAY_ARGB, np.uint32(0)))
 
 
 def halved_often(values: NDArray[np.generic], times: int) -> NDArray[np.generic]:

@@ -88,6 +88,7 @@ class Provenance(StrEnum):
     """Where a spacing came from, in the words shown beside every length (PS3.3 10.7 for DICOM)."""
 
     PATIENT = "patient plane"
+    REFORMATTED = "patient plane, reformatted"
     DETECTOR = "at detector"
     CALIBRATED = "calibrated"
     MAGNIFIED = "magnified, estimated"

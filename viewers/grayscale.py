@@ -1,6 +1,6 @@
 """How stored values become grey: PS3.3 C.7.6.3.1.2 and C.11, in the order the standard fixes.
 
-stored → modality LUT or rescale → VOI LUT or window → presentation shape or MONOCHROME1 (once, last) → 0–255.
+stored → modality LUT or rescale → VOI LUT or window → presentation LUT, shape or MONOCHROME1 (once, last) → 0–255.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from viewers.quantities import Quantity
 
 Function = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
@@ -32,6 +34,19 @@ class Window:
     def spanning(cls, low: float, high: float, explanation: str = "") -> Window:
         """The window that shows `low` as 0 and `high` as full scale."""
         return cls((low + high) / 2, max(high - low, 1e-6), explanation, "LINEAR_EXACT")
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The modality values that become black and white; of a sigmoid those where its slope in the middle would meet them."""
+        middle, half = (self.centre - 0.5, self.width - 1.0) if self.function == "LINEAR" else (self.centre, self.width)
+        return middle - half / 2, middle + half / 2
+
+    @classmethod
+    def reaching(cls, low: float, high: float, function: Function = "LINEAR_EXACT") -> Window:
+        """The window of a function whose ends are `low` and `high`, `high` above `low`."""
+        if function == "LINEAR":
+            return cls((low + high) / 2 + 0.5, high - low + 1.0)
+        return cls((low + high) / 2, max(high - low, 1e-6), "", function)
 
     def fractions(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """0…1 for modality values (C.11.2.1.2 for LINEAR, C.11.2.1.3 for SIGMOID and LINEAR_EXACT)."""
@@ -65,6 +80,12 @@ class Lut:
         scaled: NDArray[np.float32] = np.clip(self.looked_up(values) / np.float32(2**self.bits - 1), 0.0, 1.0)
         return scaled
 
+    def presented(self, fractions: NDArray[np.float32]) -> NDArray[np.float32]:
+        """0…1 to 0…1 as a Presentation LUT (C.11.6.1.1): the input spans the whole table, whatever its `first`."""
+        index = np.rint(fractions * np.float32(len(self.values) - 1)).astype(np.int64)
+        shown: NDArray[np.float32] = np.clip(self.values[index].astype(np.float32) / np.float32(2**self.bits - 1), 0.0, 1.0)
+        return shown
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grayscale:
@@ -77,18 +98,24 @@ class Grayscale:
     voi_luts: tuple[Lut, ...] = ()
     photometric: str = "MONOCHROME2"
     shape: Literal["", "IDENTITY", "INVERSE"] = ""
-    padding: tuple[int, int] | None = None
+    presentation_lut: Lut | None = None
+    """A table to P-values, which say by themselves what is white: with it neither shape nor MONOCHROME1 inverts."""
+    padding: tuple[float, float] | None = None
     """Lowest and highest stored value that is no picture."""
     bits: int = 16
     """BitsStored."""
     signed: bool = False
     unit: str = ""
     """Unit of the modality values: "HU", or "" when the header names none."""
+    quantities: tuple[Quantity, ...] = ()
+    """What the pixels measure beyond their modality values, the most telling first: a real-world value, a SUV."""
     notes: tuple[str, ...] = ()
 
     @property
     def inverted(self) -> bool:
         """Whether the lowest value is shown white. MONOCHROME1 with INVERSE says it twice and inverts once."""
+        if self.presentation_lut is not None:
+            return False
         if self.shape:
             return self.shape == "INVERSE"
         return self.photometric == "MONOCHROME1"
@@ -113,6 +140,17 @@ class Grayscale:
         if self.modality_lut is not None:
             return self.modality_lut.looked_up(stored.astype(np.float64))
         return (stored.astype(np.float64) * self.slope + self.intercept).astype(np.float32)
+
+    def measured(self, stored: NDArray[np.generic]) -> NDArray[np.float32]:
+        """What a person measures, in `measured_unit`: the first quantity, NaN where it is not defined; else modality values."""
+        values = self.modality_values(stored)
+        return self.quantities[0].of(stored, values) if self.quantities else values
+
+    @property
+    def measured_unit(self) -> str:
+        """ "" where none is stated; US stands for "unspecified" (C.11.1.1.2)."""
+        unit = self.quantities[0].unit if self.quantities else self.unit
+        return "" if unit == "US" else unit
 
     def padded(self, stored: NDArray[np.generic]) -> NDArray[np.bool_] | None:
         """True where a pixel is padding; None when the header names none."""
@@ -149,6 +187,8 @@ class Grayscale:
                 bounds = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
             chosen = Window.spanning(*bounds)
         fractions = chosen.fractions(values)
+        if self.presentation_lut is not None:
+            fractions = self.presentation_lut.presented(np.nan_to_num(fractions))
         if self.inverted:
             fractions = 1.0 - fractions
         grey: NDArray[np.uint8] = np.nan_to_num(np.floor(fractions * 255.0 + 0.5)).astype(np.uint8)

@@ -1,26 +1,54 @@
-"""The windows a reader can step through: the file's own first, then the modality's usual ones."""
+"""The windows a reader can choose from: the file's own first, then the full range, then those kept for the modality."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from viewers.grayscale import Grayscale, Lut, Window
+from viewers.presets import BUILT_IN, Preset, suv_factor, window_of
 
-_CT = (
-    ("soft tissue", 40.0, 400.0),
-    ("lung", -600.0, 1500.0),
-    ("bone", 400.0, 1800.0),
-    ("brain", 40.0, 80.0),
-    ("mediastinum", 50.0, 350.0),
-    ("liver", 80.0, 150.0),
-)
-"""Centre and width in HU as commonly taught; a starting point, not a standard."""
+DIGITS = 9
 
 
-def choices(grayscale: Grayscale, modality: str, bounds: tuple[float, float]) -> list[Window | Lut]:
-    """Every LUT and window of the header, the full range of `bounds`, and on CT the usual windows."""
-    found: list[Window | Lut] = [*grayscale.voi_luts, *grayscale.windows, Window.spanning(*bounds, "full range")]
-    if modality == "CT" and grayscale.unit == "HU":
-        found += [Window(centre, width, name) for name, centre, width in _CT]
+@dataclass(frozen=True, slots=True, eq=False)
+class Choice:
+    window: Window | Lut
+    words: str
+    preset: Preset | None = None
+    """Where it is one kept for the modality."""
+    digit: int | None = None
+    """1 … 9, the key that chooses it."""
+
+
+def listed(
+    grayscale: Grayscale, modality: str, bounds: tuple[float, float], presets: Sequence[Preset] = BUILT_IN
+) -> list[Choice]:
+    """Every LUT and window of the header, the full range of `bounds`, and the presets that apply.
+
+    The digits go to the presets first, so that 2 is the same on every picture of a modality; what is left goes to the file's.
+    """
+    own: list[Window | Lut] = [*grayscale.voi_luts, *grayscale.windows]
+    kept = [(one, window) for one in presets if (window := window_of(one, grayscale, modality)) is not None]
+    full = Window.spanning(*bounds, "full range")
+    first_own = len(kept) + 1
+    found = [
+        Choice(one, named(one, grayscale), digit=first_own + place if first_own + place <= DIGITS else None)
+        for place, one in enumerate(own)
+    ]
+    found.append(Choice(full, named(full, grayscale)))
+    found += [
+        Choice(window, named(window, grayscale), preset, place if place <= DIGITS else None)
+        for place, (preset, window) in enumerate(kept, 1)
+    ]
     return found
+
+
+def choices(
+    grayscale: Grayscale, modality: str, bounds: tuple[float, float], presets: Sequence[Preset] = BUILT_IN
+) -> list[Window | Lut]:
+    """As `listed`, the windows alone."""
+    return [choice.window for choice in listed(grayscale, modality, bounds, presets)]
 
 
 def named(choice: Window | Lut | None, grayscale: Grayscale) -> str:
@@ -32,6 +60,10 @@ def named(choice: Window | Lut | None, grayscale: Grayscale) -> str:
         return f"LUT {choice.explanation}".strip()
     figures = f"C {_figure(choice.centre)}  W {_figure(choice.width)} {unit(grayscale)}".strip()
     words = [choice.explanation, figures, "sigmoid" if choice.function == "SIGMOID" else ""]
+    factor = suv_factor(grayscale)
+    if factor and unit(grayscale) != "g/ml":
+        low, high = (end * factor for end in choice.ends)
+        words.append(f"SUV {_figure(float(f'{low:.3g}'))} – {_figure(float(f'{high:.3g}'))}")
     return "  ".join(word for word in words if word)
 
 
@@ -41,8 +73,10 @@ def unit(grayscale: Grayscale) -> str:
 
 
 def as_window(choice: Window | Lut | None, grayscale: Grayscale, bounds: tuple[float, float]) -> Window:
-    """What a drag starts from: the window itself, or the full range where a LUT or no window is shown."""
+    """What a drag starts from: the window itself; of a LUT the inputs it tells apart; else the full range."""
     choice = choice or grayscale.default
+    if isinstance(choice, Lut) and len(choice.values) > 1:
+        return Window.spanning(choice.first, choice.first + len(choice.values) - 1)
     return choice if isinstance(choice, Window) else Window.spanning(*bounds)
 
 

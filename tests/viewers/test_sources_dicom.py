@@ -35,6 +35,14 @@ def whole(source: Source, frame: int = 0) -> NDArray[np.uint8]:
     return source.read(Region.whole(source.size, frame))
 
 
+def as_dcmtk_would(source: Source) -> NDArray[np.uint8]:
+    """The first frame; where a stack names no window over its own range, as dcmtk does, not over the stack's."""
+    if isinstance(source, GrayscaleSource) and source.frames > 1 and source.grayscale.default is None:
+        own = Window.spanning(*source.grayscale.bounds(source.stored()))
+        return np.repeat(source.render(0, own)[:, :, None], 3, axis=2)
+    return whole(source)
+
+
 def by_dcmtk(path: Path, source: Source, out: Path) -> NDArray[np.uint8] | None:
     """What dcmtk shows with the default of our rule; None where dcmtk has no decoder (JPEG 2000)."""
     options = []
@@ -57,7 +65,7 @@ def compared(folder: Path, tmp_path: Path) -> int:
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in _NOT_COMPARED):
         try:
             source = open_source(path)
-            ours = whole(source)
+            ours = as_dcmtk_would(source)
         except SourceError:
             continue
         peer = by_dcmtk(path, source, tmp_path / f"{count}.pnm") if source.facts else None

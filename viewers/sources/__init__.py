@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewers.channels import Mix
+from viewers.frame_graphics import FrameGraphics
 from viewers.geometry import Region, Size, Spacing
 from viewers.grayscale import Grayscale, Window
 from viewers.sources.facts import Facts
 
 if TYPE_CHECKING:
     from viewers.sources.folder import Failure, Item
+    from viewers.sources.slice_plane import SlicePlane
+    from viewers.sources.stacks import Stack
 
 Kind = Literal["radiograph", "series", "slide", "picture"]
 
@@ -103,11 +106,27 @@ class GrayscaleSource(Source, Protocol):
 
 
 @runtime_checkable
+class StackedSource(Source, Protocol):
+    """A source whose frames lie in the patient: one DICOM image, a multi-frame one or a series."""
+
+    stacks: tuple[Stack, ...]
+    """Frames that belong together; a series may hold several volumes. At least one."""
+
+    def plane(self, frame: int) -> SlicePlane | None:
+        """Where one frame lies in the patient; None where the file does not say."""
+        ...
+
+
+@runtime_checkable
 class FramedSource(Source, Protocol):
     """A source of frames that say more than their pixels."""
 
     def frame_edges(self, frame: int) -> tuple[str, str]:
         """Orientation letters at the (right, bottom) edge of one frame, "" where the header does not tell."""
+        ...
+
+    def frame_graphics(self, frame: int) -> FrameGraphics:
+        """Overlay planes and shutter of one frame; never part of what `read` and `stored` give. Raises SourceError."""
         ...
 
 

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewers.errors import SourceError
+from viewers.frame_graphics import FrameGraphics
 from viewers.geometry import Region, Size, Spacing
 from viewers.grayscale import Grayscale, Window
 from viewers.sources import Kind, Level, values
 from viewers.sources.cache import FrameCache
-from viewers.sources.decode import decoded, lossy, syntax_name
+from viewers.sources.decode import lossy, syntax_name
 from viewers.sources.describing import described
 from viewers.sources.dicom_facts import edges, facts_of
 from viewers.sources.dicom_spacing import spacing_of
@@ -23,9 +24,13 @@ from viewers.sources.facts import Facts
 from viewers.sources.frame_times import FrameTimes, times_of
 from viewers.sources.gray_header import grayscale_of
 from viewers.sources.header import header_of
+from viewers.sources.high_bit import stored_values
+from viewers.sources.overlay_planes import overlays_of
 from viewers.sources.palette import coloured
 from viewers.sources.placed import Placed, placed
 from viewers.sources.resample import cut, resized
+from viewers.sources.series_window import series_window
+from viewers.sources.shutters import shutter_of
 from viewers.sources.slice_plane import SlicePlane
 from viewers.sources.stacks import Stacked, stacked_up
 from viewers.sources.ultrasound import regions_of
@@ -58,7 +63,7 @@ class Dicom:
     def stored(self, frame: int = 0) -> NDArray[np.generic]:
         """Stored values of one frame, read-only: (height, width), colour as RGB (height, width, 3)."""
         one = self._slice(frame)
-        return self._cache.get(frame, lambda: decoded(one.header, one.frame))
+        return self._cache.get(frame, lambda: stored_values(one.header, one.frame))
 
     def info(self) -> Mapping[str, object]:
         first = self.slices[0].header
@@ -76,6 +81,14 @@ class Dicom:
         """Orientation letters at the (right, bottom) edge of one frame, "" where the header does not tell."""
         one = self._slice(frame)
         return edges(one.header.dataset, one.frame)
+
+    def frame_graphics(self, frame: int) -> FrameGraphics:
+        """Overlay planes and shutter of one frame. Raises SourceError."""
+        one = self._slice(frame)
+        planes, notes = overlays_of(one.header, one.frame)
+        aspect = self.spacing.y_mm / self.spacing.x_mm if self.spacing else 1.0
+        shutter, planes, more = shutter_of(one.header.dataset, one.frame, self.size, aspect, planes)
+        return FrameGraphics(planes, shutter, (*notes, *more))
 
     def close(self) -> None:
         self._cache.clear()
@@ -119,8 +132,15 @@ class GreyDicom(Dicom):
     def values(self, frame: int = 0) -> NDArray[np.float32]:
         return self.frame_grayscale(frame).modality_values(self.stored(frame))
 
+    @cached_property
+    def series_window(self) -> Window | None:
+        """The one window of a stack of which the header names none; None where it does, or for a single picture."""
+        return series_window(self) if self.frames > 1 and self.grayscale.default is None else None
+
     def render(self, frame: int = 0, window: Window | None = None) -> NDArray[np.uint8]:
-        return self.frame_grayscale(frame).render(self.stored(frame), window)
+        grayscale = self.frame_grayscale(frame)
+        window = window or (self.series_window if grayscale.default is None else None)
+        return grayscale.render(self.stored(frame), window)
 
     def read(self, region: Region, size: Size | None = None) -> NDArray[np.uint8]:
         grey = resized(cut(self.render(region.frame), region, 0), size or region.size)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from viewers.sources import values
 from viewers.sources.facts import Facts
 from viewers.sources.lossiness import lossy_words
+from viewers.sources.slice_plane import axes_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -46,7 +47,7 @@ def facts_of(dataset: Dataset) -> Facts:
         instance=values.integer(dataset, "InstanceNumber"),
         right_edge=right,
         bottom_edge=bottom,
-        plane=_plane(orientation(dataset)),
+        plane=_plane(axes_of(dataset)),
         frame_key=_key("frame", found) if (found := values.uid(dataset, "FrameOfReferenceUID")) else "",
         birth_key=_key("birth", patient, born) if (born := _date(values.text(dataset, "PatientBirthDate"))) else "",
         sex=values.code(dataset, "PatientSex"),
@@ -55,36 +56,18 @@ def facts_of(dataset: Dataset) -> Facts:
     )
 
 
-def orientation(dataset: Dataset, frame: int = 0) -> NDArray[np.float64] | None:
-    """Unit vectors along a row and down a column (2, 3) in patient coordinates (C.7.6.2.1.1)."""
-    plane = values.group(dataset, frame, "PlaneOrientationSequence")
-    found = values.numbers(plane, "ImageOrientationPatient") or values.numbers(dataset, "ImageOrientationPatient")
-    if len(found) != 6:
-        return None
-    vectors = np.array(found).reshape(2, 3)
-    lengths = np.linalg.norm(vectors, axis=1)
-    return vectors / lengths[:, None] if (np.abs(lengths - 1) < 0.1).all() else None
-
-
-def position(dataset: Dataset, frame: int = 0) -> NDArray[np.float64] | None:
-    """The centre of the first pixel in patient coordinates, mm."""
-    plane = values.group(dataset, frame, "PlanePositionSequence")
-    found = values.numbers(plane, "ImagePositionPatient") or values.numbers(dataset, "ImagePositionPatient")
-    return np.array(found) if len(found) == 3 else None
-
-
 def edges(dataset: Dataset, frame: int = 0) -> tuple[str, str]:
     """Orientation letters at the right and the bottom edge of a frame; "" where the header does not tell."""
-    axes = orientation(dataset, frame)
+    axes = axes_of(dataset, frame)
     if axes is not None:
-        return _letters(axes[0]), _letters(axes[1])
+        return direction_letters(axes[0]), direction_letters(axes[1])
     stated = values.texts(dataset, "PatientOrientation")
     if len(stated) == 2 and all(re.fullmatch(r"[LRAPHF]{1,3}", one) for one in stated):
         return stated[0], stated[1]
     return "", ""
 
 
-def _letters(direction: NDArray[np.float64]) -> str:
+def direction_letters(direction: NDArray[np.float64]) -> str:
     """The patient's directions along a vector, the strongest first; parts below 0.3 (about 17°) are left out."""
     names = (("L", "R"), ("P", "A"), ("H", "F"))
     order = np.argsort(-np.abs(direction))

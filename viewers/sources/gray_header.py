@@ -10,22 +10,24 @@ from numpy.typing import NDArray
 from viewers.grayscale import Function, Grayscale, Lut, Window
 from viewers.sources import values
 from viewers.sources.header import Header
+from viewers.sources.real_world import mappings_of
+from viewers.sources.suv import pet_unit, suv_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 
 def grayscale_of(header: Header, frame: int = 0) -> Grayscale:
-    """How the stored values of one frame become grey."""
+    """How the stored values of one frame become grey, and what they measure."""
     dataset, notes = header.dataset, list[str]()
     signed = values.integer(dataset, "PixelRepresentation") == 1
-    slope, intercept = _rescale(values.group(dataset, frame, "PixelValueTransformationSequence") or dataset, notes)
+    rescaling = values.group(dataset, frame, "PixelValueTransformationSequence") or dataset
+    slope, intercept = _rescale(rescaling, notes)
     modality_lut = _luts(dataset, "ModalityLUTSequence", signed, notes)[:1]
     below_zero = _lowest(header, signed, slope, intercept) < 0
     voi = values.group(dataset, frame, "FrameVOILUTSequence") or dataset
-    unit = values.text(dataset, "RescaleType")
-    if not unit and values.code(dataset, "Modality") == "CT" and not modality_lut and "LOCALIZER" not in image_type(dataset):
-        unit = "HU"  # C.8.2.1.1.2
+    suv, why_none = suv_of(dataset)
+    notes += [why_none] if why_none else []
     return Grayscale(
         slope=slope,
         intercept=intercept,
@@ -34,12 +36,25 @@ def grayscale_of(header: Header, frame: int = 0) -> Grayscale:
         voi_luts=_luts(voi, "VOILUTSequence", below_zero and not modality_lut, notes),
         photometric=header.photometric,
         shape=_shape(dataset, notes),
-        padding=_padding(dataset, header.stored, signed),
+        presentation_lut=next(iter(_luts(dataset, "PresentationLUTSequence", False, notes)), None),
+        padding=_padding(header, signed),
         bits=header.stored,
         signed=signed,
-        unit=unit if unit.isascii() and len(unit) <= 16 else "",
+        unit=_unit(dataset, rescaling, bool(modality_lut)),
+        quantities=(*((suv,) if suv is not None else ()), *mappings_of(dataset, frame)),
         notes=tuple(notes),
     )
+
+
+def _unit(dataset: Dataset, rescaling: Dataset, by_table: bool) -> str:
+    """Of the modality values: as stated, else HU on CT (C.8.2.1.1.2), else by the Units of PET."""
+    if by_table:
+        return values.code(values.item(dataset, "ModalityLUTSequence"), "ModalityLUTType")
+    unit = values.text(rescaling, "RescaleType")
+    if not unit and values.code(dataset, "Modality") == "CT" and "LOCALIZER" not in image_type(dataset):
+        return "HU"
+    unit = unit if unit.isascii() and unit.isprintable() and len(unit) <= 16 else ""
+    return pet_unit(dataset) or unit
 
 
 def image_type(dataset: Dataset) -> tuple[str, ...]:
@@ -133,12 +148,18 @@ def _shape(dataset: Dataset, notes: list[str]) -> Literal["", "IDENTITY", "INVER
     return ""
 
 
-def _padding(dataset: Dataset, stored: int, signed: bool) -> tuple[int, int] | None:
-    """PixelPaddingValue and its range limit (C.7.5.1.1.2) in the sign of the pixels."""
-    ends = [values.integer(dataset, keyword) for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
-    if ends[0] is None:
+def _padding(header: Header, signed: bool) -> tuple[float, float] | None:
+    """PixelPaddingValue and its range limit (C.7.5.1.1.2) in the sign of the pixels; their own tags for floats."""
+    kind = {"FloatPixelData": "Float", "DoubleFloatPixelData": "DoubleFloat"}.get(header.pixels.keyword, "")
+    keywords = f"{kind}PixelPaddingValue", f"{kind}PixelPaddingRangeLimit"
+    if kind:
+        ends = [values.number(header.dataset, keyword) for keyword in keywords]
+        floats = [float(np.float32(end)) if kind == "Float" else end for end in ends if end is not None]
+        return (min(floats), max(floats)) if ends[0] is not None else None
+    whole = [values.integer(header.dataset, keyword) for keyword in keywords]
+    if whole[0] is None:
         return None
-    known = [_resigned(end, stored, signed) for end in ends if end is not None]
+    known = [_resigned(end, header.stored, signed) for end in whole if end is not None]
     return min(known), max(known)
 
 

@@ -66,20 +66,29 @@ def planes_of(dataset: Dataset, frames: int) -> list[SlicePlane | None]:
 
 
 def _plane(own: Sequence[Dataset], shared: Dataset | None, dataset: Dataset, reference: str) -> SlicePlane | None:
-    def stated(group: str, keyword: str) -> tuple[float, ...]:
-        for holder in (*own, shared):
-            item = values.item(holder, group)
-            if item is not None and (found := values.numbers(item, keyword)):
-                return found
-        return values.numbers(dataset, keyword)
-
-    place = stated("PlanePositionSequence", "ImagePositionPatient")
-    axes = unit_axes(stated("PlaneOrientationSequence", "ImageOrientationPatient"))
+    groups = (*own, shared)
+    place = _stated(groups, dataset, "PlanePositionSequence", "ImagePositionPatient")
+    axes = unit_axes(_stated(groups, dataset, "PlaneOrientationSequence", "ImageOrientationPatient"))
     if axes is None or len(place) != 3:
         return None
-    spacing = stated("PixelMeasuresSequence", "PixelSpacing")
+    spacing = _stated(groups, dataset, "PixelMeasuresSequence", "PixelSpacing")
     usable = len(spacing) == 2 and min(spacing) > 0
     return SlicePlane(np.array(place), axes[0], axes[1], (spacing[1], spacing[0]) if usable else None, reference)
+
+
+def axes_of(dataset: Dataset, frame: int = 0) -> NDArray[np.float64] | None:
+    """Unit vectors along a row and down a column (2, 3) of a frame, also where no position is stated."""
+    own = values.items(dataset, "PerFrameFunctionalGroupsSequence")[frame : frame + 1]
+    groups = (*own, values.item(dataset, "SharedFunctionalGroupsSequence"))
+    return unit_axes(_stated(groups, dataset, "PlaneOrientationSequence", "ImageOrientationPatient"))
+
+
+def _stated(groups: Sequence[Dataset | None], dataset: Dataset, group: str, keyword: str) -> tuple[float, ...]:
+    for holder in groups:
+        item = values.item(holder, group)
+        if item is not None and (found := values.numbers(item, keyword)):
+            return found
+    return values.numbers(dataset, keyword)
 
 
 def unit_axes(stated: Sequence[float]) -> NDArray[np.float64] | None:

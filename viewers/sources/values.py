@@ -45,20 +45,28 @@ def uid(dataset: Dataset | None, keyword: str) -> str:
 
 
 def texts(dataset: Dataset | None, keyword: str) -> tuple[str, ...]:
-    value = raw(dataset, keyword)
-    if value is None:
-        return ()
-    many = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
-    return tuple(str(one).strip(" \0") for one in many)
+    return _texts(raw(dataset, keyword))
 
 
 def numbers(dataset: Dataset | None, keyword: str) -> tuple[float, ...]:
     """All values as finite numbers; () when one of them is none, since the places matter."""
+    return as_numbers(raw(dataset, keyword))
+
+
+def as_numbers(value: object) -> tuple[float, ...]:
+    """As `numbers`, for the value of an element."""
     try:
-        found = tuple(float(one) for one in texts(dataset, keyword))
+        found = tuple(float(one) for one in _texts(value))
     except ValueError:
         return ()
     return found if all(math.isfinite(one) for one in found) else ()
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    many = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
+    return tuple(str(one).strip(" \0") for one in many)
 
 
 def number(dataset: Dataset | None, keyword: str) -> float | None:

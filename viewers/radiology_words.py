@@ -1,0 +1,80 @@
+"""What stands in the corners of a radiology pane: which picture, how it became this grey, how large, how trustworthy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from viewers import windows
+from viewers.camera import Camera
+from viewers.grayscale import Lut, Window
+from viewers.sources import Source
+from viewers.sources.dicom import Dicom
+from viewers.turning import turned_words
+
+if TYPE_CHECKING:
+    from viewers.frames import Shown
+
+UNCALIBRATED = "display not calibrated"
+NOT_FOR_DIAGNOSIS = "draft, not for diagnostic use"
+_SIDES = {"L": "left", "R": "right", "B": "both sides"}
+
+
+def corner_lines(
+    source: Source, shown: Shown | None, camera: Camera, frame: int, window: Window | Lut | None, inverted: bool, most: int
+) -> Mapping[str, Sequence[str]]:
+    """`window` is the reader's own, None for the file's; beyond `most` level-0 pixels a picture is shown halved."""
+    return {
+        "top-left": _what(source, shown, frame),
+        "bottom-left": [*turned_words(camera), *_grey(shown, window, inverted), *_laid_over(shown), _zoom(source, camera, most)],
+        "bottom-right": [_spacing(source), *_lossy(source, shown), UNCALIBRATED, NOT_FOR_DIAGNOSIS],
+    }
+
+
+def _what(source: Source, shown: Shown | None, frame: int) -> list[str]:
+    """What kind of picture it is and of which side, and the frame."""
+    facts = source.facts
+    what = [source.modality]
+    if facts is not None:
+        what += [facts.view, facts.body_part, _SIDES.get(facts.laterality, "")]
+    lines = ["  ".join(word for word in what if word)]
+    if source.frames > 1:
+        late = " …" if shown is not None and shown.look.frame != frame else ""
+        lines.append(f"frame {frame + 1} / {source.frames}{late}")
+    return [line for line in lines if line]
+
+
+def _grey(shown: Shown | None, window: Window | Lut | None, inverted: bool) -> list[str]:
+    lines = []
+    if shown is not None and shown.grayscale is not None:
+        mono1 = shown.grayscale.photometric == "MONOCHROME1" and shown.grayscale.inverted
+        lines += ["MONOCHROME1, inverted"] if mono1 else []
+        lines += [windows.named(window or shown.through, shown.grayscale)]
+    return [*lines, *(["inverted by the reader"] if inverted else [])]
+
+
+def _laid_over(shown: Shown | None) -> list[str]:
+    """A shutter hides something: the reader is told that it is there, and that it is off."""
+    if shown is None or shown.graphics.shutter is None:
+        return []
+    return [f"shutter, {shown.graphics.shutter.words}" if shown.look.shutter else "shutter off"]
+
+
+def _zoom(source: Source, camera: Camera, most: int) -> str:
+    zoom = f"zoom {camera.device_scale * 100:.3g} %"
+    return f"{zoom}, of at most half the stored pixels" if source.size.width * source.size.height > most else zoom
+
+
+def _spacing(source: Source) -> str:
+    """Never a length without the word for where it comes from."""
+    spacing = source.spacing
+    if spacing is not None:
+        return f"{spacing.x_mm:.3g} mm/px, {spacing.provenance}"
+    return "spacing differs by region" if isinstance(source, Dicom) and source.regions else "no spacing: px only"
+
+
+def _lossy(source: Source, shown: Shown | None) -> list[str]:
+    stated = source.facts.lossy if source.facts is not None else ""
+    if shown is None or not shown.lossy:
+        return []
+    return [f"lossy compression, {stated}" if stated else "lossy compression"]
