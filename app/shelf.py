@@ -30,6 +30,7 @@ class Shelf(QObject):
         self._browser, self._panes = browser, panes
         self._known: dict[Path, Described] = {}
         self._wanted: Path | None = None
+        self._waiting: set[Path] = set()
         self.opener = Opener(encoder, drafter, self)
         self.opener.listed.connect(self._listed)
         self.opener.opened.connect(self._opened)
@@ -71,6 +72,11 @@ class Shelf(QObject):
         """Whether the pane shows the source it is meant to, not still the one before."""
         return pane.view.source is not None and pane.standing == pane.path
 
+    @property
+    def waiting(self) -> int:
+        """How many of those listed are still to be described."""
+        return len(self._waiting)
+
     def all_known(self) -> list[Known]:
         """All DICOM sources that were described."""
         return [one.known for one in self._known.values() if one.known is not None]
@@ -87,6 +93,7 @@ class Shelf(QObject):
         for pane in self._panes.showing(path):
             self._panes.clear(pane)
         self._known.pop(path, None)
+        self._waiting.discard(path)
         self.opener.forget(path)
         self._browser.remove(path)
 
@@ -104,6 +111,7 @@ class Shelf(QObject):
                 if item.problem:
                     self._browser.model.fail(item.path, item.problem)
                 else:
+                    self._waiting.add(item.path)
                     self.opener.describe(item.path)
         self._select_wanted(found)
 
@@ -127,6 +135,7 @@ class Shelf(QObject):
 
     def _described(self, described: Described) -> None:
         self._known[described.path] = described
+        self._waiting.discard(described.path)
         self._browser.model.describe(described.path, described.line, described.picture)
         self.known.emit(described)
 
@@ -142,6 +151,7 @@ class Shelf(QObject):
                 self.opener.describe(pane.path)
 
     def _failed(self, path: Path, sentence: str) -> None:
+        self._waiting.discard(path)
         self._browser.add(path)
         self._browser.model.fail(path, sentence)
         for pane in self._panes.showing(path):

@@ -27,6 +27,7 @@ from app.panels.side import Side
 from app.panels.status import StatusLine
 from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
+from app.reading import Reading
 from app.recovery import Recovery
 from app.settings import Settings
 from app.shelf import Shelf
@@ -69,9 +70,11 @@ class Window(QMainWindow):
         self.looking = Looking(self, self.panes)
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
+        self.reading = Reading(self, self.panes, self.shelf, self.looking.linking, chosen.auto_hang)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
+        self.reading.offer(self.actions_by_id)
         self._lay_out()
         self.recent = Recent(chosen.recent, self)
         menus.fill(self.menuBar(), self.actions_by_id, self.recent)
@@ -131,6 +134,7 @@ class Window(QMainWindow):
         self.recovery.opening.connect(self.side.report.settle)
         self.recovery.opened.connect(self._recovered)
         # The panels never show one source's findings while another is being opened in the pane.
+        self.browser.chosen.connect(self.reading.hanging.chosen)
         self.browser.chosen.connect(lambda _: self._pane_changed())
         self.panes.activated.connect(lambda _: self._pane_changed())
         self.panes.viewMade.connect(self._view_made)
@@ -147,6 +151,7 @@ class Window(QMainWindow):
         self.marking.noted.connect(self.status.show_note)
         self.marking.marksShown.connect(lambda pane: self.marking.attend() if pane.number == self.panes.active else None)
         self.looking.noted.connect(self.status.show_note)
+        self.reading.noted.connect(self.status.show_note)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
         self.asking.progressed.connect(self.status.show_work)
@@ -173,6 +178,7 @@ class Window(QMainWindow):
             "export-marks": partial(self.acts.in_front, self.side.marks, self.marking.choose_export),
             "tissue": partial(self.acts.in_front, self.side.marks, self.marking.outline_tissue),
             **self.looking.by_id(),
+            **self.reading.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
@@ -180,7 +186,7 @@ class Window(QMainWindow):
         }
 
     def _escape(self) -> None:
-        if not self.looking.give_up() and not self.acts.hand_gives_up():
+        if not self.looking.give_up() and not self.reading.give_up() and not self.acts.hand_gives_up():
             self.acts.escape()
 
     def open_demo(self) -> None:
@@ -195,6 +201,7 @@ class Window(QMainWindow):
             self.layering.forget(path)
             self.marking.forget(path)
             self.looking.forget(path)
+            self.reading.forget(path)
             self.shelf.close_path(path)
             self._pane_changed()
 
@@ -325,7 +332,8 @@ class Window(QMainWindow):
             self.settings,
             open=tuple(str(path) for path in self.shelf.paths()),
             shown=str(self.panes.pane.path or ""),
-            grid=str(self.panes.grid),
+            grid=str(self.reading.hanging.own_grid),
+            auto_hang=self.reading.hanging.auto,
         )
         settings.save(self.settings)
         self.side.report.settle()
@@ -337,6 +345,7 @@ class Window(QMainWindow):
         self.layering.close()
         self.marking.close()
         self.looking.close()
+        self.reading.close()
         self.viewports.close()
         self.recovery.close()
         self.shelf.close()

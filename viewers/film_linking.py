@@ -24,6 +24,7 @@ Relation = Literal["position", "picture", "none"]
 _PARALLEL = 0.99
 """Cosine of the angle between two normals, about 8°."""
 _OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
+_ASIDE = str.maketrans("LR", "RL")
 _FITS_ALIKE = 0.02
 """So much two fitted pictures may differ in size and still both stay fitted."""
 
@@ -40,7 +41,8 @@ class Film:
     spacing: Spacing | None
     planes: Sequence[SlicePlane | None]
     edges: tuple[str, str] = ("", "")
-    modality: str = ""
+    side: str = ""
+    """"L" or "R" for one of a pair of organs; a right and a left one are mirror images."""
     place_offset_mm: tuple[float, float] = (0.0, 0.0)
     depth_offset: float = 0.0
     by_offset: bool = False
@@ -200,9 +202,11 @@ def _same_way(one: Film, other: Film) -> int:
 
 
 def _mirrored(one: Film, other: Film) -> tuple[int, int]:
-    """-1 for each edge that is the opposite side of the patient in the other, as in mammograms of both sides."""
-    pairs = zip(one.edges, other.edges, strict=True)
-    across, down = (-1 if a and b and _OPPOSITE.get(a[0]) == b[0] else 1 for a, b in pairs)
+    """-1 for each edge that is the opposite side in the other. Of a right and a left organ, as in mammograms, the patient's left
+    in one answers the right in the other."""
+    mirror = {one.side, other.side} == {"L", "R"}
+    theirs = [edge[:1].translate(_ASIDE) if mirror else edge[:1] for edge in other.edges]
+    across, down = (-1 if a and b and _OPPOSITE.get(a[0]) == b else 1 for a, b in zip(one.edges, theirs, strict=True))
     return across, down
 
 
