@@ -18,8 +18,7 @@ from viewers import film_linking, windows
 from viewers.dicom_view import RadiologyView
 from viewers.film_linking import Film
 from viewers.grayscale import Lut, Window
-from viewers.sources import Source
-from viewers.sources.dicom import Dicom
+from viewers.sources import Source, StackedSource
 
 if TYPE_CHECKING:
     import numpy as np
@@ -212,7 +211,9 @@ class _Sign:
 
 def film_of(source: Source) -> Film:
     facts = source.facts
-    planes = [source.plane(frame) for frame in range(source.frames)] if isinstance(source, Dicom) else [None] * source.frames
+    planes = (
+        [source.plane(frame) for frame in range(source.frames)] if isinstance(source, StackedSource) else [None] * source.frames
+    )
     edges = (facts.right_edge, facts.bottom_edge) if facts is not None else ("", "")
     side = facts.laterality if facts is not None and facts.laterality in ("L", "R") else ""
     return Film(source.size, source.spacing, planes, edges, side)

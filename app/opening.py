@@ -16,6 +16,7 @@ from PySide6.QtGui import QImage
 from app.lane import Lane
 from app.modality import modality_of
 from app.offers import Offer, offered
+from app.placing import Card
 from app.priors import Known
 from app.spacings import open_source, remember, spaced
 from inference.questions import Modality
@@ -23,7 +24,7 @@ from viewers.errors import SourceError
 from viewers.figures import counted
 from viewers.geometry import Region
 from viewers.qimage import to_qimage
-from viewers.sources import Source, discover
+from viewers.sources import NamedSource, Source, discover
 from viewers.sources.facts import Facts
 from viewers.sources.folder import Item
 
@@ -42,6 +43,7 @@ class Listed:
 
     path: Path
     problem: str = ""
+    card: Card | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +56,7 @@ class Described:
     offer: Offer
     facts: Facts | None
     info: Mapping[str, object]
+    card: Card
 
     @property
     def modality(self) -> Modality:
@@ -62,7 +65,9 @@ class Described:
     @property
     def known(self) -> Known | None:
         """What tells whose it is and of what; None for files that are not DICOM."""
-        return Known(self.path, str(self.info.get("modality", "")), self.facts) if self.facts is not None else None
+        if self.facts is None:
+            return None
+        return Known(self.path, self.card.modality, self.facts, self.card.who.series if self.card.who is not None else "")
 
 
 class Opener(QObject):
@@ -95,6 +100,11 @@ class Opener(QObject):
         """Open here and now, from any thread; a series that was listed opens as the files it was listed with."""
         item = self._items.get(path)
         return open_source(path) if item is None else spaced(item.open())
+
+    def file_of(self, path: Path) -> Path:
+        """One file of a source: the middle one of a series. Not for the GUI thread."""
+        item = self._items.get(path)
+        return path if item is None else item.files[len(item.files) // 2]
 
     def list(self, path: Path) -> None:
         """Everything that can be opened below a folder; a file stands for itself."""
@@ -147,7 +157,7 @@ class Opener(QObject):
         for item in discover(path):
             if isinstance(item, Item):
                 self._items[item.path] = item
-            piece.append(Listed(item.path, "" if isinstance(item, Item) else item.sentence))
+            piece.append(Listed(item.path, card=_listed(item)) if isinstance(item, Item) else Listed(item.path, item.sentence))
             total += 1
             if len(piece) == PIECE:
                 self._emit(self.listed, piece)
@@ -185,7 +195,8 @@ class Opener(QObject):
             region = Region.whole(source.size, source.frames // 2)
             pixels = source.read(region, source.size.fitted(THUMBNAIL))
             offer = offered(modality_of(source)[0], *self._models)
-            return Described(path, summary(source), to_qimage(pixels), offer, source.facts, dict(source.info()))
+            card = card_of(source, path)
+            return Described(path, summary(source, card), to_qimage(pixels), offer, source.facts, dict(source.info()), card)
 
     def _emit(self, signal: object, *values: object) -> bool:
         """False when the window is closing and nobody listens any more."""
@@ -195,7 +206,19 @@ class Opener(QObject):
         return True
 
 
-def summary(source: Source) -> str:
+def summary(source: Source, card: Card) -> str:
     """The browser's second line: what it is and how large."""
-    words = {"radiograph": source.modality or "radiograph", "series": f"{source.modality or 'series'} · {source.frames} images"}
+    coded = " ".join(card.coded) if card.title != " ".join(card.coded) else source.modality
+    words = {"radiograph": coded or "radiograph", "series": f"{coded or 'series'} · {source.frames} images"}
     return f"{words.get(source.kind, source.kind)} · {counted(source.size.width)} × {counted(source.size.height)}"
+
+
+def card_of(source: Source, path: Path) -> Card:
+    """What the browser files it by; slides and plain pictures stand alone."""
+    if isinstance(source, NamedSource):
+        return Card(path, source.modality, source.frames, source.facts, source.who)
+    return Card(path, source.modality)
+
+
+def _listed(item: Item) -> Card:
+    return Card(item.path, item.modality, len(item.files) if len(item.files) > 1 else 0, item.facts, item.who)

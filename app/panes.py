@@ -57,6 +57,14 @@ class Pane(QFrame):
         old.hide()
         old.deleteLater()
 
+    def lend_room(self, guest: QWidget) -> None:
+        """Let something stand in the view's place that shows the view inside it."""
+        self._layout.addWidget(guest, 1)
+
+    def take_room_back(self, view: Canvas) -> None:
+        """The view stands alone again."""
+        self._layout.insertWidget(self._layout.indexOf(self.strip) + 1, view, 1)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if dragged_path(event.mimeData()) is not None:
             event.acceptProposedAction()
@@ -77,6 +85,8 @@ class Pane(QFrame):
 class Panes(QWidget):
     activated = Signal(int)
     """The number of the pane that became active."""
+    viewLeaving = Signal(object)
+    """Pane whose view is about to be replaced."""
     viewMade = Signal(object)
     """Pane whose view is new: connect to it."""
     spacingGiven = Signal(object, object, str)
@@ -147,6 +157,7 @@ class Panes(QWidget):
         return [pane for pane in self.panes if pane.standing == path and pane.view.source is not None]
 
     def show_source(self, pane: Pane, source: Source) -> None:
+        self.viewLeaving.emit(pane)
         view = make_view(source, pane)
         pane.standing = pane.path
         pane.put(view)
@@ -154,6 +165,7 @@ class Panes(QWidget):
         self.viewMade.emit(pane)
 
     def clear(self, pane: Pane) -> None:
+        self.viewLeaving.emit(pane)
         pane.path = pane.standing = None
         pane.put(Canvas(pane))
         self._watch(pane)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.opening import Described, Listed, Opener
 from app.panels.browser import Browser
 from app.panes import Pane, Panes
+from app.placing import Card
 from app.priors import Known, Prior, priors
 from app.spacings import Spacings, spaced
 from viewers.sources import ScannedSource, Source
@@ -89,6 +90,10 @@ class Shelf(QObject):
     def paths(self) -> list[Path]:
         return [item.path for item in self._browser.model.items()]
 
+    def cards(self) -> list[Card]:
+        """What the browser knows of each source, in the order they were opened."""
+        return [item.card for item in self._browser.model.items()]
+
     def close_path(self, path: Path) -> None:
         for pane in self._panes.showing(path):
             self._panes.clear(pane)
@@ -106,10 +111,11 @@ class Shelf(QObject):
         self._panes.activate(number)
 
     def _listed(self, found: list[Listed]) -> None:
+        new = {card.path for card in self._browser.add_cards(item.card or Card(item.path) for item in found)}
         for item in found:
-            if self._browser.add(item.path):
+            if item.path in new:
                 if item.problem:
-                    self._browser.model.fail(item.path, item.problem)
+                    self._browser.fail(item.path, item.problem)
                 else:
                     self._waiting.add(item.path)
                     self.opener.describe(item.path)
@@ -136,7 +142,8 @@ class Shelf(QObject):
     def _described(self, described: Described) -> None:
         self._known[described.path] = described
         self._waiting.discard(described.path)
-        self._browser.model.describe(described.path, described.line, described.picture)
+        self._browser.file(described.card)
+        self._browser.describe(described.path, described.line, described.picture)
         self.known.emit(described)
 
     def _spaced(self, known: Spacings) -> None:
@@ -153,7 +160,7 @@ class Shelf(QObject):
     def _failed(self, path: Path, sentence: str) -> None:
         self._waiting.discard(path)
         self._browser.add(path)
-        self._browser.model.fail(path, sentence)
+        self._browser.fail(path, sentence)
         for pane in self._panes.showing(path):
             if pane.view.source is not None and pane.standing != path:
                 self._panes.clear(pane)  # the picture before it must not stand there under another's name

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from app import settings, theme
 from app.collecting import Collecting
 from app.window import Window
+from viewers.readers.pool import readers
 
 SWITCH_S = 0.001
 """How long a worker thread keeps Python to itself: every call into Qt gives it up, and a painting makes many."""
@@ -29,6 +30,7 @@ def open_window(paths: Sequence[Path], *, demo: bool = False) -> int:
         print("hilum: no display to open a window on; `hilum --help` lists what works without one", file=sys.stderr)
         return 2
     sys.setswitchinterval(SWITCH_S)
+    readers().start()  # they load their decoders while the window is made
     application = QApplication(sys.argv[:1])
     application.setApplicationName("hilum")
     chosen = settings.load()

@@ -16,6 +16,7 @@ from app.acts import Acts
 from app.analysis import AnyEngine
 from app.asking import Asking
 from app.filing import Filing
+from app.greying import Greying
 from app.jobs import Batch
 from app.layering import Layering
 from app.looking import Looking
@@ -29,15 +30,18 @@ from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
 from app.reading import Reading
 from app.recovery import Recovery
+from app.reformatting import Reformatting
 from app.settings import Settings
 from app.shelf import Shelf
 from app.split import Split
+from app.tag_browsing import TagBrowsing
 from app.toolbar import Toolbar
 from app.viewports import Viewports
 from inference.answers import EngineState
 from inference.engine import EngineSpec
 from inference.host import EngineProcess
 from inference.worker import Worker
+from viewers.mpr import PlaceInPatient
 from viewers.overlay import HeatmapLayer
 from viewers.words import Pointed
 
@@ -65,16 +69,20 @@ class Window(QMainWindow):
         self.side.report.column.insertWidget(0, self.recovery.strip)
         self.filing = Filing(self, self.side, self.asking, self.recovery)
         self.layering = Layering(self, self.panes, self.side.layers)
+        self.greying = Greying(self, self.panes, self.side.window_panel)
         self.marking = Marking(self, self.panes, self.side.marks)
         self.viewports = Viewports(self.panes, chosen.viewport)
         self.looking = Looking(self, self.panes)
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
         self.reading = Reading(self, self.panes, self.shelf, self.looking.linking, chosen.auto_hang)
+        self.reformatting = Reformatting(self.panes)
+        self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
         self.reading.offer(self.actions_by_id)
+        self._handing = False
         self._lay_out()
         self.recent = Recent(chosen.recent, self)
         menus.fill(self.menuBar(), self.actions_by_id, self.recent)
@@ -126,6 +134,7 @@ class Window(QMainWindow):
     def _connect(self) -> None:
         self.browser.openWanted.connect(self.filing.open_files)
         self.browser.folderWanted.connect(self.filing.open_folder)
+        self.browser.viewWanted.connect(self._to_picture)
         self.recent.wanted.connect(lambda path: self.open_paths([path]))
         self.filing.pathsChosen.connect(self.open_paths)
         self.filing.progressed.connect(self.status.show_job)
@@ -138,6 +147,7 @@ class Window(QMainWindow):
         self.browser.chosen.connect(lambda _: self._pane_changed())
         self.panes.activated.connect(lambda _: self._pane_changed())
         self.panes.viewMade.connect(self._view_made)
+        self.shelf.shown.connect(lambda *_: self.tag_browsing.attend())
         self.shelf.shown.connect(lambda _path, number: self._shown(number))
         self.shelf.known.connect(lambda _: self._offer())
         self.shelf.failed.connect(self.asking.drop_pending)
@@ -152,6 +162,10 @@ class Window(QMainWindow):
         self.marking.marksShown.connect(lambda pane: self.marking.attend() if pane.number == self.panes.active else None)
         self.looking.noted.connect(self.status.show_note)
         self.reading.noted.connect(self.status.show_note)
+        self.greying.noted.connect(self.status.show_note)
+        self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
+        self.reformatting.noted.connect(self.status.show_note)
+        self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
         self.asking.progressed.connect(self.status.show_work)
@@ -162,7 +176,7 @@ class Window(QMainWindow):
 
     def _work(self) -> dict[str, Callable[[], object]]:
         """What each action of the table does; those on a picture and its answers are in `Acts`."""
-        return {
+        work: dict[str, Callable[[], object]] = {
             "open": self.filing.open_files,
             "open-folder": self.filing.open_folder,
             "demo": self.open_demo,
@@ -179,14 +193,22 @@ class Window(QMainWindow):
             "tissue": partial(self.acts.in_front, self.side.marks, self.marking.outline_tissue),
             **self.looking.by_id(),
             **self.reading.by_id(),
+            **self.greying.by_id(),
+            "windows": self.side.show_window,
+            **self.reformatting.by_id(),
+            **self.tag_browsing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
             "palette": self._palette,
+            "find-source": self.browser.search_now,
+            "names": self.browser.toggle_names,
         }
+        return self.reformatting.over(work)
 
     def _escape(self) -> None:
-        if not self.looking.give_up() and not self.reading.give_up() and not self.acts.hand_gives_up():
+        parts = self.looking, self.reading, self.reformatting
+        if not (any(part.give_up() for part in parts) or self.acts.hand_gives_up()):
             self.acts.escape()
 
     def open_demo(self) -> None:
@@ -202,6 +224,7 @@ class Window(QMainWindow):
             self.marking.forget(path)
             self.looking.forget(path)
             self.reading.forget(path)
+            self.reformatting.forget(path)
             self.shelf.close_path(path)
             self._pane_changed()
 
@@ -238,6 +261,11 @@ class Window(QMainWindow):
         self.side.setVisible(not folded)
         self.browser.setVisible(not folded)
 
+    def _to_picture(self) -> None:
+        """The keyboard goes to the picture, once it is there."""
+        self.panes.view.setFocus()
+        self._handing = not self.shelf.stands(self.panes.pane)
+
     def _toggle_theme(self) -> None:
         name: theme.ThemeName = "light" if self.settings.theme == "dark" else "dark"
         self.settings = replace(self.settings, theme=name)
@@ -247,6 +275,7 @@ class Window(QMainWindow):
         actions.dress(self.actions_by_id, name)
         self.side.marks.dress(self.actions_by_id)
         self.browser.dress(name)
+        self.tag_browsing.dress(name)
         self.toolbar.dress(name)
         self.status.dress(name)
 
@@ -258,8 +287,9 @@ class Window(QMainWindow):
     def _view_made(self, pane: Pane) -> None:
         pane.view.pointerMoved.connect(self._pointer)
         self.side.channels.follow(self.panes.view)
+        self.side.window_panel.follow(self.panes.view)
 
-    def _pointer(self, place: Pointed | None) -> None:
+    def _pointer(self, place: Pointed | PlaceInPatient | None) -> None:
         self.status.pointer.setText("" if place is None else str(place))
 
     def _shown(self, number: int) -> None:
@@ -267,11 +297,14 @@ class Window(QMainWindow):
         self.layering.shown(self.panes.panes[number])
         self.marking.shown(self.panes.panes[number])
         if number == self.panes.active:
+            if self._handing:
+                self._to_picture()
             self._suit()
             self._offer()
 
     def _pane_changed(self) -> None:
         self.side.channels.follow(self.panes.view)
+        self.side.window_panel.follow(self.panes.view)
         if self.panes.pane.path is not None:
             self.browser.select(self.panes.pane.path)
         self.side.labels.leave()
@@ -340,12 +373,15 @@ class Window(QMainWindow):
         self.engine_timer.stop()
         self.batch.stop()
         self.asking.cancel()
+        self.reformatting.close()
         self.panes.close_all()
         self.filing.close()
         self.layering.close()
         self.marking.close()
         self.looking.close()
         self.reading.close()
+        self.greying.close()
+        self.tag_browsing.close()
         self.viewports.close()
         self.recovery.close()
         self.shelf.close()

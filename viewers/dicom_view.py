@@ -82,8 +82,14 @@ class RadiologyView(Canvas):
         self.camera.turn_to(0)
         self.set_window(None)
 
+    @property
+    def inverted(self) -> bool:
+        """Whether the reader swapped black and white."""
+        return self._inverted
+
     def invert(self) -> None:
         self._inverted = not self._inverted
+        self.windowChanged.emit(self._window)
         self.update()
 
     def choices(self) -> list[windows.Choice]:
@@ -163,6 +169,12 @@ class RadiologyView(Canvas):
     def settled(self) -> bool:
         there = self._shown is not None and self._shown.look == self._look(self.frame)
         return super().settled and (there or self.frame in self._failed or self.source is None)
+
+    @property
+    def frame_stands(self) -> bool:
+        """Whether the frame wanted is the one on the screen, or cannot be."""
+        shown = self._shown
+        return self.frame in self._failed or (shown is not None and shown.look.frame == self.frame)
 
     def message(self) -> str:
         failed = self._failed.get(self.frame)

@@ -32,6 +32,7 @@ class Plane(StrEnum):
 
 PLANES = (Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL)
 _NORMAL = {Plane.SAGITTAL: 0, Plane.CORONAL: 1, Plane.AXIAL: 2}
+_SIDES = (("L", "R"), ("P", "A"), ("H", "F"))
 _VIEW = {Plane.AXIAL: ((0, 1.0), (1, 1.0)), Plane.CORONAL: ((0, 1.0), (2, -1.0)), Plane.SAGITTAL: ((1, 1.0), (2, -1.0))}
 """Axis and sign of picture-right and picture-down: seen from the feet, from the front and from the patient's left."""
 
@@ -53,6 +54,10 @@ class Crosshair:
         axes = np.eye(3) if patient else _nearest_to_patient(volume.axes)
         found = triple(axes[0]), triple(axes[1]), triple(axes[2])
         return cls(triple(volume.centre), found, found)
+
+    @property
+    def place(self) -> Vector:
+        return np.array(self.at)
 
     def normal(self, plane: Plane) -> Vector:
         return np.array(self.axes[_NORMAL[plane]])
@@ -110,12 +115,35 @@ class Crosshair:
         normal = self.normal(plane)
         along = float(volume.first.normal @ normal)
         if abs(along) > 1 - 1e-6 and not volume.sheared:
-            here = volume.nearest_slice(np.array(self.at))
+            here = volume.nearest_slice(self.place)
             there = min(max(here + notches * (1 if along > 0 else -1), 0), len(volume.depths) - 1)
-            depth = float(volume.depth_row_column(np.array(self.at))[0])
-            return self.moved(np.array(self.at) + (volume.depths[there] - depth) * volume.first.normal)
-        at = np.array(self.at) + notches * self.step_mm(plane, volume) * normal
+            depth = float(volume.depth_row_column(self.place)[0])
+            return self.moved(self.place + (volume.depths[there] - depth) * volume.first.normal)
+        at = self.place + notches * self.step_mm(plane, volume) * normal
         return self.moved(at) if inside(volume, at) else self
+
+    def level(self, plane: Plane) -> str:
+        """Where the plane stands along the patient's axis it is named by: "12.3 mm H"."""
+        axis = _NORMAL[plane]
+        value = self.at[axis]
+        return f"{abs(value):.1f} mm {_SIDES[axis][0 if value >= 0 else 1]}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaceInPatient:
+    """What lies under the pointer on a plane; `str` says it in words: the sides of the patient's origin in mm, and the value."""
+
+    place: Vector
+    value: float | None
+    unit: str
+
+    def __str__(self) -> str:
+        parts = [f"{_SIDES[axis][0 if at >= 0 else 1]} {abs(at):.1f}" for axis, at in enumerate(self.place)]
+        words = f"{'  '.join(parts)} mm"
+        if self.value is None:
+            return words
+        value = f"{self.value:.0f}" if self.value == round(self.value) else f"{self.value:.4g}"
+        return f"{words}   {value} {self.unit}".replace("-", "−").rstrip()
 
 
 def inside(volume: Volume, place: Vector) -> bool:
@@ -150,9 +178,10 @@ def cut_of(volume: Volume, crosshair: Crosshair, plane: Plane, slab: Slab = Slab
     least = 2 * max(reach) / _MOST_PX
     pixel = max(pixel[0], least), max(pixel[1], least)
     size = Size(*(max(1, round(2 * half / step)) for half, step in zip(reach, pixel, strict=True)))
-    level = float((np.array(crosshair.at) - centre) @ crosshair.normal(plane))
+    level = float((crosshair.place - centre) @ crosshair.normal(plane))
     middle = centre + level * crosshair.normal(plane)
     corner = middle - right * pixel[0] * (size.width - 1) / 2 - down * pixel[1] * (size.height - 1) / 2
+    corner = np.round(corner, 6)  # what moves along the plane alone is the same cut
     return Cut(triple(corner), triple(right), triple(down), pixel, size, slab, thickness_mm if slab != Slab.THIN else 0.0)
 
 

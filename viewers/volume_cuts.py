@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -84,14 +84,27 @@ def triple(vector: Vector) -> Triple:
     return x, y, z
 
 
-def cut_values(volume: Volume, cut: Cut, coarse: int = 1) -> CutValues:
-    """The values of a cut. A slab along the voxels' axes takes the voxels whose centres lie in it, at least the one in its
-    middle; another is sampled at the finest distance of voxels, with `coarse` > 1 at so many times it."""
+class GivenUp(Exception):
+    """Nobody wants the slab any more."""
+
+
+def _never() -> bool:
+    return False
+
+
+def cut_values(volume: Volume, cut: Cut, coarse: int = 1, given_up: Callable[[], bool] = _never) -> CutValues:
+    """The values of a cut.
+
+    A slab along the voxels' axes takes the voxels whose centres lie in it, at least the one in its middle; another is sampled at
+    the finest distance of voxels, with `coarse` > 1 at so many times it. Raises GivenUp between two of its planes.
+    """
     along = _along_axes(volume, cut)
     if along is not None:
         return _taken(volume, cut, along)
     found = None
     for offset in _offsets(volume, cut, coarse):
+        if found is not None and given_up():
+            raise GivenUp
         one = _sampled(volume, cut, offset)
         found = one if found is None else _joined(found, one, cut.slab)
     assert found is not None
@@ -99,6 +112,11 @@ def cut_values(volume: Volume, cut: Cut, coarse: int = 1) -> CutValues:
     if cut.slab == Slab.MEAN:
         stored = (stored / np.maximum(count, 1)).astype(np.float32)
     return CutValues(np.where(there, stored, np.float32(0)).astype(np.float32, copy=False), there)
+
+
+def is_askew(volume: Volume, cut: Cut) -> bool:
+    """Whether a cut has to be sampled, which takes longer than taking voxels along their own axes."""
+    return _along_axes(volume, cut) is None
 
 
 # along the voxels' own axes

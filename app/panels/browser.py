@@ -1,172 +1,63 @@
-"""The browser: what is open, with thumbnails; a bad file says why in its own line."""
+"""The browser: what is open as a tree, with thumbnails and a search; a bad file says why in its own line."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
-from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPixmap
-from PySide6.QtWidgets import QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QRect, QRegularExpression, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QImage, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QTreeView, QVBoxLayout, QWidget
 
 from app.panels.parts import MARGIN, label, row
-from app.panes import PATH_MIME
-from app.theme import ThemeName, colours, icon
+from app.panels.source_line import Line, height_for, text_rect
+from app.panels.source_tree import ROW, SEARCH, SEARCH_NAMED, Found, Group, Index, Item, Sources, held_by
+from app.placing import Card
+from app.theme import ThemeName, icon
+from viewers.plain_text import folded
 
-EMPTY = "Drop files or folders here, or press Ctrl+O."
-ROW = 64
-PICTURE = 48
-Index = QModelIndex | QPersistentModelIndex
-
-
-@dataclass(slots=True)
-class Item:
-    """One line: `line` is what it is, `problem` why it cannot be shown."""
-
-    path: Path
-    line: str = ""
-    problem: str = ""
-    picture: QPixmap | None = None
+EMPTY = "Drop files, folders or a ZIP here, or press Ctrl+O."
+NOTHING = "Nothing here matches the search."
+UNFOLDED = 20
+"""So many patients are unfolded as they come; more are left folded."""
+INDENT = 10
+RESIZED_MS = 120
 
 
-class Items(QAbstractListModel):
-    """Sources in the order they were opened; each path once."""
+class Tree(QTreeView):
+    """Typing goes to the search, Enter unfolds a patient or a study and gives the keyboard to the picture of a source."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._items: list[Item] = []
-        self._at: dict[Path, int] = {}
+    typed = Signal(str)
+    entered = Signal()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's own signature
-        return 0 if parent.isValid() else len(self._items)
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _written(event):
+            event.accept()
+            return True
+        return bool(super().event(event))
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        item = self._items[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return item.path.name
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return item.problem or item.line
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{item.path.name}: {item.problem or item.line}"
-        return item if role == Qt.ItemDataRole.UserRole else None
+    def drawBranches(self, painter: QPainter, rect: QRect, index: Index) -> None:
+        """The lines themselves show whether they are unfolded."""
 
-    def flags(self, index: Index) -> Qt.ItemFlag:
-        """What can be shown can be dragged to a pane."""
-        found = super().flags(index)
-        return found | Qt.ItemFlag.ItemIsDragEnabled if index.isValid() and not self._items[index.row()].problem else found
-
-    def mimeTypes(self) -> list[str]:
-        return [PATH_MIME]
-
-    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
-        data = QMimeData()
-        for index in indexes[:1]:
-            data.setData(PATH_MIME, os.fsencode(self._items[index.row()].path))
-        return data
-
-    def add(self, path: Path) -> bool:
-        """False when the path is there already."""
-        if path in self._at:
-            return False
-        self.beginInsertRows(QModelIndex(), len(self._items), len(self._items))
-        self._at[path] = len(self._items)
-        self._items.append(Item(path))
-        self.endInsertRows()
-        return True
-
-    def describe(self, path: Path, line: str, image: QImage) -> None:
-        if path in self._at:
-            item = self._items[self._at[path]]
-            item.line, item.problem = line, ""
-            if not image.isNull():
-                item.picture = QPixmap.fromImage(image)
-            self._changed(path)
-
-    def fail(self, path: Path, sentence: str) -> None:
-        if path in self._at:
-            self._items[self._at[path]].problem = sentence
-            self._changed(path)
-
-    def remove(self, path: Path) -> None:
-        if path not in self._at:
-            return
-        at = self._at[path]
-        self.beginRemoveRows(QModelIndex(), at, at)
-        del self._items[at]
-        self._at = {item.path: number for number, item in enumerate(self._items)}
-        self.endRemoveRows()
-
-    def items(self) -> list[Item]:
-        return list(self._items)
-
-    def row_of(self, path: Path) -> int:
-        return self._at.get(path, -1)
-
-    def _changed(self, path: Path) -> None:
-        index = self.index(self._at[path])
-        self.dataChanged.emit(index, index)
-
-
-class Line(QStyledItemDelegate):
-    """Thumbnail, name, and what it is or what is wrong with it (wrapped over as many lines as it needs)."""
-
-    def __init__(self, theme: ThemeName, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.theme: ThemeName = theme
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        item: Item = index.data(Qt.ItemDataRole.UserRole)
-        if not item.problem:
-            return QSize(120, ROW)
-        width = max(80, option.rect.width() - PICTURE - 28) if option.rect.width() > 0 else 150
-        box = option.fontMetrics.boundingRect(QRect(0, 0, width, 1000), Qt.TextFlag.TextWordWrap, item.problem)
-        return QSize(120, max(ROW, box.height() + option.fontMetrics.height() + 20))
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        item: Item = index.data(Qt.ItemDataRole.UserRole)
-        chosen = colours(self.theme)
-        painter.save()
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(option.rect, QColor(chosen["accent-soft"]))
-            painter.fillRect(QRect(option.rect.left(), option.rect.top(), 3, option.rect.height()), QColor(chosen["accent"]))
-        elif option.state & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(option.rect, QColor(chosen["hover"]))
-        frame = QRect(option.rect.left() + 10, option.rect.top() + 8, PICTURE, PICTURE)
-        painter.fillRect(frame, QColor(chosen["field"]))
-        if item.picture is not None:
-            shown = item.picture.scaled(
-                frame.size(), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-            )
-            painter.drawPixmap(frame.center() - shown.rect().center(), shown)
-        elif item.problem:
-            painter.drawPixmap(frame.adjusted(14, 14, -14, -14), icon("mdi6.alert-outline", self.theme, "warn").pixmap(20, 20))
-        text = QRect(
-            frame.right() + 10, option.rect.top() + 8, option.rect.right() - frame.right() - 18, option.rect.height() - 12
-        )
-        metrics = option.fontMetrics
-        painter.setPen(QColor(chosen["text"]))
-        name = metrics.elidedText(item.path.name, Qt.TextElideMode.ElideMiddle, text.width())
-        painter.drawText(text, Qt.AlignmentFlag.AlignTop, name)
-        painter.setPen(QColor(chosen["warn" if item.problem else "soft"]))
-        below = text.adjusted(0, metrics.height() + 3, 0, 0)
-        words = item.problem or fitted(item.line or "…", metrics, below.width())
-        painter.drawText(below, Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap, words)
-        painter.restore()
-
-
-def fitted(line: str, metrics: QFontMetrics, width: int) -> str:
-    """A line "what · how large", whole or in two; a part that does not fit its line by itself is cut."""
-    parts = [line] if metrics.horizontalAdvance(line) <= width else line.rsplit(" · ", 1)
-    return "\n".join(metrics.elidedText(part, Qt.TextElideMode.ElideRight, width) for part in parts)
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            index = self.currentIndex()
+            if isinstance(held_by(index), Group):
+                self.setExpanded(index, not self.isExpanded(index))
+            elif index.isValid():
+                self.entered.emit()
+        elif _written(event):
+            self.typed.emit(event.text())
+        else:
+            super().keyPressEvent(event)
 
 
 class Browser(QWidget):
-    """Emits the path a reader chose or closed."""
+    """Emits the path a reader chose."""
 
     chosen = Signal(object)
-    closed = Signal(object)
+    viewWanted = Signal()
+    """The keyboard is to go to the picture."""
     openWanted = Signal()
     folderWanted = Signal()
 
@@ -174,78 +65,307 @@ class Browser(QWidget):
         super().__init__(parent)
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.model = Items()
+        self.model = Sources()
+        self.found = Found(self.model)
         self._theme: ThemeName = theme
-        self.view = QListView()
-        self.view.setModel(self.model)
-        self.view.setUniformItemSizes(False)
-        self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.view.setResizeMode(QListView.ResizeMode.Adjust)
-        self.view.setMouseTracking(True)
-        self.view.setDragEnabled(True)
-        self.view.setDragDropMode(QListView.DragDropMode.DragOnly)
-        self.view.setAccessibleName("Open sources")
+        self._quiet = False
+        self._last: Path | None = None
+        """What was chosen last, also while the search leaves it out."""
         self._line = Line(theme, self)
-        self.view.setItemDelegate(self._line)
-        self.view.selectionModel().currentChanged.connect(self._current)
-        self.view.activated.connect(self._again)
-        self.view.clicked.connect(self._again)
+        self.view = self._tree()
+        self.chips: dict[str, QToolButton] = {}
+        self.search = QLineEdit()
+        self.search.setPlaceholderText("Search (Ctrl+F)")
+        self.search.setAccessibleName("Search the sources")
+        self.search.setClearButtonEnabled(True)
+        self.search.textChanged.connect(lambda _: self._narrow())
+        self.search.installEventFilter(self)
+        self._resized = QTimer(self, singleShot=True, interval=RESIZED_MS)
+        self._resized.timeout.connect(self._fit_problems)
+        self._lay_out(theme)
+        self._offer_search()
+
+    def add(self, path: Path) -> bool:
+        """False when the path is there already."""
+        return bool(self.add_cards([Card(path)]))
+
+    def add_cards(self, cards: Iterable[Card]) -> list[Card]:
+        """Those that were not there yet."""
+        new = self.model.add(cards)
+        if new:
+            self._offer_search()
+        return new
+
+    def file(self, card: Card) -> None:
+        """More is known of a source that is there."""
+        item = self.model.item_of(card.path)
+        if item is None or item.card == card:
+            return
+        current = self.current()
+        self._quiet = True
+        self.model.file(card)
+        self._quiet = False
+        if current == card.path:
+            self.view.setCurrentIndex(self.index_of(card.path))
+        self._offer_search()
+
+    def describe(self, path: Path, line: str, image: QImage) -> None:
+        self.model.describe(path, line, image)
+
+    def fail(self, path: Path, sentence: str) -> None:
+        self.model.fail(path, sentence)
+        if item := self.model.item_of(path):
+            self._fit(item)
+
+    def remove(self, path: Path) -> None:
+        self.model.remove(path)
+        self._offer_search()
+
+    def select(self, path: Path) -> None:
+        index = self.index_of(path)
+        if index.isValid():
+            self.view.setCurrentIndex(index)
+
+    def index_of(self, path: Path) -> QModelIndex:
+        """Its line in the view; invalid when it is not there or the search leaves it out."""
+        return self.found.mapFromSource(self.model.index_of(path))
+
+    def step(self, by: int) -> None:
+        """Choose the next (1) or previous (-1) source that can be shown."""
+        index = self.view.currentIndex()
+        while (index := self._beside(index, by)).isValid():
+            held = held_by(index)
+            if isinstance(held, Item) and not held.problem:
+                self.view.setCurrentIndex(index)
+                return
+
+    def current(self) -> Path | None:
+        held = held_by(self.view.currentIndex())
+        return held.path if isinstance(held, Item) else None
+
+    def search_now(self) -> None:
+        """Give the keyboard to the search."""
+        self.show()
+        self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.search.selectAll()
+
+    def reveal(self, named: bool) -> None:
+        """Show patients by their names, and let the search find them; or by their aliases again."""
+        self._eye.setChecked(named)
+        self.model.reveal(named)
+        self.found.setFilterRole(SEARCH_NAMED if named else SEARCH)
+        self._dress_eye()
+
+    def toggle_names(self) -> None:
+        self._eye.toggle()
+
+    def dress(self, theme: ThemeName) -> None:
+        self._theme = self._line.theme = theme
+        self._files.setIcon(icon("mdi6.file-plus-outline", theme))
+        self._folder.setIcon(icon("mdi6.folder-plus-outline", theme))
+        self._dress_eye()
+        self.view.viewport().update()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """In the search: Escape clears it, then leaves it; Down and Enter go to what was found."""
+        if watched is self.search and isinstance(event, QKeyEvent):
+            if event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Escape:
+                event.accept()
+                return True
+            if event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape:
+                self.search.clear()
+                self.view.setFocus()
+                return True
+            if event.type() == QEvent.Type.KeyPress and event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                self._go_to_found(event.key() != Qt.Key.Key_Down)
+                return True
+        return super().eventFilter(watched, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._resized.start()
+
+    def _tree(self) -> Tree:
+        view = Tree()
+        view.setModel(self.found)
+        view.setHeaderHidden(True)
+        view.setRootIsDecorated(False)
+        view.setIndentation(INDENT)
+        view.setUniformRowHeights(False)
+        view.setExpandsOnDoubleClick(False)
+        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        view.setVerticalScrollMode(QTreeView.ScrollMode.ScrollPerPixel)
+        view.setMouseTracking(True)
+        view.setDragEnabled(True)
+        view.setDragDropMode(QTreeView.DragDropMode.DragOnly)
+        view.setAccessibleName("Open sources")
+        view.setItemDelegate(self._line)
+        view.selectionModel().currentChanged.connect(self._current)
+        view.clicked.connect(self._clicked)
+        view.typed.connect(self._typed)
+        view.entered.connect(self.viewWanted)
+        self.found.rowsInserted.connect(self._unfold)
+        return view
+
+    def _lay_out(self, theme: ThemeName) -> None:
         self._empty = label(EMPTY, "hint")
         self._empty.setContentsMargins(MARGIN, 4, MARGIN, 4)
+        self._eye = _flat("mdi6.eye-off-outline", theme, "Show patients' names")
+        self._eye.setCheckable(True)
+        self._eye.toggled.connect(self.reveal)
         self._files = _flat("mdi6.file-plus-outline", theme, "Open files (Ctrl+O)")
         self._files.clicked.connect(self.openWanted)
         self._folder = _flat("mdi6.folder-plus-outline", theme, "Open a folder (Ctrl+Shift+O)")
         self._folder.clicked.connect(self.folderWanted)
-        heading = row(label("Sources", "heading", wrap=False), QWidget(), self._files, self._folder, stretch=1)
+        heading = row(label("Sources", "heading", wrap=False), QWidget(), self._eye, self._files, self._folder, stretch=1)
         heading.setContentsMargins(MARGIN, 6, 8, 4)
         heading.setSpacing(2)
+        self._chip_row = QHBoxLayout()
+        self._chip_row.setContentsMargins(MARGIN, 0, 8, 6)
+        self._chip_row.setSpacing(4)
+        self._chip_row.addStretch(1)
+        self._ground = QWidget()
+        over = QVBoxLayout(self._ground)
+        over.setContentsMargins(0, 0, 0, 0)
+        over.setSpacing(6)
+        field = row(self.search, stretch=0)
+        field.setContentsMargins(MARGIN, 2, 8, 4)
+        over.addLayout(field)
+        over.addLayout(self._chip_row)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(heading)
+        layout.addWidget(self._ground)
         layout.addWidget(self._empty)
         layout.addWidget(self.view, 1)
 
-    def add(self, path: Path) -> bool:
-        added = self.model.add(path)
-        self._empty.hide()
-        return added
+    def _offer_search(self) -> None:
+        """A search and an eye only where there is something to search; a chip for each modality where there are several."""
+        self._ground.setVisible(len(self.model) > 1)
+        self._eye.setVisible(self.model.grouped)
+        self._say()
+        kinds = self.model.kinds()
+        kinds = kinds if len(kinds) > 1 else []
+        for kind in set(self.chips) - set(kinds):
+            self.chips.pop(kind).deleteLater()
+        for kind in kinds:
+            if kind not in self.chips:
+                chip = QToolButton()
+                chip.setObjectName("flat")
+                chip.setText(kind)
+                chip.setCheckable(True)
+                chip.setAccessibleName(f"Only {kind}")
+                chip.setToolTip(f"Only {kind}")
+                chip.toggled.connect(lambda _: self._narrow())
+                self.chips[kind] = chip
+                self._chip_row.insertWidget(self._chip_row.count() - 1, chip)
 
-    def remove(self, path: Path) -> None:
-        self.model.remove(path)
-        self._empty.setVisible(self.model.rowCount() == 0)
+    def _narrow(self) -> None:
+        """Show what holds every word of the search, of the modalities that are chosen."""
+        words = folded(self.search.text()).split()
+        kinds = [folded(kind) for kind, chip in self.chips.items() if chip.isChecked()]
+        escaped = QRegularExpression.escape
+        parts = [rf"(?=\|(?:{'|'.join(escaped(kind) for kind in kinds)})\|)"] if kinds else []
+        parts += [f"(?=.*{escaped(word)})" for word in words]
+        self._quiet = True
+        self.found.setFilterRegularExpression(QRegularExpression(f"^{''.join(parts)}") if parts else QRegularExpression())
+        if parts:
+            self.view.expandAll()
+        self.view.setCurrentIndex(self.index_of(self._last) if self._last is not None else QModelIndex())
+        self._quiet = False
+        self._say()
 
-    def select(self, path: Path) -> None:
-        at = self.model.row_of(path)
-        if at >= 0:
-            self.view.setCurrentIndex(self.model.index(at))
+    def _say(self) -> None:
+        empty = len(self.model) == 0
+        self._empty.setText(EMPTY if empty else NOTHING)
+        self._empty.setVisible(empty or self.found.rowCount() == 0)
 
-    def step(self, by: int) -> None:
-        """Choose the next (1) or previous (-1) source that can be shown."""
-        items, at = self.model.items(), self.view.currentIndex().row() + by
-        while 0 <= at < len(items) and items[at].problem:
-            at += by
-        if 0 <= at < len(items):
-            self.view.setCurrentIndex(self.model.index(at))
+    def _typed(self, text: str) -> None:
+        if self._ground.isVisible():
+            self.search.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.search.setText(text)
 
-    def current(self) -> Path | None:
-        index = self.view.currentIndex()
-        return self.model.items()[index.row()].path if index.isValid() else None
+    def _go_to_found(self, choose: bool) -> None:
+        index = self._beside(QModelIndex(), 1)
+        while index.isValid() and not isinstance(held_by(index), Item):
+            index = self._beside(index, 1)
+        self.view.setFocus()
+        if index.isValid():
+            self.view.setCurrentIndex(index)
+            self._current(index, index)  # it may have been the current one before
+            if choose:
+                self.viewWanted.emit()
 
-    def dress(self, theme: ThemeName) -> None:
-        self._line.theme = theme
-        self._files.setIcon(icon("mdi6.file-plus-outline", theme))
-        self._folder.setIcon(icon("mdi6.folder-plus-outline", theme))
-        self.view.viewport().update()
+    def _beside(self, index: QModelIndex, by: int) -> QModelIndex:
+        """The line after or before, as if all were unfolded; from none, the first or last."""
+        found = self.found
+        if by > 0:
+            if found.rowCount(index):
+                return found.index(0, 0, index)
+            while index.isValid():
+                after = index.sibling(index.row() + 1, 0)
+                if after.isValid():
+                    return after
+                index = index.parent()
+            return QModelIndex()
+        if index.isValid() and index.row() == 0:
+            return index.parent()
+        index = index.sibling(index.row() - 1, 0) if index.isValid() else found.index(found.rowCount() - 1, 0)
+        while found.rowCount(index):
+            index = found.index(found.rowCount(index) - 1, 0, index)
+        return index
 
     def _current(self, index: QModelIndex, _: QModelIndex) -> None:
-        if index.isValid():
-            self.chosen.emit(self.model.items()[index.row()].path)
+        held = held_by(index)
+        if isinstance(held, Item) and not self._quiet:
+            self._last = held.path
+            self.chosen.emit(held.path)
 
-    def _again(self, index: QModelIndex) -> None:
+    def _clicked(self, index: QModelIndex) -> None:
         """A click on the current one chooses it too: another pane may be the active one by now."""
-        self._current(index, index)
+        if isinstance(held_by(index), Group):
+            self.view.setExpanded(index, not self.view.isExpanded(index))
+        else:
+            self._current(index, index)
+            self.viewWanted.emit()
+
+    def _unfold(self, parent: QModelIndex, first: int, last: int) -> None:
+        if isinstance(held := held_by(parent), Group) and held.above is not None:
+            return
+        for at in range(first, last + 1):
+            index = self.found.index(at, 0, parent)
+            group = held_by(index)
+            if isinstance(group, Group) and (group.above is not None or self.found.rowCount() <= UNFOLDED):
+                self.view.expand(index)
+
+    def _fit_problems(self) -> None:
+        for item in self.model.items():
+            if item.problem:
+                self._fit(item)
+
+    def _fit(self, item: Item) -> None:
+        """As high as its sentence needs."""
+        depth = 2 if item.group is not None else 0
+        width = text_rect(self.view.viewport().rect().adjusted(depth * INDENT, 0, 0, 0)).width()
+        high = height_for(item.problem, self.view.fontMetrics(), width, ROW) if item.problem else ROW
+        item.node.setData(QSize(120, high), Qt.ItemDataRole.SizeHintRole)
+
+    def _dress_eye(self) -> None:
+        named = self._eye.isChecked()
+        tip = "Hide patients' names" if named else "Show patients' names"
+        self._eye.setIcon(icon("mdi6.eye-outline" if named else "mdi6.eye-off-outline", self._theme))
+        self._eye.setToolTip(tip)
+        self._eye.setAccessibleName(tip)
+
+
+def _written(event: QKeyEvent) -> bool:
+    """Whether the key writes a sign, without Ctrl or Alt."""
+    plain = Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
+    return (
+        not (event.modifiers() & ~plain) and len(event.text()) > 0 and event.text().isprintable() and not event.text().isspace()
+    )
 
 
 def _flat(symbol: str, theme: ThemeName, tip: str) -> QToolButton:

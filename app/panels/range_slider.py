@@ -7,7 +7,9 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 _INSET = 7.0
-_BAR = 30.0
+_BAR = 30
+_HANDLE = 14
+"""Screen pixels below the bar."""
 
 
 class RangeSlider(QWidget):
@@ -25,6 +27,14 @@ class RangeSlider(QWidget):
         self._counts: tuple[float, ...] = ()
         self._colour = QColor("#ffffff")
         self._held = 0
+        self._bar = _BAR
+        self.held = False
+        """Whether a hand drags an end now."""
+
+    def set_height(self, bar: int) -> None:
+        """Of the histogram, in screen pixels."""
+        self._bar = bar
+        self.updateGeometry()
 
     def set_scale(self, least: float, most: float, counts: tuple[float, ...] = ()) -> None:
         """The values at both ends, and the heights of the histogram between them, 0 … 1 each."""
@@ -40,36 +50,40 @@ class RangeSlider(QWidget):
         return self._low, self._high
 
     def sizeHint(self) -> QSize:
-        return QSize(160, 44)
+        return QSize(160, self._bar + _HANDLE)
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002 - Qt's form
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         palette = self.palette()
-        bar = QRectF(_INSET, 0, self.width() - 2 * _INSET, _BAR)
+        bar = QRectF(_INSET, 0, self.width() - 2 * _INSET, self._bar)
         painter.fillRect(bar, palette.base())
         if self._counts:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(palette.placeholderText())
             wide = bar.width() / len(self._counts)
             for number, share in enumerate(self._counts):
-                painter.drawRect(QRectF(bar.left() + number * wide, bar.bottom() - share * (_BAR - 2), wide, share * (_BAR - 2)))
+                painter.drawRect(
+                    QRectF(bar.left() + number * wide, bar.bottom() - share * (self._bar - 2), wide, share * (self._bar - 2))
+                )
         left, right = self._at(self._low), self._at(self._high)
         shown = QColor(self._colour)
         shown.setAlpha(56)
-        painter.fillRect(QRectF(left, 0, max(1.0, right - left), _BAR), shown)
+        painter.fillRect(QRectF(left, 0, max(1.0, right - left), self._bar), shown)
         for place, number in ((left, 0), (right, 1)):
             held = self.hasFocus() and self._held == number
             colour = palette.highlight().color() if held else palette.text().color()
             painter.setPen(colour)
-            painter.drawLine(QPointF(place, 0), QPointF(place, _BAR))
+            painter.drawLine(QPointF(place, 0), QPointF(place, self._bar))
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colour)
-            painter.drawPolygon(QPolygonF([QPointF(place, _BAR), QPointF(place - 6, _BAR + 10), QPointF(place + 6, _BAR + 10)]))
+            painter.drawPolygon(
+                QPolygonF([QPointF(place, self._bar), QPointF(place - 6, self._bar + 10), QPointF(place + 6, self._bar + 10)])
+            )
         painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        x = event.position().x()
+        x, self.held = event.position().x(), True
         left, right = self._at(self._low), self._at(self._high)
         self._held = 0 if abs(x - left) < abs(x - right) or (left == right and x < left) else 1
         self._move(self._value(x))
@@ -77,6 +91,10 @@ class RangeSlider(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if event.buttons() & Qt.MouseButton.LeftButton:
             self._move(self._value(event.position().x()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self.held = False
+        super().mouseReleaseEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         way = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))

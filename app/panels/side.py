@@ -1,7 +1,8 @@
-"""The panels at the right: Report, Labels, Layers, Marks, Ask, Details, and Channels for slides that have them."""
+"""The panels at the right: Report, Labels, Layers, Marks, Ask, Details; Channels for slides, Window for films."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtWidgets import QTabWidget, QWidget
@@ -13,6 +14,7 @@ from app.panels.labels import LabelsPanel
 from app.panels.layers import LayersPanel
 from app.panels.marks import MarksPanel
 from app.panels.report import ReportPanel
+from app.panels.window import WindowPanel
 from app.session import Findings, Task
 
 
@@ -25,7 +27,7 @@ class Side(QTabWidget):
         self.tabBar().setDrawBase(False)
         self.report, self.labels, self.ask, self.details = ReportPanel(), LabelsPanel(), AskPanel(), DetailsPanel()
         self.layers, self.marks, self.channels = LayersPanel(), MarksPanel(), ChannelsPanel()
-        self.channels.wanted.connect(self._offer_channels)
+        self.channels.wanted.connect(partial(self._offer, self.channels))
         self.addTab(self.report, "Report")
         self.addTab(self.labels, "Labels")
         self.addTab(self.layers, "Layers")
@@ -33,7 +35,11 @@ class Side(QTabWidget):
         self.addTab(self.ask, "Ask")
         self.addTab(self.details, "Details")
         self.addTab(self.channels, "Channels")
-        self.setTabVisible(self.indexOf(self.channels), False)
+        self.window_panel = WindowPanel()
+        self.addTab(self.window_panel, "Window")
+        for panel in (self.channels, self.window_panel):
+            self.setTabVisible(self.indexOf(panel), False)
+        self.window_panel.wanted.connect(partial(self._offer, self.window_panel))
         self._found, self._threshold = Findings(), 0.0
         self._source: Path | None = None
         self._stale: set[QWidget] = set()
@@ -44,8 +50,14 @@ class Side(QTabWidget):
         if self.isTabVisible(self.indexOf(self.channels)):
             self.front(self.channels)
 
-    def _offer_channels(self, there: bool) -> None:
-        self.setTabVisible(self.indexOf(self.channels), there)
+    def show_window(self) -> None:
+        """Bring histogram and windows to the front, where the picture has any."""
+        if self.isTabVisible(self.indexOf(self.window_panel)):
+            self.front(self.window_panel)
+
+    def _offer(self, panel: QWidget, there: bool) -> None:
+        if self.isTabVisible(self.indexOf(panel)) != there:
+            self.setTabVisible(self.indexOf(panel), there)
 
     def front(self, panel: QWidget) -> None:
         self.setCurrentWidget(panel)

@@ -49,8 +49,8 @@ def two(seat: Seat, one: Path, other: Path) -> tuple[Any, Any]:
     seat.show(one)
     seat.window.panes.activate(1)
     browser = seat.window.browser
-    row = browser.model.index(browser.model.row_of(other))
-    QTest.mouseClick(browser.view.viewport(), LEFT, NONE, browser.view.visualRect(row).center())
+    line = browser.view.visualRect(browser.index_of(other))
+    QTest.mouseClick(browser.view.viewport(), LEFT, NONE, line.center())
     seat.wait(lambda: seat.window.panes.view.source is not None)
     seat.window.panes.activate(0)
     views = seat.window.panes.panes[0].view, seat.window.panes.panes[1].view

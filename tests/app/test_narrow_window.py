@@ -13,8 +13,8 @@ from PySide6.QtGui import QFont, QFontMetrics
 from PySide6.QtWidgets import QLabel, QLineEdit, QToolButton
 
 from app import settings, toolbar
-from app.panels.browser import fitted
 from app.panels.parts import Elided
+from app.panels.source_line import fitted
 from app.storage import data_folder
 from inference.demo.chest import Chest
 from tests.app.conftest import Seat

@@ -10,7 +10,6 @@ from viewers.annotations import dicom_ann, dicom_ann_write, dicom_slide, dicom_s
 from viewers.annotations.annotation import Annotation
 from viewers.annotations.classes import AnnotationClass
 from viewers.annotations.dicom_ann import Refused
-from viewers.annotations.dicom_whole import is_whole
 from viewers.annotations.found import Gathering, Notes, Progress
 from viewers.errors import SourceError
 from viewers.geometry import Spacing
@@ -34,7 +33,8 @@ def read(path: Path, reference: Path | None, gathering: Gathering, progress: Pro
     try:
         if kind != _ANN and kind not in _SR:
             raise Refused(f"is DICOM ({_named(kind)}) but holds no marks: choose a file of annotations or measurements")
-        _must_be_whole(path, dataset)
+        if not dataset.original_encoding[1]:
+            raise Refused("is in big-endian byte order, which DICOM has given up: export it again")
         if kind == _ANN:
             dicom_ann.read(dataset, slide, gathering, progress)
         else:
@@ -59,15 +59,6 @@ def write(
         made = dicom_sr_write.dataset(path, marks, slide, spacing, notes)
     made.save_as(file, enforce_file_format=True)
     return notes.sentences()
-
-
-def _must_be_whole(path: Path, dataset: Dataset) -> None:
-    implicit, little = dataset.original_encoding
-    if not little:
-        raise Refused("is in big-endian byte order, which DICOM has given up: export it again")
-    with header.opened(path) as file:
-        if not is_whole(file, bool(implicit)):
-            raise Refused("is cut short: it ends inside one of its values. Copy it again")
 
 
 def _instances(dataset: Dataset) -> set[str]:

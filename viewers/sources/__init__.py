@@ -18,6 +18,7 @@ from viewers.frame_graphics import FrameGraphics
 from viewers.geometry import Region, Size, Spacing
 from viewers.grayscale import Grayscale, Window
 from viewers.sources.facts import Facts
+from viewers.sources.who import Who
 
 if TYPE_CHECKING:
     from viewers.sources.folder import Failure, Item
@@ -189,6 +190,22 @@ class ChannelSource(TiledSource, Protocol):
 
     def coloured(self, values: NDArray[np.generic], mix: Mix) -> NDArray[np.uint8]:
         """Such values as uint8 sRGB (height, width, 3)."""
+        ...
+
+
+@runtime_checkable
+class NamedSource(Source, Protocol):
+    """A DICOM image, whose header has words for its patient, study and series."""
+
+    who: Who
+
+
+@runtime_checkable
+class FiledSource(Source, Protocol):
+    """A DICOM image whose frames may lie in several files."""
+
+    def file_of(self, frame: int) -> Path:
+        """The file a frame is read from."""
         ...
 
 

@@ -14,6 +14,7 @@ from viewers.errors import SourceError
 from viewers.frame_graphics import FrameGraphics
 from viewers.geometry import Region, Size, Spacing
 from viewers.grayscale import Grayscale, Window
+from viewers.readers.pool import readers
 from viewers.sources import Kind, Level, values
 from viewers.sources.cache import FrameCache
 from viewers.sources.decode import lossy, syntax_name
@@ -34,6 +35,7 @@ from viewers.sources.shutters import shutter_of
 from viewers.sources.slice_plane import SlicePlane
 from viewers.sources.stacks import Stacked, stacked_up
 from viewers.sources.ultrasound import regions_of
+from viewers.sources.who import who_of
 
 _CACHE_BYTES = 512 * 2**20
 _GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -53,10 +55,11 @@ class Dicom:
         self.size, self.frames = first.size, len(self.slices)
         self.levels: tuple[Level, ...] = (Level(self.size, 1.0),)
         self.facts: Facts | None = facts_of(first.dataset)
+        self.who = who_of(first.dataset)
         stated, spacing_notes = spacing_of(first.dataset, slices[0].frame)
         self.spacing = spacing or stated
         self.regions = regions_of(first.dataset)
-        self.notes = (*notes, *spacing_notes)
+        self.notes = (*notes, *spacing_notes, *filter(None, [readers().problem]))
         self.steps: tuple[str, ...] = ()
         self._cache = FrameCache(_CACHE_BYTES)
 
@@ -64,6 +67,10 @@ class Dicom:
         """Stored values of one frame, read-only: (height, width), colour as RGB (height, width, 3)."""
         one = self._slice(frame)
         return self._cache.get(frame, lambda: stored_values(one.header, one.frame))
+
+    def file_of(self, frame: int) -> Path:
+        """The file a frame is read from."""
+        return self._slice(frame).header.path
 
     def info(self) -> Mapping[str, object]:
         first = self.slices[0].header

@@ -11,13 +11,15 @@ from pathlib import Path
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Kind, Source, series, values
-from viewers.sources.header import WHOLE_SLIDE, dataset_of, header_of, is_dicom, sop_class_of
+from viewers.sources.dicom_facts import facts_of
+from viewers.sources.facts import Facts
+from viewers.sources.header import Header, WholeSlide, headers_of
 from viewers.sources.opening import beginning, is_planes, is_slide, opened
+from viewers.sources.who import Who, who_of
 
 _STACKS = {"CT", "MR", "PT", "NM"}
 _NAMED = 8
 """Folders named in a sentence."""
-_SLIDE_TAGS = ["SOPInstanceUID", "SeriesInstanceUID", "ImageType"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class Item:
     kind: Kind
     files: tuple[Path, ...]
     modality: str = ""
+    facts: Facts | None = None
+    """Of the first file; None for what is not DICOM, and for slides."""
+    who: Who | None = None
 
     def open(self, *, spacing: Spacing | None = None) -> Source:
         """Raises SourceError."""
@@ -61,6 +66,16 @@ class _Entry:
     group: tuple[object, ...] | None = None
     instance: str = ""
     volume: bool = True
+    header: Header | None = None
+
+    def item(self, path: Path, kind: Kind, files: tuple[Path, ...]) -> Item:
+        """Under this file's facts: a series under those of its first, so that the others need not be parsed for them."""
+        try:
+            dataset = self.header.dataset if self.header is not None else None
+        except SourceError:
+            dataset = None  # whoever opens it is told
+        facts, who = (facts_of(dataset), who_of(dataset)) if dataset is not None else (None, None)
+        return Item(path, kind, files, self.modality, facts, who)
 
 
 def none_left_out(_: Path) -> bool:
@@ -136,9 +151,9 @@ def _is_folder(path: Path) -> bool:
 def _grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure]:
     """The items of one folder in the order of their first file; `more` when there are folders inside as well."""
     failures, entries = list[Failure](), list[_Entry]()
-    for path in files:
+    for path, header in zip(files, headers_of(files), strict=True):
         try:
-            entries.append(_entry(path))
+            entries.append(_entry(path, header))
         except SourceError as error:
             failures.append(Failure(path, str(error)))
     groups: dict[tuple[object, ...], list[_Entry]] = defaultdict(list)
@@ -152,34 +167,35 @@ def _grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure
             continue
         alone = len(groups) == 1 and not failures and not more
         paths = tuple(entry.path for entry in sorted(members, key=lambda entry: (not entry.volume, entry.path)))
-        found.append(Item(folder if alone else min(paths), members[0].kind, paths, members[0].modality))
+        found.append(members[0].item(folder if alone else min(paths), members[0].kind, paths))
     return sorted(found, key=lambda one: one.path)
 
 
 def _single(entry: _Entry) -> Item:
     frames_kind: Kind = "radiograph" if entry.kind == "series" and entry.instance != "frames" else entry.kind
-    return Item(entry.path, frames_kind, (entry.path,), entry.modality)
+    return entry.item(entry.path, frames_kind, (entry.path,))
 
 
-def _entry(path: Path) -> _Entry:
-    """What one file is, by its first bytes and, for DICOM, a few header values. Raises SourceError."""
-    start = beginning(path)
-    if not is_dicom(start):
+def _entry(path: Path, header: Header | WholeSlide | SourceError | None) -> _Entry:
+    """What one file is, by its header where it is DICOM, else by its first bytes. Raises SourceError."""
+    if header is None:
+        start = beginning(path)
         if is_planes(path, start) or is_slide(path, start):
             return _Entry(path, "slide", "SM")
         opened(path).close()
         return _Entry(path, "picture")
-    whole_slide = sop_class_of(path) == WHOLE_SLIDE
-    dataset = dataset_of(path, _SLIDE_TAGS) if whole_slide else header_of(path).dataset
+    if isinstance(header, SourceError):
+        raise header
+    dataset = header.brief
     modality, group = values.code(dataset, "Modality"), values.uid(dataset, "SeriesInstanceUID")
     instance = values.uid(dataset, "SOPInstanceUID")
-    if whole_slide:
+    if isinstance(header, WholeSlide):
         volume = "VOLUME" in values.texts(dataset, "ImageType")
         return _Entry(path, "slide", "SM", (group, "slide"), instance, volume)
     frames = values.integer(dataset, "NumberOfFrames") or 1
     if frames > 1:
-        return _Entry(path, "series", modality, None, "frames")
+        return _Entry(path, "series", modality, None, "frames", header=header)
     if modality not in _STACKS or not group:
-        return _Entry(path, "radiograph", modality)
+        return _Entry(path, "radiograph", modality, header=header)
     shape = values.integer(dataset, "Rows"), values.integer(dataset, "Columns")
-    return _Entry(path, "series", modality, (group, *shape), instance)
+    return _Entry(path, "series", modality, (group, *shape), instance, header=header)

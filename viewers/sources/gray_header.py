@@ -150,7 +150,7 @@ def _shape(dataset: Dataset, notes: list[str]) -> Literal["", "IDENTITY", "INVER
 
 def _padding(header: Header, signed: bool) -> tuple[float, float] | None:
     """PixelPaddingValue and its range limit (C.7.5.1.1.2) in the sign of the pixels; their own tags for floats."""
-    kind = {"FloatPixelData": "Float", "DoubleFloatPixelData": "DoubleFloat"}.get(header.pixels.keyword, "")
+    kind = {"FloatPixelData": "Float", "DoubleFloatPixelData": "DoubleFloat"}.get(header.coded.keyword, "")
     keywords = f"{kind}PixelPaddingValue", f"{kind}PixelPaddingRangeLimit"
     if kind:
         ends = [values.number(header.dataset, keyword) for keyword in keywords]

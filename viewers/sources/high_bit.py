@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +14,6 @@ def stored_values(header: Header, frame: int) -> NDArray[np.generic]:
     """As `decoded`, by HighBit (PS3.5 8.1.1) where uncompressed pixels do not end at BitsStored. Raises SourceError."""
     high = values.integer(header.dataset, "HighBit")
     spare = 0 if high is None else high + 1 - header.stored
-    if spare <= 0 or high is None or high >= header.allocated or not header.native or header.samples != 1:
+    if spare <= 0 or high is None or high >= header.allocated or not header.coded.native or header.samples != 1:
         return decoded(header, frame)
-    return decoded(replace(header, stored=high + 1), frame) >> spare  # type: ignore[operator, no-any-return]
+    return decoded(header.holding(high + 1), frame) >> spare  # type: ignore[operator, no-any-return]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 
-MAX_BYTES = 2 * 2**30
+MAX_BYTES = 2**30
 MAX_RATIO = 200
 _STEP = 16 * 2**20
 _FREE = 64 * 2**20  # short runs may compress better than the ratio without harm
@@ -15,7 +15,7 @@ class InflateError(ValueError):
 
 
 def inflated(data: bytes) -> bytes:
-    """Raw deflate data (RFC 1951) as bytes. Raises InflateError above 2 GiB, or above 64 MiB when it grows over 200-fold."""
+    """Raw deflate data (RFC 1951) as bytes. Raises InflateError above 1 GiB, or above 64 MiB when it grows over 200-fold."""
     limit = min(MAX_BYTES, max(_FREE, MAX_RATIO * len(data)))
     engine = zlib.decompressobj(-zlib.MAX_WBITS)
     parts, total = [], 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +53,7 @@ def _own(header: Header, group: int, frame: int) -> NDArray[np.bool_] | None:
         if not 0 <= place < frames[0]:
             return np.zeros((0, 0), np.bool_)
     start, count = place * rows * columns, rows * columns
-    if not header.little_endian and header.dataset[group, _DATA].VR == "OW":
+    if not header.coded.little and header.dataset[group, _DATA].VR == "OW":
         data = np.frombuffer(data[: len(data) // 2 * 2], "<u2").byteswap().tobytes()
     part = np.frombuffer(data, np.uint8)[start // 8 : (start + count + 7) // 8]
     if part.size * 8 < start % 8 + count:
@@ -71,7 +70,7 @@ def _embedded(header: Header, group: int, frame: int) -> NDArray[np.bool_] | Non
         return None
     if (columns, rows) != (header.size.width, header.size.height):
         return None
-    pixels = decoded(replace(header, stored=header.allocated), frame)
+    pixels = decoded(header.holding(header.allocated), frame)
     bits: NDArray[np.bool_] = (pixels.astype(np.int64) >> int(position[0]) & 1).astype(np.bool_)
     return bits
 

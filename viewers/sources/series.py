@@ -8,7 +8,7 @@ from pathlib import Path
 from viewers.errors import SourceError
 from viewers.geometry import Spacing
 from viewers.sources.dicom import ColourDicom, GreyDicom, stacked
-from viewers.sources.header import Header, header_of
+from viewers.sources.header import Header, headers_of
 from viewers.sources.placed import placed
 from viewers.sources.stacks import stacked_up
 
@@ -20,12 +20,12 @@ def opened(path: Path, files: Sequence[Path], spacing: Spacing | None = None) ->
     """
     headers, notes = list[Header](), list[str]()
     failure: SourceError | None = None
-    for file in files:
-        try:
-            headers.append(header_of(file))
-        except SourceError as error:
-            failure = failure or error
-            notes.append(f"A slice is left out: {error}")
+    for one in headers_of(files):
+        if isinstance(one, Header):
+            headers.append(one)
+        elif isinstance(one, SourceError):
+            failure = failure or one
+            notes.append(f"A slice is left out: {one}")
     if not headers:
         raise failure or SourceError(path, f"{path.name} holds no DICOM images: open another folder.")
     size = headers[0].size

@@ -81,9 +81,11 @@ def integer(dataset: Dataset | None, keyword: str) -> int | None:
 
 def items(dataset: Dataset | None, keyword: str) -> Sequence[Dataset]:
     """The items of a sequence, () when there is none."""
+    value = raw(dataset, keyword)
+    if value is None:
+        return ()
     from pydicom.sequence import Sequence as DicomSequence
 
-    value = raw(dataset, keyword)
     return list(value) if isinstance(value, DicomSequence) else ()
 
 

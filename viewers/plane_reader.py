@@ -1,0 +1,78 @@
+"""Planes of a volume, made ready to paint. For worker threads; no widgets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtGui import QImage
+
+from viewers.grayscale import Lut, Window
+from viewers.mpr import Plane
+from viewers.qimage import to_qimage
+from viewers.sources.slice_plane import Vector
+from viewers.volume import Volume
+from viewers.volume_cuts import Cut, CutValues, Slab, cut_values
+
+
+@dataclass(frozen=True, slots=True)
+class CutWish:
+    """How a plane is wanted: with pixels `coarse` times as large, through a window (None: the file's own), inverted or not."""
+
+    plane: Plane
+    cut: Cut
+    coarse: int = 1
+    window: Window | Lut | None = None
+    inverted: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShownCut:
+    """A cut ready to paint; `image` covers `cut`, which has the pixels it was made with."""
+
+    wish: CutWish
+    cut: Cut
+    image: QImage
+    values: CutValues
+
+    def slab_value(self, volume: Volume, place: Vector) -> float | None:
+        """The modality value of the pixel over a place: of the whole slab, interpolated where it lies askew."""
+        x, y = (int(part) for part in self.cut.pixel(place))
+        if not (0 <= x < self.cut.size.width and 0 <= y < self.cut.size.height and self.values.there[y, x]):
+            return None
+        grayscale = volume.grayscale
+        stored = self.values.stored[y : y + 1, x : x + 1]
+        return float((stored.astype(np.float64) * grayscale.slope + grayscale.intercept)[0, 0])
+
+
+class PlaneReader:
+    """Turns a `CutWish` into a `ShownCut`. The last values of each plane are kept: a change of window samples nothing."""
+
+    def __init__(self, volume: Volume) -> None:
+        self._volume = volume
+        self._last: dict[Plane, tuple[Cut, int, CutValues]] = {}
+        self.wanted: frozenset[CutWish] = frozenset()
+        """A slab that is no longer among them is given up; set on the GUI thread."""
+
+    def make(self, wish: CutWish) -> ShownCut:
+        volume = self._volume
+        cut = wish.cut if wish.coarse == 1 else wish.cut.coarser(wish.coarse)
+        last = self._last.get(wish.plane)
+        values = (
+            last[2]
+            if last is not None and last[0] == cut
+            else cut_values(volume, cut, wish.coarse, lambda: wish not in self.wanted)
+        )
+        self._last[wish.plane] = cut, wish.coarse, values
+        stored = np.rint(values.stored).astype(volume.voxels.dtype)
+        grey = volume.grayscale.render(stored, wish.window, volume.bounds)
+        if wish.inverted:
+            grey = 255 - grey
+        grey[~values.there] = 0
+        return ShownCut(wish, cut, to_qimage(grey), values)
+
+
+def value_words(slab: Slab, thickness_mm: float, unit: str) -> str:
+    """What a value under the pointer is: the voxel's own, or the slab's."""
+    what = "nearest voxel" if slab == Slab.THIN else f"{slab} of {thickness_mm:.3g} mm"
+    return ", ".join(word for word in (unit, what) if word)
