@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QAction, QPainter
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QAction, QInputEvent, QPainter
 from shiboken6 import isValid
 
 from app.chain import paint_chain
@@ -42,6 +41,8 @@ class FilmLinking(QObject):
         self._films: dict[int, tuple[Path, Film]] = {}
         self._frames: dict[int, int] = {}
         self._leading = False
+        self._alone = False
+        """Shift is held."""
         panes.viewMade.connect(self._view_made)
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
@@ -128,6 +129,7 @@ class FilmLinking(QObject):
             film.aligned.pop(pane.number, None)
         if not isinstance(view, RadiologyView):
             return
+        view.installEventFilter(self)
         view.viewChanged.connect(partial(self._moved, pane))
         view.windowChanged.connect(partial(self._window_set, pane))
         if self.on:
@@ -135,6 +137,11 @@ class FilmLinking(QObject):
             others = [one for one in self.members() if one is not pane]
             if others:
                 self._moved(others[0])
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QInputEvent):
+            self._alone = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        return False
 
     def _moved(self, pane: Pane) -> None:
         """The others follow; what they then say of themselves leads nobody."""
@@ -145,7 +152,7 @@ class FilmLinking(QObject):
         try:
             scrolled, self._frames[pane.number] = self._frames.get(pane.number, 0) != view.frame, view.frame
             others = [one for one in self.members() if one is not pane]
-            if QApplication.keyboardModifiers() & Qt.KeyboardModifier.ShiftModifier and others:
+            if self._alone and others:
                 self._keep(others[0], pane, scrolled)
                 return
             for other in others:

@@ -37,7 +37,7 @@ class Difference:
     def colours(self) -> NDArray[np.uint8]:
         """uint8 sRGB (height, width, 3)."""
         table = diverging()
-        steps = np.nan_to_num(np.clip(self.values / self.limit, -1, 1)) * 127.0 + 127.5
+        steps = np.rint(np.nan_to_num(np.clip(self.values / self.limit, -1, 1)) * 127.5 + 127.5)
         found: NDArray[np.uint8] = table[steps.astype(np.uint8)]
         found[~np.isfinite(self.values)] = NOWHERE
         return found
