@@ -1,7 +1,8 @@
 """The command line: which command is asked for, and which exit code its errors have.
 
-0 done · 2 wrong call, names that nothing bears included · 3 the input cannot be read · 4 the model is missing, was refused, was
-not made for this or gave no answer · 5 partly done · 130 stopped with Ctrl-C. Results go to stdout, everything else to stderr.
+0 done · 2 wrong call, names that nothing bears included · 3 the input cannot be read, or an archive does not give it · 4 the
+model is missing, was refused, was not made for this or gave no answer · 5 partly done · 130 stopped with Ctrl-C. Results go to
+stdout, everything else to stderr.
 Each command imports what it needs when it runs.
 """
 
@@ -13,14 +14,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.commands import ask, batch, doctor, draft, heatmap, info, label, models, render, tags, window
+from app.commands import ask, batch, doctor, draft, heatmap, info, label, models, pacs, render, tags, window
 from app.commands.output import WrongCall, complain
 
 if TYPE_CHECKING:
     from app.analysis import AnyEngine
     from inference.engine import EngineSpec
 
-COMMANDS = (window, info, tags, render, label, heatmap, draft, ask, batch, models, doctor)
+COMMANDS = (window, info, tags, render, label, heatmap, draft, ask, batch, models, pacs, doctor)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -76,16 +77,17 @@ def _sentence(error: Exception) -> str:
 
 def exit_code(error: Exception) -> int | None:
     """The exit code of an error whose words are a sentence; None for any other, which is a fault of the program."""
+    from app.pacs.errors import NodeError, PacsError, Stopped
     from app.reports.report import ReportError
     from inference.errors import Cancelled, InferenceError, QuestionTooLong, WrongName
     from viewers.errors import SourceError
 
-    if isinstance(error, SourceError):
-        return 3
-    if isinstance(error, Cancelled):
+    if isinstance(error, (Cancelled, Stopped)):
         return 130
-    if isinstance(error, (WrongCall, WrongName, QuestionTooLong)):
+    if isinstance(error, (WrongCall, NodeError, WrongName, QuestionTooLong)):
         return 2
+    if isinstance(error, (SourceError, PacsError)):
+        return 3
     if isinstance(error, (InferenceError, ReportError)):
         return 4
     return 2 if isinstance(error, (ValueError, OSError)) else None

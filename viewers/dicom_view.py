@@ -214,7 +214,9 @@ class RadiologyView(Canvas):
     def corner_lines(self) -> Mapping[str, Sequence[str]]:
         if self.source is None:
             return {}
-        return corner_lines(self.source, self._shown, self.camera, self.frame, self._window, self._inverted, MOST_PIXELS)
+        return corner_lines(
+            self.source, self._shown, self.camera, self.frame, self._window, self._inverted, MOST_PIXELS, self.spacing
+        )
 
     def edge_letters(self) -> tuple[str, str, str, str]:
         shown = self._shown

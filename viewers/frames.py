@@ -98,8 +98,6 @@ class FrameReader:
 
     def make(self, look: Look) -> Shown:
         """Raises SourceError when the frame cannot be read."""
-        if self._lossy is None:
-            self._lossy = bool(self._source.info().get("lossy"))
         source = self._source
         graphics = self._graphics(look.frame)
         if isinstance(source, GrayscaleSource):
@@ -108,7 +106,22 @@ class FrameReader:
         pixels = source.read(Region.whole(source.size, look.frame), size)
         pixels = _shuttered(255 - pixels if look.inverted else pixels, graphics, look)
         overlay = _overlay(graphics, source.size, look)
-        return Shown(look, to_paintable(pixels), self._lossy, edges=self._edges(look.frame), graphics=graphics, overlay=overlay)
+        return Shown(
+            look,
+            to_paintable(pixels),
+            self._is_lossy(look.frame),
+            edges=self._edges(look.frame),
+            graphics=graphics,
+            overlay=overlay,
+        )
+
+    def _is_lossy(self, frame: int) -> bool:
+        """Of a series one frame is asked, not all of them: the first picture must not wait for the last header."""
+        if isinstance(self._source, FramedSource):
+            return self._source.frame_lossy(frame)
+        if self._lossy is None:
+            self._lossy = bool(self._source.info().get("lossy"))
+        return self._lossy
 
     def _edges(self, frame: int) -> tuple[str, str]:
         source = self._source
@@ -141,7 +154,7 @@ class FrameReader:
         grey = grayscale.render(reduced, through)
         grey = _shuttered(255 - grey if look.inverted else grey, graphics, look)
         overlay = _overlay(graphics, source.size, look)
-        lossy, edges = bool(self._lossy), self._edges(look.frame)
+        lossy, edges = self._is_lossy(look.frame), self._edges(look.frame)
         return Shown(look, to_qimage(grey), lossy, grayscale, through, bounds, stored, edges, graphics, overlay)
 
     def _for_all(self, source: GrayscaleSource) -> Window | None:

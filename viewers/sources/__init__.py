@@ -22,6 +22,7 @@ from viewers.sources.who import Who
 
 if TYPE_CHECKING:
     from viewers.sources.folder import Failure, Item
+    from viewers.sources.frame_times import FrameTimes
     from viewers.sources.slice_plane import SlicePlane
     from viewers.sources.stacks import Stack
 
@@ -113,6 +114,11 @@ class StackedSource(Source, Protocol):
     stacks: tuple[Stack, ...]
     """Frames that belong together; a series may hold several volumes. At least one."""
 
+    @property
+    def frame_times(self) -> FrameTimes | None:
+        """How long each frame of a multi-frame file is to be seen, by the file; None where it says nothing."""
+        ...
+
     def plane(self, frame: int) -> SlicePlane | None:
         """Where one frame lies in the patient; None where the file does not say."""
         ...
@@ -124,6 +130,10 @@ class FramedSource(Source, Protocol):
 
     def frame_edges(self, frame: int) -> tuple[str, str]:
         """Orientation letters at the (right, bottom) edge of one frame, "" where the header does not tell."""
+        ...
+
+    def frame_lossy(self, frame: int) -> bool:
+        """Whether the pixels of one frame were compressed with loss."""
         ...
 
     def frame_graphics(self, frame: int) -> FrameGraphics:

@@ -28,6 +28,8 @@ JPEG_LS = frozenset({f"{UID}.4.80", f"{UID}.4.81"})
 JPEG_2000 = frozenset({f"{UID}.4.90", f"{UID}.4.91"})
 HTJ2K = frozenset(f"{UID}.4.{number}" for number in (201, 202, 203))
 JPEG_XL = frozenset(f"{UID}.4.{number}" for number in (110, 111, 112))
+SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
+"""Photometric interpretations of which two pixels beside each other share their colour when they lie uncompressed."""
 LOSSY = frozenset(f"{UID}.4.{number}" for number in (50, 51, 52, 53, 54, 55, 56, 81, 91, 93, 203, 112))
 THREADS = min(4, os.cpu_count() or 1)
 _WORTH_THREADS = 500_000
@@ -59,7 +61,7 @@ class Coded:
     @property
     def frame_bits(self) -> int:
         """Bits of one uncompressed frame, subsampled colour as it is stored natively."""
-        samples = 2 if self.photometric == "YBR_FULL_422" and self.samples == 3 and self.native else self.samples
+        samples = 2 if self.photometric in SUBSAMPLED and self.samples == 3 and self.native else self.samples
         return self.size[0] * self.size[1] * samples * self.allocated
 
     @property
@@ -144,7 +146,7 @@ def _native(coded: Coded, data: bytes) -> Pixels:
         data = np.frombuffer(data, ">u2", len(data) // 2).astype("<u2").tobytes()  # bytes lie two to a swapped word
     if coded.samples == 1:
         return _in_range(coded, np.frombuffer(data, kind, width * height).reshape(height, width))
-    if coded.photometric == "YBR_FULL_422":
+    if coded.photometric in SUBSAMPLED:
         return _to_rgb(coded, _doubled(np.frombuffer(data, kind, 2 * width * height), width, height))
     flat = np.frombuffer(data, kind, 3 * width * height)
     return _to_rgb(coded, _interleaved(coded, flat))
@@ -181,13 +183,17 @@ def _doubled(flat: Pixels, width: int, height: int) -> Pixels:
 
 
 def _to_rgb(coded: Coded, pixels: Pixels) -> Pixels:
-    """RGB for YBR_FULL and YBR_FULL_422 of 8 bits (C.7.6.3.1.2)."""
-    if coded.photometric not in ("YBR_FULL", "YBR_FULL_422") or pixels.dtype.itemsize != 1:
+    """RGB for the kinds of YBR that lie uncompressed (C.7.6.3.1.2), any number of bits; the others are left as they are."""
+    if coded.photometric not in ("YBR_FULL", *SUBSAMPLED) or pixels.dtype.kind != "u" or pixels.dtype.itemsize > 2:
         return np.ascontiguousarray(pixels)
-    matrix = np.array([[1, 1, 1], [0, -0.114 * 1.772 / 0.587, 1.772], [1.402, -0.299 * 1.402 / 0.587, 0]], np.float32)
+    bits = min(coded.stored, 8 * pixels.dtype.itemsize)
     wide = pixels.astype(np.float32)
-    wide[..., 1:] -= 128
-    rgb: NDArray[np.uint8] = np.clip(np.floor(wide @ matrix + 0.5), 0, 255).astype(np.uint8)
+    wide[..., 1:] -= 1 << bits - 1
+    if coded.photometric == "YBR_PARTIAL_422":  # 16 … 235 and 16 … 240 of 256, as ITU-R BT.601 has it
+        wide[..., 0] -= 16 << bits - 8 if bits >= 8 else 16 >> 8 - bits
+        wide *= np.array([255 / 219, 255 / 224, 255 / 224], np.float32)
+    matrix = np.array([[1, 1, 1], [0, -0.114 * 1.772 / 0.587, 1.772], [1.402, -0.299 * 1.402 / 0.587, 0]], np.float32)
+    rgb: Pixels = np.clip(np.floor(wide @ matrix + 0.5), 0, (1 << bits) - 1).astype(pixels.dtype.newbyteorder("="))
     return rgb
 
 

@@ -89,6 +89,11 @@ class Dicom:
         one = self._slice(frame)
         return edges(one.header.dataset, one.frame)
 
+    def frame_lossy(self, frame: int) -> bool:
+        """Whether the pixels of one frame were compressed with loss."""
+        one = self._slice(frame)
+        return lossy(one.header.dataset, one.header.syntax)
+
     def frame_graphics(self, frame: int) -> FrameGraphics:
         """Overlay planes and shutter of one frame. Raises SourceError."""
         one = self._slice(frame)

@@ -1,0 +1,102 @@
+"""`hilum pacs nodes | add | remove | password`: which archives are entered."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from app.commands.options import Commands, command
+from app.commands.output import WrongCall, show, table
+
+
+def add_changes(parts: Commands) -> None:
+    one = command(parts, "add", "enter a node, or change the one of that name")
+    one.add_argument("node", metavar="NAME")
+    one.add_argument("--host", default="", help="of a DICOM archive")
+    one.add_argument("--port", type=int, default=104)
+    one.add_argument("--ae", default="", metavar="TITLE", help="the archive's AE title")
+    one.add_argument("--our-ae", default="HILUM", metavar="TITLE", help="ours, as the archive knows us")
+    one.add_argument("--retrieve", choices=("get", "move"), default="get")
+    one.add_argument("--tls", action="store_true")
+    one.add_argument("--ca-file", default="", metavar="PEM", help="who vouches for the archive's certificate")
+    one.add_argument("--charset", default="", metavar="SET", help="of questions, such as 'ISO_IR 144'")
+    one.add_argument("--url", default="", help="of a DICOMweb service, instead of host, port and AE title")
+    one.add_argument("--user", default="", help="for that service; its password is given by `hilum pacs password`")
+    one.set_defaults(run=_add)
+    gone = command(parts, "remove", "forget a node and its password")
+    gone.add_argument("node", metavar="NAME")
+    gone.set_defaults(run=_remove)
+    kept = command(parts, "password", "keep a node's password in the keyring; it is asked for, or read from stdin")
+    kept.add_argument("node", metavar="NAME")
+    kept.set_defaults(run=_password)
+
+
+def list_nodes(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from app.pacs import book
+
+    found = book.load().nodes
+    head = ("name", "kind", "address", "its AE title", "our AE title", "retrieve", "TLS")
+    rows = [_row(one) for one in found]
+    none = "no node is entered; enter one with: hilum pacs add NAME --host HOST --port PORT --ae TITLE"
+    show(args, [asdict(one) for one in found], table([head, *rows]) if rows else none)
+    return 0
+
+
+def _row(one: Any) -> tuple[str, ...]:
+    if one.kind == "dicomweb":
+        return one.name, "DICOMweb", one.address, "", "", "WADO", "yes" if one.url.startswith("https:") else "no"
+    return one.name, "DICOM", one.address, one.ae_title, one.our_ae, f"C-{one.retrieve.upper()}", "yes" if one.tls else "no"
+
+
+def _add(args: argparse.Namespace) -> int:
+    from app.pacs import book
+    from app.pacs.nodes import Node
+
+    if bool(args.url) == bool(args.host):
+        raise WrongCall("give --host, --port and --ae of a DICOM archive, or --url of a DICOMweb service")
+    if args.url:
+        node = Node(args.node, "dicomweb", url=args.url, user=args.user, ca_file=args.ca_file)
+    else:
+        node = Node(
+            args.node, "dimse", args.host, args.port, args.ae, args.our_ae, args.retrieve, args.tls, args.ca_file,
+            charset=args.charset,
+        )  # fmt: skip
+    book.save(book.load().with_node(node))
+    show(args, {"node": node.name, "address": node.address}, f"{node.name} is entered: {node.address}")
+    return 0
+
+
+def _remove(args: argparse.Namespace) -> int:
+    from app.pacs import book
+    from app.pacs.credentials import Credentials
+
+    known = book.load()
+    node = known.node(args.node)
+    Credentials().forget(node)
+    book.save(known.without(node.name))
+    show(args, {"removed": node.name}, f"{node.name} is forgotten")
+    return 0
+
+
+def _password(args: argparse.Namespace) -> int:
+    from app.pacs import book
+    from app.pacs.credentials import Credentials
+
+    node = book.load().node(args.node)
+    place = Credentials().keep(node, typed(node.name))
+    if place == "memory":
+        raise WrongCall("this machine has no keyring that can be used; give the password to each command with --password-stdin")
+    words = "kept in the keyring" if place else "forgotten"
+    show(args, {"node": node.name, "password": words}, f"the password of {node.name} is {words}")
+    return 0
+
+
+def typed(name: str) -> str:
+    if sys.stdin.isatty():
+        import getpass
+
+        return getpass.getpass(f"Password of {name}: ")
+    return sys.stdin.readline().rstrip("\r\n")

@@ -1,0 +1,136 @@
+"""A DICOM connection's socket that waits and takes no more than it should.
+
+pynetdicom reads as many bytes as a peer announces and for as long as it likes; here both end.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from pynetdicom import AE, evt
+from pynetdicom.transport import AddressInformation, AssociationSocket
+
+from app.pacs.limits import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SLACK = 64 * 1024
+"""Of a PDU, for headers; of an accepted association's own PDU, for its many contexts."""
+ACSE_S = 20.0
+"""For the answer to a request for an association, which no archive has to think about."""
+
+
+class Guard:
+    """In place of an `AssociationSocket`'s recv. `trouble` is why it ended the connection."""
+
+    def __init__(self, owner: AssociationSocket, limits: Limits, most: int) -> None:
+        self._owner, self._limits, self._most = owner, limits, most
+        self._pending = 0
+        self.received = 0
+        self.trouble = ""
+        self.answered = False
+        """Whether anything beyond the association itself ever came."""
+        owner.recv = self.recv
+        owner._shutdown_socket = self._shut
+
+    def handled(self) -> None:
+        """What came so far was worked off."""
+        self.answered = True
+        self._pending = 0
+
+    def recv(self, count: int) -> bytearray:
+        """Exactly so many bytes, fewer where the peer closed. Raises OSError, which ends the association."""
+        if count > self._limits.pdu_bytes + SLACK:
+            self._end(f"announced a piece of {count:,} bytes")
+        self._pending += count
+        if self._pending > self._most:
+            self._end(f"sent more than {self._most // 2**20} MiB at once")
+        raw: socket.socket = self._owner.socket
+        taken, end = bytearray(), time.monotonic() + self._limits.answer_s
+        while len(taken) < count:
+            left = end - time.monotonic()
+            if left <= 0:
+                self._end(f"sent nothing more for {self._limits.answer_s:.0f} s")
+            raw.settimeout(left)
+            try:
+                piece = raw.recv(min(count - len(taken), 2**18))
+            except TimeoutError:
+                self._end(f"sent nothing more for {self._limits.answer_s:.0f} s")
+            if not piece:
+                break
+            taken += piece
+        raw.settimeout(self._limits.answer_s)
+        self.received += len(taken)
+        return taken
+
+    def _shut(self) -> None:
+        """Closed even where the peer was faster."""
+        if (raw := self._owner.socket) is not None:
+            with suppress(OSError):
+                raw.shutdown(socket.SHUT_RDWR)
+            raw.close()
+
+    def _end(self, trouble: str) -> None:
+        self.trouble = trouble
+        raise OSError(trouble)
+
+
+class _Socket(AssociationSocket):  # type: ignore[misc]
+    """Of our own connections: keeps why it could not connect."""
+
+    socket: Any
+    failure: OSError | None = None
+    connect_s = 10.0
+    answer_s = 60.0
+
+    def connect(self, primitive: Any) -> None:
+        try:
+            if self.tls_args:
+                context, name = self.tls_args
+                self.socket = context.wrap_socket(self.socket, server_side=False, server_hostname=name)
+            self.socket.settimeout(self.connect_s)
+            self.socket.connect(primitive.address_info.as_tuple)
+            self.socket.settimeout(self.answer_s)
+            self.assoc.requestor.address_info = AddressInformation.from_tuple(self.socket.getsockname())
+            self._is_connected = True
+            evt.trigger(self.assoc, evt.EVT_CONN_OPEN, {"address": primitive.address_info.as_tuple})
+            primitive.result = "Evt2"
+        except OSError as error:
+            self.failure = error
+            self._shutdown_socket()
+            self.socket = None
+            primitive.result = "Evt17"
+        self.provider_queue.put(primitive)
+        self._ready.set()
+
+    def cut(self) -> None:
+        """End the connection now, from any thread."""
+        if (raw := self.socket) is not None:
+            with suppress(OSError):
+                raw.shutdown(socket.SHUT_RDWR)
+
+
+class Entity(AE):  # type: ignore[misc]
+    """An application entity whose connections are guarded. `made` gets each socket before it connects."""
+
+    def __init__(self, title: str, limits: Limits, most: int, made: Callable[[_Socket, Guard], None]) -> None:
+        super().__init__(title)
+        self._limits, self._most, self._made = limits, most, made
+        self.connection_timeout = limits.connect_s
+        self.acse_timeout = min(limits.answer_s, ACSE_S)
+        self.dimse_timeout = limits.answer_s
+        self.network_timeout = 2 * limits.answer_s
+
+    def _create_socket(
+        self, assoc: Any, address: AddressInformation, tls_args: tuple[ssl.SSLContext, str] | None
+    ) -> AssociationSocket:
+        made = _Socket(assoc, address=address)
+        made.tls_args = tls_args
+        made.connect_s, made.answer_s = self._limits.connect_s, self._limits.answer_s
+        self._made(made, Guard(made, self._limits, self._most))
+        return made
