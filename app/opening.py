@@ -118,6 +118,11 @@ class Opener(QObject):
         file = item.sample().files[0]
         return item.unpack(file) if isinstance(item, PackedItem) else file
 
+    def several(self, path: Path) -> bool:
+        """Whether it was listed as several files, which its path alone does not give back."""
+        item = self._items.get(path)
+        return item is not None and len(item.files) > 1
+
     def list(self, path: Path) -> None:
         """Everything that can be opened below a folder; a file stands for itself."""
         self._start(self._later, path, lambda: self._list(path))

@@ -99,6 +99,12 @@ class Shelf(QObject):
         """What was opened to get at a source: opened again, it finds the same files."""
         return self._roots.get(path, path)
 
+    def regained_by(self, path: Path) -> Path | None:
+        """What has to be opened to get a source again as it is now; None where its path alone does."""
+        root = self.root_of(path)
+        lies_inside = root == path or root in path.parents
+        return root if root != path and (self.opener.several(path) or not lies_inside) else None
+
     def cards(self) -> list[Card]:
         """What the browser knows of each source, in the order they were opened."""
         return [item.card for item in self._browser.model.items()]

@@ -67,7 +67,7 @@ class Window(QMainWindow):
         self.asking = Asking(self.worker, self.panes, self.shelf, self.side, self)
         self.asking.opacity = chosen.opacity
         self.batch = Batch(self.worker, self.asking.session, self)
-        self.recovery = Recovery(self.asking.session, UnsavedStrip(), self)
+        self.recovery = Recovery(self.asking.session, UnsavedStrip(), self, self.shelf.regained_by)
         self.side.report.column.insertWidget(0, self.recovery.strip)
         self.filing = Filing(self, self.side, self.asking, self.recovery)
         self.layering = Layering(self, self.panes, self.side.layers)
@@ -237,9 +237,9 @@ class Window(QMainWindow):
             self.shelf.close_path(path)
             self._pane_changed()
 
-    def _recovered(self, path: Path) -> None:
+    def _recovered(self, path: Path, root: Path | None) -> None:
         self.side.front(self.side.report)
-        self.shelf.open_paths([path])
+        self.shelf.open_paths([root or path], path)
         self.asking.show_findings(self.panes.pane)
 
     def _set_opacity(self, value: float) -> None:
