@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from shiboken6 import isValid
 
 from app import comparison
 from app.comparison import Laid
-from app.errands import Errands
+from app.comparisons import Comparisons
 from app.film_linking import FilmLinking, film_of
 from app.grid import TWO
 from app.panes import Pane, Panes
@@ -51,23 +50,19 @@ class _Over:
 
 class Comparing(QObject):
     noted = Signal(str)
-    _ready = Signal(int, object, object, object)
-    """ask, Laid, the prior's Source (None: not wanted), Difference (None: not wanted)."""
 
     def __init__(self, window: QWidget, panes: Panes, shelf: Shelf, linking: FilmLinking) -> None:
         super().__init__(window)
         self._panes, self._shelf, self._linking = panes, shelf, linking
         self.titles = Titles(panes, shelf)
         self.aligns = True
-        self._errands = Errands("hilum-comparing", self)
-        self._errands.refused.connect(self._refused)
+        self._comparisons = Comparisons(shelf.opener, self)
+        self._comparisons.ready.connect(self._take)
+        self._comparisons.refused.connect(self._refused)
         self._over: _Over | None = None
-        self._asked = 0
         self._rate = 2
-        self._known: dict[tuple[Path, Path], Laid] = {}
         self._beat = QTimer(self)
         self._beat.timeout.connect(self._swap)
-        self._ready.connect(self._take)
         panes.viewMade.connect(self._view_made)
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
@@ -100,16 +95,17 @@ class Comparing(QObject):
         self.noted.emit(f"prior {(at + 1) % len(found) + 1} of {len(found)}: {prior.words}")
         self.pair_up()
 
-    def pair_up(self) -> None:
-        """Link the panes that are seen once all of them stand, and align two films of one patient."""
-        if any(pane.path is not None and not self._shelf.stands(pane) for pane in self._panes.seen):
-            QTimer.singleShot(50, self, self.pair_up)
+    def pair_up(self, patience: int = 200) -> None:
+        """Link the panes that are seen once all of them stand, and align two films of one patient. `patience`: looks, each
+        50 ms after the one before."""
+        if patience and any(pane.path is not None and not self._shelf.stands(pane) for pane in self._panes.seen):
+            QTimer.singleShot(50, self, partial(self.pair_up, patience - 1))
             return
         if not self._linking.on:
             self._linking.link()
         pair = self.titles.pair()
         if pair is not None and self.aligns:
-            self._ask(pair[0], pair[2], want_source=False, want_difference=False)
+            self._ask(pair[0], pair[2])
 
     def flicker(self) -> None:
         """The prior in the place of the current film, in turn with it; again: no more."""
@@ -140,24 +136,24 @@ class Comparing(QObject):
         self._beat.stop()
         over.alternating = over.prior_seen = False
         self._over = over
-        self._ask(over.view, over.prior, want_source=False, want_difference=True)
+        self._ask(over.view, over.prior, difference=True)
         self.noted.emit(f"comparing with the film of {over.prior.words} …")
 
     def toggle_aligning(self) -> None:
         self.aligns = not self.aligns
-        self._known.clear()
+        self._comparisons.anew()
         self.noted.emit(f"films are {'aligned' if self.aligns else 'not aligned: they lie by mm from their middles'}")
         over = self._over
         if over is not None:
-            self._ask(over.view, over.prior, want_source=False, want_difference=over.layer is not None)
+            self._ask(over.view, over.prior, difference=over.layer is not None)
         elif (pair := self.titles.pair()) is not None:
-            self._ask(pair[0], pair[2], want_source=False, want_difference=False)
+            self._ask(pair[0], pair[2])
 
     def stop(self) -> bool:
         """Show the film alone; whether anything lay over it."""
         over, self._over = self._over, None
         self._beat.stop()
-        self._asked += 1
+        self._comparisons.drop()
         if over is None:
             return False
         if over.companion is not None:
@@ -172,11 +168,11 @@ class Comparing(QObject):
     def forget(self, path: Path) -> None:
         if self._over is not None and path in (self._over.prior.path, _path(self._over.view)):
             self.stop()
-        self._known = {pair: how for pair, how in self._known.items() if path not in pair}
+        self._comparisons.forget(path)
 
     def close(self) -> None:
         self.stop()
-        self._errands.close(0.5)
+        self._comparisons.close()
 
     # what is compared
 
@@ -203,7 +199,7 @@ class Comparing(QObject):
         over.layer, self._over = None, over
         self._install(over)
         if over.companion is None:
-            self._ask(over.view, over.prior, want_source=True, want_difference=False)
+            self._ask(over.view, over.prior, source=True)
         return over
 
     def _why_no_prior(self, pane: Pane) -> str:
@@ -214,46 +210,15 @@ class Comparing(QObject):
             return "no prior: this file does not say whose it is"
         return "no earlier picture of this patient and body part is open: open it too (Ctrl+O)"
 
-    def _ask(self, view: RadiologyView, prior: Prior, *, want_source: bool, want_difference: bool) -> None:
+    def _ask(self, view: RadiologyView, prior: Prior, *, source: bool = False, difference: bool = False) -> None:
         path = _path(view)
-        if path is None:
-            return
-        self._asked += 1
-        work = partial(self._work, self._asked, path, view.frame, prior.path, want_source, want_difference, self.aligns)
-        self._errands.start(path, "the comparison", work)
+        if path is not None:
+            self._comparisons.ask(path, view.frame, prior.path, self.aligns, source=source, difference=difference)
 
-    def _work(
-        self, ask: int, path: Path, frame: int, prior: Path, want_source: bool, want_difference: bool, aligns: bool
-    ) -> None:
-        """On the errands' thread, which keeps no source but the one it hands on."""
-        if ask != self._asked:
-            return
-        handed: Source | None = None
-        other = self._shelf.opener.source(prior)
-        try:
-            with closing(self._shelf.opener.source(path)) as current:
-                film, theirs = film_of(current), film_of(other)
-                how = self._known.get((path, prior)) if film.frames == theirs.frames == 1 else None
-                how = how or comparison.laid(current, film, frame, other, theirs, aligns)
-                found: Difference | None = None
-                if want_difference:
-                    at = matching_frame(film, frame, theirs) or 0
-                    found = comparison.difference(current, frame, other, at, how)
-            self._known[(path, prior)] = how
-            handed = other if want_source else None
-            self._errands.tell(self._ready, ask, how, handed, found)
-        finally:
-            if handed is None:
-                other.close()
-
-    def _take(self, ask: int, how: Laid, source: Source | None, found: Difference | None) -> None:
+    def _take(self, how: Laid, source: Source | None, found: Difference | None) -> None:
         over = self._over
-        if ask != self._asked or (over is not None and not isValid(over.view)):
-            if source is not None:
-                source.close()
-            return
         self._lead_by(how)
-        if over is None:
+        if over is None or not isValid(over.view):
             if source is not None:
                 source.close()
             self.noted.emit(how.refused or how.how)
@@ -262,17 +227,13 @@ class Comparing(QObject):
         if source is not None:
             over.companion = Companion(source, self)
             over.companion.changed.connect(over.view.update)
-        if over.companion is not None:
-            self._place(over)
+        self._place(over)
         if found is not None:
-            notes = [how.how, how.refused]
-            over.layer = DifferenceLayer(found, [note for note in notes if note])
+            over.layer = DifferenceLayer(found, [note for note in (how.how, how.refused) if note])
             self._install(over)
         over.view.update()
-        if how.refused:
-            self.noted.emit(how.refused)
-        elif found is not None:
-            self.noted.emit(f"difference: {how.how}")
+        if how.refused or found is not None:
+            self.noted.emit(how.refused or f"difference: {how.how}")
 
     def _lead_by(self, how: Laid) -> None:
         """Linked panes with the two films follow each other by their alignment."""
@@ -323,7 +284,7 @@ class Comparing(QObject):
             return
         self._place(over)
         if over.layer is not None:
-            self._ask(over.view, over.prior, want_source=False, want_difference=True)
+            self._ask(over.view, over.prior, difference=True)
 
     def _paint(self, painter: QPainter) -> None:
         over = self._over
@@ -332,9 +293,16 @@ class Comparing(QObject):
         if over.layer is not None:
             over.layer.paint(painter, over.view.camera)
         elif over.companion is not None:
+            self._dress(over, over.companion)
             over.companion.prepare(over.view.camera)
             if over.prior_seen:
                 over.companion.paint(painter, over.view.camera)
+
+    def _dress(self, over: _Over, companion: Companion) -> None:
+        """The prior's grey as in the pane beside, where it stands in one, and inverted as the film is."""
+        views = [pane.view for pane in self._panes.seen if pane.standing == over.prior.path]
+        companion.window = next((view.window_shown for view in views if isinstance(view, RadiologyView)), None)
+        companion.inverted = over.view.shown is not None and over.view.shown.look.inverted
 
     def _paint_sign(self, painter: QPainter) -> None:
         over = self._over

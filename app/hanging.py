@@ -92,7 +92,7 @@ class Hanging(QObject):
         if not study:
             self.noted.emit("nothing to hang: show a DICOM picture first")
             return
-        everything = self._shelf.all_known()
+        everything = self._everything(study)
         found = [one for rule in reversed(self.rules) if (one := hung(rule, study, everything)) is not None]
         if not found:
             self.noted.emit("no hanging rule suits this study: arrange the panes and save the arrangement (Ctrl+Alt+H)")
@@ -179,9 +179,9 @@ class Hanging(QObject):
     # when a study is opened
 
     def _wait(self) -> None:
+        self._since = self._since or time.monotonic()
         if not self._soon.isActive():
-            self._since = self._since or time.monotonic()
-        self._soon.start()
+            self._soon.start()
 
     def _consider(self) -> None:
         if self._shelf.waiting and time.monotonic() - self._since < PATIENCE_S:
@@ -193,7 +193,7 @@ class Hanging(QObject):
             return
         if self._panes.count > 1 and (self._hung is None or self._same_patient(study[0])):
             return
-        found = chosen(self.rules, study, self._shelf.all_known())
+        found = chosen(self.rules, study, self._everything(study))
         if found is not None:
             self._hang(found)
 
@@ -204,9 +204,12 @@ class Hanging(QObject):
         the = described.known if described is not None else None
         if the is None or not the.facts.study_key:
             return []
-        same = [one for one in self._shelf.all_known() if one.facts.study_key == the.facts.study_key]
-        mine = [one for one in same if one.facts.patient_key == the.facts.patient_key]
-        return sorted(mine, key=lambda one: (one.facts.instance is None, one.facts.instance or 0, str(one.path)))
+        same = [one for one in self._shelf.of_patient(the.facts.patient_key) if one.facts.study_key == the.facts.study_key]
+        return sorted(same, key=lambda one: (one.facts.instance is None, one.facts.instance or 0, str(one.path)))
+
+    def _everything(self, study: list[Known]) -> list[Known]:
+        """All that is open of the patient."""
+        return self._shelf.of_patient(study[0].facts.patient_key)
 
     def _same_patient(self, known: Known) -> bool:
         pictures = self._hung.pictures if self._hung is not None else ()
@@ -216,7 +219,8 @@ class Hanging(QObject):
 
     def _hang_named(self, name: str) -> None:
         rule = next((one for one in self.rules if one.name == name), None)
-        found = hung(rule, self._study(), self._shelf.all_known()) if rule is not None else None
+        study = self._study()
+        found = hung(rule, study, self._everything(study)) if rule is not None and study else None
         if found is None:
             self.noted.emit(f"{name} does not suit this study: a picture it asks for is not open")
         else:

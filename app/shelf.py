@@ -33,6 +33,7 @@ class Shelf(QObject):
         self._roots: dict[Path, Path] = {}
         self._wanted: Path | None = None
         self._waiting: set[Path] = set()
+        self._patients: dict[str, dict[Path, Known]] = {}
         self.opener = Opener(encoder, drafter, self)
         self.opener.listed.connect(self._listed)
         self.opener.opened.connect(self._opened)
@@ -79,14 +80,15 @@ class Shelf(QObject):
         """How many of those listed are still to be described."""
         return len(self._waiting)
 
-    def all_known(self) -> list[Known]:
-        """All DICOM sources that were described."""
-        return [one.known for one in self._known.values() if one.known is not None]
+    def of_patient(self, key: str) -> list[Known]:
+        """The DICOM sources that were described, of one `Facts.patient_key`."""
+        return list(self._patients.get(key, {}).values())
 
     def priors(self, path: Path) -> list[Prior]:
         """Earlier pictures of the same patient and body part that are open, the latest first."""
         current = self._known.get(path)
-        return priors(current.known, self.all_known()) if current is not None and current.known is not None else []
+        known = current.known if current is not None else None
+        return priors(known, self.of_patient(known.facts.patient_key)) if known is not None else []
 
     def paths(self) -> list[Path]:
         return [item.path for item in self._browser.model.items()]
@@ -113,6 +115,8 @@ class Shelf(QObject):
         for pane in self._panes.showing(path):
             self._panes.clear(pane)
         self._known.pop(path, None)
+        for known in self._patients.values():
+            known.pop(path, None)
         self._waiting.discard(path)
         self._roots.pop(path, None)
         self.opener.forget(path)
@@ -159,6 +163,8 @@ class Shelf(QObject):
 
     def _described(self, described: Described) -> None:
         self._known[described.path] = described
+        if described.known is not None:
+            self._patients.setdefault(described.known.facts.patient_key, {})[described.path] = described.known
         self._waiting.discard(described.path)
         self._browser.file(described.card)
         self._browser.describe(described.path, described.line, described.picture)

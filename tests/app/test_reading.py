@@ -142,10 +142,10 @@ def test_an_arrangement_is_kept_by_pointing_and_hangs_the_next_study_of_its_kind
 
 
 def test_switched_off_nothing_hangs_until_asked(seat: Seat, tmp_path: Path) -> None:
-    mammograms(tmp_path / "mg", 5, "20240517")
+    paths = mammograms(tmp_path / "mg", 5, "20240517")
     seat.act("auto-hang")
     seat.window.open_paths([tmp_path / "mg"])
-    seat.wait(lambda: len(seat.window.shelf.all_known()) == 4)
+    seat.wait(lambda: all(seat.told(path) for path in paths.values()))
     seat.bot.wait(700)
     assert seat.window.panes.grid == ONE
     seat.act("hang")
