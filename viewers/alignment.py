@@ -53,17 +53,18 @@ class Alignment:
 def align(fixed: Picture, moving: Picture, start: Matrix) -> Alignment:
     """The map from `fixed` to `moving`; `start` is where to begin, such as the same mm from both middles. Bright must mean the
     same in both; sizes and grey levels may differ. Takes a second or two."""
-    best = start
+    (one, to_one), (other, to_other) = reduced(fixed, SIDE), reduced(moving, SIDE)
+    first = best = rescaled(start, to_one, to_other)
     for level, steps in zip(_LEVELS, _STEPS, strict=True):
-        (one, to_one), (other, to_other) = _at_level(fixed, level), _at_level(moving, level)
-        here = rescaled(best, to_one, to_other)
+        (a, to_a), (b, to_b) = _at_level(one, level), _at_level(other, level)
+        here = rescaled(best, to_a, to_b)
         if level == _LEVELS[0]:
-            here = max(_guesses(here, one.shape), key=lambda guess: _rating(one, other, guess))
-        best = rescaled(_ecc(one, other, here, steps), 1 / to_one, 1 / to_other)
-    (one, to_one), (other, to_other) = _at_level(fixed, SIDE), _at_level(moving, SIDE)
-    before, _ = correlation(one, other, rescaled(start, to_one, to_other))
-    after, overlap = correlation(one, other, rescaled(best, to_one, to_other))
-    return Alignment(best, before, after, overlap, _refusal(best, start, before, after, overlap))
+            here = max(_guesses(here, a.shape), key=lambda guess: _rating(a, b, guess))
+        best = rescaled(_ecc(a, b, here, steps), 1 / to_a, 1 / to_b)
+    before, _ = correlation(a, b, rescaled(first, to_a, to_b))
+    after, overlap = correlation(a, b, rescaled(best, to_a, to_b))
+    refused = _refusal(best, first, before, after, overlap)
+    return Alignment(rescaled(best, 1 / to_one, 1 / to_other), before, after, overlap, refused)
 
 
 def warped(moving: NDArray[Any], matrix: Matrix, shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -109,10 +110,15 @@ def reduced(picture: NDArray[Any], side: int) -> tuple[Picture, float]:
 
     factor = min(1.0, side / max(picture.shape))
     smooth: Picture = picture.astype(np.float32, copy=False)
+    block = max(1, int(0.5 / factor))
+    if block > 1:  # whole blocks first: a wide Gaussian over a large film takes seconds
+        high, wide = (length // block for length in picture.shape)
+        smooth = smooth[: high * block, : wide * block].reshape(high, block, wide, block).mean(axis=(1, 3))
+        factor *= block
     if factor < 1:
         smooth = gaussian_filter(smooth, 0.45 / factor, mode="nearest")
         smooth = zoom(smooth, factor, order=1, mode="nearest", grid_mode=True)
-    return smooth, smooth.shape[1] / picture.shape[1]
+    return smooth, smooth.shape[1] / (picture.shape[1] // block * block)
 
 
 def _at_level(picture: Picture, side: int) -> tuple[Picture, float]:
