@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
 
 from app.opening import Described, Listed, Opener, is_container
 from app.panels.browser import Browser
@@ -114,9 +116,9 @@ class Shelf(QObject):
     def close_path(self, path: Path) -> None:
         for pane in self._panes.showing(path):
             self._panes.clear(pane)
-        self._known.pop(path, None)
-        for known in self._patients.values():
-            known.pop(path, None)
+        gone = self._known.pop(path, None)
+        if gone is not None and gone.known is not None:
+            self._patients[gone.known.facts.patient_key].pop(path, None)
         self._waiting.discard(path)
         self._roots.pop(path, None)
         self.opener.forget(path)
@@ -131,14 +133,13 @@ class Shelf(QObject):
         self._panes.activate(number)
 
     def _listed(self, found: list[Listed]) -> None:
-        new = {card.path for card in self._browser.add_cards(item.card or Card(item.path) for item in found)}
+        problems = {item.path: item.problem for item in found if item.problem}
+        new = {card.path for card in self._browser.add_cards((item.card or Card(item.path) for item in found), problems)}
         for item in found:
             if item.path in new:
                 if item.root is not None:
                     self._roots[item.path] = item.root
-                if item.problem:
-                    self._browser.fail(item.path, item.problem)
-                else:
+                if not item.problem:
                     self._waiting.add(item.path)
                     self.opener.describe(item.path)
         self._select_wanted(found)
@@ -162,7 +163,7 @@ class Shelf(QObject):
         self.shown.emit(path, number)
 
     def _described(self, described: Described) -> None:
-        self._known[described.path] = described
+        self._known[described.path] = replace(described, picture=QImage())  # the browser keeps it
         if described.known is not None:
             self._patients.setdefault(described.known.facts.patient_key, {})[described.path] = described.known
         self._waiting.discard(described.path)
