@@ -168,6 +168,8 @@ SPECS = (
     Spec("slab", "Next slab: thin, MIP, MinIP, mean", ("Shift+P",), "Series", "mdi6.arrange-bring-forward", True),
     Spec("slab-thicker", "Thicker slab", ("Ctrl+]",), "Series", "mdi6.arrow-expand-horizontal"),
     Spec("slab-thinner", "Thinner slab", ("Ctrl+[",), "Series", "mdi6.arrow-collapse-horizontal"),
+    Spec("next-key-image", "Next key image", ("Ctrl+PgDown",), "View", "mdi6.key-arrow-right", True),
+    Spec("previous-key-image", "Previous key image", ("Ctrl+PgUp",), "View", "mdi6.key-outline"),
     Spec("fold", "Fold the panels away", ("Tab",), "View", "mdi6.dock-window", True),
     Spec("theme", "Light or dark theme", ("Ctrl+T",), "View", "mdi6.theme-light-dark"),
     Spec("find-source", "Search the sources", ("Ctrl+F",), "View", "mdi6.magnify", True),

@@ -31,6 +31,7 @@ from app.panels.status import StatusLine
 from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
 from app.playing import Playing
+from app.presenting import Presenting
 from app.reading import Reading
 from app.recovery import Recovery
 from app.referencing import Referencing
@@ -84,6 +85,7 @@ class Window(QMainWindow):
         self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
         self.referencing = Referencing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
+        self.presenting = Presenting(self, self.panes, self.side.others, self.shelf)
         self.deidentifying = Deidentifying(self, self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
@@ -172,6 +174,9 @@ class Window(QMainWindow):
         self.film_marking.openWanted.connect(self.browser.select)
         self.looking.noted.connect(self.status.show_note)
         self.reading.noted.connect(self.status.show_note)
+        self.presenting.noted.connect(self.status.show_note)
+        self.presenting.offered.connect(self.side.offer_others)
+        self.shelf.attachedChosen.connect(lambda _: self.side.front(self.side.others))
         self.greying.noted.connect(self.status.show_note)
         self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
         self.reformatting.noted.connect(self.status.show_note)
@@ -207,6 +212,7 @@ class Window(QMainWindow):
             "tissue": partial(self.acts.in_front, self.side.marks, self.marking.outline_tissue),
             **self.looking.by_id(),
             **self.reading.by_id(),
+            **self.presenting.by_id(),
             **self.greying.by_id(),
             "windows": self.side.show_window,
             **self.reformatting.by_id(),
@@ -320,6 +326,7 @@ class Window(QMainWindow):
     def _shown(self, number: int) -> None:
         self.asking.show_findings(self.panes.panes[number])
         self.layering.shown(self.panes.panes[number])
+        self.presenting.attend()
         self.marking.shown(self.panes.panes[number])
         if number == self.panes.active:
             if self._handing:
@@ -403,6 +410,7 @@ class Window(QMainWindow):
         self.panes.close_all()
         self.filing.close()
         self.layering.close()
+        self.presenting.close()
         self.film_marking.close()
         self.marking.close()
         self.looking.close()
