@@ -75,7 +75,9 @@ class Described:
     @property
     def known(self) -> Known | None:
         """What tells whose it is and of what; None for files that are not DICOM."""
-        return Known(self.path, str(self.info.get("modality", "")), self.facts) if self.facts is not None else None
+        if self.facts is None:
+            return None
+        return Known(self.path, self.card.modality, self.facts, self.card.who.series if self.card.who is not None else "")
 
 
 class Opener(QObject):
@@ -126,6 +128,11 @@ class Opener(QObject):
             return path
         file = item.sample().files[0]
         return item.unpack(file) if isinstance(item, PackedItem) else file
+
+    def several(self, path: Path) -> bool:
+        """Whether it was listed as several files, which its path alone does not give back."""
+        item = self._items.get(path)
+        return item is not None and len(item.files) > 1
 
     def list(self, path: Path) -> None:
         """Everything that can be opened below a folder; a file stands for itself."""
