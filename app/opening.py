@@ -106,6 +106,7 @@ class Opener(QObject):
         self._items: dict[Path, Item] = {}
         self._unpacked = Unpacked(data_folder() / "unpacked")
         self._later.submit(partial(sweep, data_folder() / "unpacked"))
+        self._attached: dict[Path, Callable[[], Path]] = {}
         self._told: dict[Path, int] = {}
         self._spacings_kept = 0
         """How often a size of a pixel was given; `_told` holds the count at which each path was described."""
@@ -114,6 +115,11 @@ class Opener(QObject):
         """Open here and now, from any thread; a series that was listed opens as the files it was listed with."""
         item = self._items.get(path)
         return open_source(path) if item is None else spaced(item.open())
+
+    def attached_file(self, path: Path) -> Path:
+        """The file of what is no picture, also where it was found in an archive. Not for the GUI thread. Raises SourceError."""
+        unpack = self._attached.get(path)
+        return path if unpack is None else unpack()
 
     def file_of(self, path: Path) -> Path:
         """One file of a source: the middle one of a series. Not for the GUI thread."""
@@ -184,6 +190,8 @@ class Opener(QObject):
                 self._items[item.path] = item
                 piece.append(Listed(item.path, card=_listed(item), root=path))
             else:
+                if item.unpack is not None:
+                    self._attached[item.path] = item.unpack
                 piece.append(Listed(item.path, item.sentence, attached=item.attached, root=path))
             total += 1
             if len(piece) == PIECE or time.monotonic() - told > PIECE_S:
