@@ -104,6 +104,11 @@ class Opener(QObject):
         item = self._items.get(path)
         return path if item is None else item.files[len(item.files) // 2]
 
+    def files_of(self, path: Path) -> tuple[Path, ...]:
+        """All files of a source. Not for the GUI thread."""
+        item = self._items.get(path)
+        return (path,) if item is None else item.files
+
     def list(self, path: Path) -> None:
         """Everything that can be opened below a folder; a file stands for itself."""
         self._start(self._later, path, lambda: self._list(path))

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayou
 from app import actions, menus, settings, theme
 from app.acts import Acts
 from app.analysis import AnyEngine
+from app.archiving import Archiving
 from app.asking import Asking
 from app.filing import Filing
 from app.greying import Greying
@@ -76,6 +77,7 @@ class Window(QMainWindow):
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
         self.reformatting = Reformatting(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
+        self.archiving = Archiving(self, self.shelf, chosen.theme, lambda: self.panes.pane.path)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
@@ -157,6 +159,7 @@ class Window(QMainWindow):
         self.marking.noted.connect(self.status.show_note)
         self.marking.marksShown.connect(lambda pane: self.marking.attend() if pane.number == self.panes.active else None)
         self.looking.noted.connect(self.status.show_note)
+        self.archiving.noted.connect(self.status.show_note)
         self.greying.noted.connect(self.status.show_note)
         self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
         self.reformatting.noted.connect(self.status.show_note)
@@ -191,6 +194,7 @@ class Window(QMainWindow):
             "windows": self.side.show_window,
             **self.reformatting.by_id(),
             **self.tag_browsing.by_id(),
+            **self.archiving.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
@@ -268,6 +272,7 @@ class Window(QMainWindow):
         self.side.marks.dress(self.actions_by_id)
         self.browser.dress(name)
         self.tag_browsing.dress(name)
+        self.archiving.dress(name)
         self.toolbar.dress(name)
         self.status.dress(name)
 
@@ -355,8 +360,8 @@ class Window(QMainWindow):
             return
         self.settings = replace(
             self.settings,
-            open=tuple(str(path) for path in self.shelf.paths()),
-            shown=str(self.panes.pane.path or ""),
+            open=self.archiving.keep_out([str(path) for path in self.shelf.paths()]),
+            shown="".join(self.archiving.keep_out([str(self.panes.pane.path or "")])),
             grid=str(self.panes.grid),
         )
         settings.save(self.settings)
@@ -372,6 +377,7 @@ class Window(QMainWindow):
         self.looking.close()
         self.greying.close()
         self.tag_browsing.close()
+        self.archiving.close()
         self.viewports.close()
         self.recovery.close()
         self.shelf.close()
