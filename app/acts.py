@@ -20,6 +20,7 @@ from viewers.dicom_view import RadiologyView
 from viewers.drawing import BRUSH, TOOLS, Drawing
 from viewers.marked_slide import MarkedSlide
 from viewers.slide_view import SlideView
+from viewers.views import Marked
 
 GRIDS = {
     "panes-1": ONE, "panes-2": TWO, "panes-3": Grid(1, 3), "panes-4": FOUR, "panes-6": Grid(2, 3), "panes-9": Grid(3, 3),
@@ -97,28 +98,28 @@ class Acts(QObject):
             "lock-marks": lambda: self._hand(Drawing.lock_selected),
             "all-marks": lambda: self._hand(Drawing.select_all),
             "show-marks": self._toggle_marks,
-            "marks": lambda: self._side.front(self._side.marks),
+            "marks": self._side.show_marks,
         }
 
     def _tool(self, name: str) -> None:
         view = self._panes.view
-        if isinstance(view, MarkedSlide):
+        if isinstance(view, MarkedSlide) or (isinstance(view, Marked) and not name):
             view.set_marking("" if view.drawing.tool == name else name)
             view.setFocus()
 
     def _hand(self, work: Callable[[Drawing], object]) -> None:
         view = self._panes.view
-        if isinstance(view, MarkedSlide) and view.marks.visible:  # what is hidden is not changed unseen
+        if isinstance(view, Marked) and view.marks.visible:  # what is hidden is not changed unseen
             work(view.drawing)
 
     def _document(self, work: Callable[[Annotations], object]) -> None:
         view = self._panes.view
-        if isinstance(view, MarkedSlide) and view.drawing.document is not None and not view.drawing.busy:
+        if isinstance(view, Marked) and view.drawing.document is not None and not view.drawing.busy:
             work(view.drawing.document)
 
     def _toggle_marks(self) -> None:
         view = self._panes.view
-        if isinstance(view, MarkedSlide):
+        if isinstance(view, Marked):
             view.marks.visible = not view.marks.visible
 
     def _step(self, by: int) -> None:
@@ -144,14 +145,14 @@ class Acts(QObject):
         work()
 
     def hand_gives_up(self) -> bool:
-        """Escape on a slide: what is being drawn goes, then what is selected; whether there was anything."""
+        """Escape on a slide or film: what is being drawn goes, then what is selected; whether there was anything."""
         view = self._panes.view
-        return isinstance(view, MarkedSlide) and view.give_up()
+        return isinstance(view, Marked) and view.give_up()
 
     def _backspace(self) -> None:
         """Takes back a corner, else deletes the selected marks, else clears the region."""
         view = self._panes.view
-        if not (isinstance(view, MarkedSlide) and view.take_back()):
+        if not (isinstance(view, Marked) and view.take_back()):
             view.clear_selection()
 
     def escape(self) -> None:

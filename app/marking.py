@@ -1,4 +1,4 @@
-"""The marks of the slides that are open: read, kept as they are drawn, measured, exchanged; all of it beside the window."""
+"""The marks of slides and films that are open: read, kept as they are drawn, measured, exchanged, beside the window."""
 
 from __future__ import annotations
 
@@ -25,8 +25,12 @@ from viewers.annotations.found import Stopped
 from viewers.annotations.index import Index
 from viewers.annotations.keeping import Keeping
 from viewers.annotations.store import Store
+from viewers.film_marks.film import Film, series_identity
+from viewers.marked_film import MarkedFilm
 from viewers.marked_slide import MarkedSlide
-from viewers.sources import Source
+from viewers.sources import Source, TiledSource
+from viewers.sources.dicom import Dicom
+from viewers.views import Marked
 
 if TYPE_CHECKING:
     from app.panels.marks import MarksPanel
@@ -45,17 +49,20 @@ TISSUE = "Tissue"
 
 @dataclass(eq=False)
 class Kept:
-    """The marks of one slide, and the thread that writes them."""
+    """The marks of one slide or film, and the thread that writes them."""
 
     document: Annotations
     keeping: Keeping
     notes: tuple[str, ...] = ()
     trouble: str = ""
     """Why the disk takes nothing now; "" while it does."""
+    film: Film | None = None
+    """The frames of a film; None for slides."""
 
 
 class Marking(QObject):
-    """Marks stay with their slide, wherever its file lies: they are found again by what the slide holds."""
+    """Marks stay with their slide or film, wherever its file lies: they are found again by what the slide holds, or by the
+    series and the instances of the film."""
 
     noted = Signal(str)
     """What becomes of a file, in a few words."""
@@ -63,7 +70,11 @@ class Marking(QObject):
     """path, the JSON value of its bookmarks."""
     marksShown = Signal(object)
     """The Pane that has its marks now."""
+    edited = Signal(object)
+    """Path whose marks changed."""
     _opened = Signal(object, int, object)
+    _filmed = Signal(object, object)
+    """path, the Film of a source that is shown beside another of the same path."""
     _kept_on_disk = Signal(object, str)
     """path, "" after every write, one sentence while the disk refuses."""
     _prepared = Signal(object, object, str, str)
@@ -83,6 +94,7 @@ class Marking(QObject):
         self._closed = False
         self._measuring = Measuring(panes, panel, self._errands, self)
         self._opened.connect(self._take)
+        self._filmed.connect(self._lay_film)
         self._kept_on_disk.connect(self._note_disk)
         self._errands.refused.connect(self._unread)
         self._files.refused.connect(self._say)
@@ -103,27 +115,58 @@ class Marking(QObject):
     def shown(self, pane: Pane) -> None:
         """A source stands in a pane anew: its marks are laid over it as soon as they are read."""
         view, path = pane.view, pane.standing
-        if not isinstance(view, MarkedSlide) or path is None or view.source is None:
+        if not isinstance(view, Marked) or path is None or view.source is None:
             return
         if path in self._kept:
-            self._show_marks(path, view, self._kept[path].document)
-            self.marksShown.emit(pane)
+            self._show_marks(path, pane, view, view.source, self._kept[path])
         elif path not in self._opening:
             self._asked += 1
             self._opening[path] = self._asked
             self._errands.start(path, "its marks", partial(self._read, path, self._asked, view.source))
 
-    def _show_marks(self, path: Path, view: MarkedSlide, document: Annotations) -> None:
-        view.show_marks(document)
+    def _show_marks(self, path: Path, pane: Pane, view: Marked, source: Source, kept: Kept) -> None:
+        """At once on a slide; on a film as soon as the frames of this very source are known."""
         view.drawing.bulk = partial(self._bulk, path)
+        if isinstance(view, MarkedSlide):
+            view.show_marks(kept.document)
+            self.marksShown.emit(pane)
+        elif kept.film is not None and kept.film.source is source:
+            view.show_marks(kept.document, kept.film)
+            self.marksShown.emit(pane)
+        else:
+            work = partial(self._film, path, source)
+            self._errands.start(path, "its frames", lambda: self._errands.tell(self._filmed, path, work()))
+
+    def _film(self, path: Path, source: Source) -> Film:
+        """On the thread."""
+        return Film(source, "" if isinstance(source, Dicom) else identity(path, source))
+
+    def _lay_film(self, path: Path, film: Film) -> None:
+        kept = self._kept.get(path)
+        if kept is None:
+            return
+        kept.film = film
+        for pane in self._panes.holding(path):
+            if isinstance(pane.view, MarkedFilm) and pane.view.source is film.source:
+                pane.view.show_marks(kept.document, film)
+                self.marksShown.emit(pane)
+
+    def films(self) -> Mapping[Path, Kept]:
+        """Those of the films that are open."""
+        return {path: kept for path, kept in self._kept.items() if kept.film is not None}
+
+    def word(self, path: Path) -> tuple[str, bool]:
+        """What has to be said of the marks of a picture, and whether it is bad; "" for nothing."""
+        kept = self._kept.get(path)
+        if kept is not None:
+            return kept.trouble or " ".join(kept.notes), bool(kept.trouble)
+        return ("Reading the marks of this picture …" if path in self._opening else ""), False
 
     def attend(self) -> None:
         """The panel shows the marks of the active pane."""
         view, path = self.view, self._panes.pane.standing
         self._panel.follow(view)
-        kept = self._kept.get(path) if path is not None else None
-        reading = "Reading this slide's marks …" if path in self._opening else ""
-        self._panel.say(kept.trouble or " ".join(kept.notes) if kept is not None else reading, bad=bool(kept and kept.trouble))
+        self._panel.say(*(self.word(path) if path is not None and view is not None else ("", False)))
         self._measuring.soon()
 
     def keep_bookmarks(self, path: Path, value: object) -> None:
@@ -261,27 +304,29 @@ class Marking(QObject):
     # results
 
     def _read(self, path: Path, number: int, source: Source) -> None:
-        store = Store(data_folder() / "marks" / f"{identity(path, source)}.marks")
+        film = None if isinstance(source, TiledSource) else self._film(path, source)
+        own = (series_identity(source) if film is not None else "") or identity(path, source)
+        store = Store(data_folder() / "marks" / f"{own}.marks")
         marks, classes = store.load()
         document = Annotations(marks, classes, Index(marks).prepare())
-        self._errands.tell(self._opened, path, number, (document, store, store.note(BOOKMARKS)))
+        self._errands.tell(self._opened, path, number, (document, store, store.note(BOOKMARKS), film))
 
-    def _take(self, path: Path, number: int, found: tuple[Annotations, Store, object]) -> None:
-        document, store, bookmarks = found
+    def _take(self, path: Path, number: int, found: tuple[Annotations, Store, object, Film | None]) -> None:
+        document, store, bookmarks, film = found
         if self._closed or self._opening.get(path) != number:  # it was closed meanwhile, perhaps opened again
             store.close()
             return
         del self._opening[path]
         keeping = Keeping(store, lambda sentence: self._errands.tell(self._kept_on_disk, path, sentence))
-        kept = Kept(document, keeping, tuple(store.notes))
+        kept = Kept(document, keeping, tuple(store.notes), film=film)
         document.listen(kept.keeping.tell)
         document.listen(lambda _: self._measuring.soon())
+        document.listen(lambda _: self.edited.emit(path))
         self._kept[path] = kept
         self.bookmarksRead.emit(path, bookmarks)
         for pane in self._panes.holding(path):
-            if isinstance(pane.view, MarkedSlide):
-                self._show_marks(path, pane.view, document)
-                self.marksShown.emit(pane)
+            if isinstance(pane.view, Marked) and pane.view.source is not None:
+                self._show_marks(path, pane, pane.view, pane.view.source, kept)
         if self._panes.pane.standing == path:
             self.attend()
 

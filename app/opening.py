@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,20 +19,25 @@ from app.offers import Offer, offered
 from app.placing import Card
 from app.priors import Known
 from app.spacings import open_source, remember, spaced
+from app.storage import data_folder
 from inference.questions import Modality
 from viewers.errors import SourceError
 from viewers.figures import counted
 from viewers.geometry import Region
 from viewers.qimage import to_qimage
-from viewers.sources import NamedSource, Source, discover
+from viewers.sources import NamedSource, Source, dicomdir, discover, packed
 from viewers.sources.facts import Facts
-from viewers.sources.folder import Item
+from viewers.sources.folder import DICOMDIR, Failure, Item
+from viewers.sources.packed import PackedItem
+from viewers.sources.unpacked import Unpacked, sweep
 
 THUMBNAIL = 96
 """Longest side of a thumbnail in the browser, in pixels."""
 MOST = 20_000
 """Items listed of one folder."""
 PIECE = 64
+PIECE_S = 0.1
+"""What was found is told at the latest after so long."""
 PATIENCE_S = 2.0
 """So long each thread may finish what it reads when the window closes."""
 
@@ -44,6 +49,8 @@ class Listed:
     path: Path
     problem: str = ""
     card: Card | None = None
+    root: Path | None = None
+    """The folder, archive or directory of a medium it was found in."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +97,8 @@ class Opener(QObject):
         self._later = Lane("hilum-describe")
         self._closed = threading.Event()
         self._items: dict[Path, Item] = {}
+        self._unpacked = Unpacked(data_folder() / "unpacked")
+        self._later.submit(partial(sweep, data_folder() / "unpacked"))
         self._told: dict[Path, int] = {}
         self._spacings_kept = 0
         """How often a size of a pixel was given; `_told` holds the count at which each path was described."""
@@ -102,7 +111,10 @@ class Opener(QObject):
     def file_of(self, path: Path) -> Path:
         """One file of a source: the middle one of a series. Not for the GUI thread."""
         item = self._items.get(path)
-        return path if item is None else item.files[len(item.files) // 2]
+        if item is None:
+            return path
+        file = item.sample().files[0]
+        return item.unpack(file) if isinstance(item, PackedItem) else file
 
     def files_of(self, path: Path) -> tuple[Path, ...]:
         """All files of a source. Not for the GUI thread."""
@@ -119,7 +131,7 @@ class Opener(QObject):
         self._start(self._soon, path, lambda: self._describe(path))
 
     def describe(self, path: Path) -> None:
-        self._start(self._later, path, lambda: self._describe(path))
+        self._start(self._later, path, lambda: self._describe(path, brief=True))
 
     def keep_spacing(self, path: Path, mpp: float | None, scanner: str) -> None:
         """Remember µm per pixel of a slide, or of a scanner where one is named; None forgets. Described sources are so anew."""
@@ -135,6 +147,7 @@ class Opener(QObject):
         deadline = time.monotonic() + PATIENCE_S
         for pool in (self._now, self._soon, self._later):
             pool.close(max(0.0, deadline - time.monotonic()))
+        self._unpacked.close()
 
     def _start(self, pool: Lane, path: Path, work: Callable[[], None]) -> None:
         if not self._closed.is_set():
@@ -152,25 +165,37 @@ class Opener(QObject):
             self._emit(self.failed, path, f"{path.name} cannot be read ({type(error).__name__}: {error}).")
 
     def _list(self, path: Path) -> None:
-        if not path.is_dir():
+        if not path.is_dir() and not is_container(path):
             self._emit(self.listed, [Listed(path)])
             return
         piece: list[Listed] = []
-        total = 0
-        for item in discover(path):
+        total, told = 0, time.monotonic()
+        for item in self._found(path):
             if isinstance(item, Item):
                 self._items[item.path] = item
-            piece.append(Listed(item.path, card=_listed(item)) if isinstance(item, Item) else Listed(item.path, item.sentence))
+                piece.append(Listed(item.path, card=_listed(item), root=path))
+            else:
+                piece.append(Listed(item.path, item.sentence, root=path))
             total += 1
-            if len(piece) == PIECE:
+            if len(piece) == PIECE or time.monotonic() - told > PIECE_S:
                 self._emit(self.listed, piece)
-                piece = []
-            if self._closed.is_set() or total >= MOST:
+                piece, told = [], time.monotonic()
+            if self._closed.is_set():
+                return
+            if total >= MOST:
+                piece.append(Listed(path, f"{path.name} holds more than {MOST:,} pictures and series: open a folder inside it."))
                 break
         if total == 0:
             raise SourceError(path, f"{path.name} holds no picture, DICOM file or slide that can be opened.")
         if piece:
             self._emit(self.listed, piece)
+
+    def _found(self, path: Path) -> Iterator[Item | Failure]:
+        if path.is_dir():
+            return discover(path)
+        if path.name.upper() == DICOMDIR:
+            return dicomdir.discovered(dicomdir.media_of(path))
+        return packed.discovered(path, self._unpacked)
 
     def _open(self, path: Path, pane: int) -> None:
         source = self.source(path)
@@ -185,8 +210,14 @@ class Opener(QObject):
         self._spacings_kept += 1
         self._emit(self.spacingsKept, kept)
 
-    def _describe(self, path: Path) -> None:
-        """Once, and again where a size of a pixel was given meanwhile: what was read before it is not told."""
+    def _describe(self, path: Path, *, brief: bool = False) -> None:
+        """Once, and again where a size of a pixel was given meanwhile: what was read before it is not told. `brief`: of a series
+        nobody looked into yet only one file is read."""
+        item = self._items.get(path)
+        if brief and item is not None and item.unread and len(item.files) > 1:
+            if path not in self._told:
+                self._emit(self.described, self._briefly(path, item))
+            return
         while self._told.get(path) != (known := self._spacings_kept) and not self._closed.is_set():
             found = self._described(path)
             if known == self._spacings_kept:
@@ -201,6 +232,16 @@ class Opener(QObject):
             card = card_of(source, path)
             return Described(path, summary(source, card), to_qimage(pixels), offer, source.facts, dict(source.info()), card)
 
+    def _briefly(self, path: Path, item: Item) -> Described:
+        """By its middle file."""
+        with closing(item.sample().open()) as source:
+            pixels = source.read(Region.whole(source.size), source.size.fitted(THUMBNAIL))
+            offer = offered(modality_of(source)[0], *self._models)
+            card = replace(card_of(source, path), images=len(item.files))
+            info = {**source.info(), "kind": item.kind, "frames": len(item.files)}
+            line = summary(source, card, len(item.files))
+            return Described(path, line, to_qimage(pixels), offer, source.facts, info, card)
+
     def _emit(self, signal: object, *values: object) -> bool:
         """False when the window is closing and nobody listens any more."""
         if self._closed.is_set():
@@ -209,11 +250,17 @@ class Opener(QObject):
         return True
 
 
-def summary(source: Source, card: Card) -> str:
-    """The browser's second line: what it is and how large."""
+def is_container(path: Path) -> bool:
+    """Whether its name says that a file holds others: a ZIP, or the directory of a medium."""
+    return path.suffix.lower() == ".zip" or path.name.upper() == DICOMDIR
+
+
+def summary(source: Source, card: Card, images: int = 0) -> str:
+    """The browser's second line: what it is and how large; `images` of a series of which one was read."""
     coded = " ".join(card.coded) if card.title != " ".join(card.coded) else source.modality
-    words = {"radiograph": coded or "radiograph", "series": f"{coded or 'series'} · {source.frames} images"}
-    return f"{words.get(source.kind, source.kind)} · {counted(source.size.width)} × {counted(source.size.height)}"
+    words = {"radiograph": coded or "radiograph", "series": f"{coded or 'series'} · {images or source.frames} images"}
+    kind = "series" if images else source.kind
+    return f"{words.get(kind, kind)} · {counted(source.size.width)} × {counted(source.size.height)}"
 
 
 def card_of(source: Source, path: Path) -> Card:

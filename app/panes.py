@@ -41,6 +41,7 @@ class Pane(QFrame):
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(0)
         self.view: Canvas = Canvas(self)
+        self._foot: QWidget | None = None
         self.strip = SpacingStrip(self)
         self._layout.addWidget(self.strip)
         self._layout.addWidget(self.view, 1)
@@ -57,9 +58,18 @@ class Pane(QFrame):
         old.hide()
         old.deleteLater()
 
+    def set_foot(self, foot: QWidget | None) -> None:
+        """Something narrow under the view; None takes it away."""
+        old, self._foot = self._foot, foot
+        if old is not None:
+            old.hide()
+            old.deleteLater()
+        if foot is not None:
+            self._layout.addWidget(foot)
+
     def lend_room(self, guest: QWidget) -> None:
         """Let something stand in the view's place that shows the view inside it."""
-        self._layout.addWidget(guest, 1)
+        self._layout.insertWidget(self._layout.indexOf(self.strip) + 1, guest, 1)
 
     def take_room_back(self, view: Canvas) -> None:
         """The view stands alone again."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from app.opening import Described, Listed, Opener
+from app.opening import Described, Listed, Opener, is_container
 from app.panels.browser import Browser
 from app.panes import Pane, Panes
 from app.placing import Card
@@ -30,6 +30,7 @@ class Shelf(QObject):
         super().__init__(parent)
         self._browser, self._panes = browser, panes
         self._known: dict[Path, Described] = {}
+        self._roots: dict[Path, Path] = {}
         self._wanted: Path | None = None
         self.opener = Opener(encoder, drafter, self)
         self.opener.listed.connect(self._listed)
@@ -47,7 +48,7 @@ class Shelf(QObject):
         if listed:
             self._wanted = select or listed[0]
         for path in listed:
-            if path.is_dir():
+            if path.is_dir() or is_container(path):
                 self.opener.list(path)
             else:
                 self._listed([Listed(path)])
@@ -84,6 +85,14 @@ class Shelf(QObject):
     def paths(self) -> list[Path]:
         return [item.path for item in self._browser.model.items()]
 
+    def roots(self) -> list[Path]:
+        """What a reader opened to get at all that is open: files, folders, archives; each once."""
+        return list(dict.fromkeys(self._roots.get(path, path) for path in self.paths()))
+
+    def root_of(self, path: Path) -> Path:
+        """What was opened to get at a source: opened again, it finds the same files."""
+        return self._roots.get(path, path)
+
     def cards(self) -> list[Card]:
         """What the browser knows of each source, in the order they were opened."""
         return [item.card for item in self._browser.model.items()]
@@ -92,6 +101,7 @@ class Shelf(QObject):
         for pane in self._panes.showing(path):
             self._panes.clear(pane)
         self._known.pop(path, None)
+        self._roots.pop(path, None)
         self.opener.forget(path)
         self._browser.remove(path)
 
@@ -107,6 +117,8 @@ class Shelf(QObject):
         new = {card.path for card in self._browser.add_cards(item.card or Card(item.path) for item in found)}
         for item in found:
             if item.path in new:
+                if item.root is not None:
+                    self._roots[item.path] = item.root
                 if item.problem:
                     self._browser.fail(item.path, item.problem)
                 else:

@@ -17,6 +17,7 @@ from app.analysis import AnyEngine
 from app.archiving import Archiving
 from app.asking import Asking
 from app.filing import Filing
+from app.film_marking import FilmMarking
 from app.greying import Greying
 from app.jobs import Batch
 from app.layering import Layering
@@ -29,6 +30,7 @@ from app.panels.side import Side
 from app.panels.status import StatusLine
 from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
+from app.playing import Playing
 from app.recovery import Recovery
 from app.reformatting import Reformatting
 from app.settings import Settings
@@ -71,16 +73,18 @@ class Window(QMainWindow):
         self.layering = Layering(self, self.panes, self.side.layers)
         self.greying = Greying(self, self.panes, self.side.window_panel)
         self.marking = Marking(self, self.panes, self.side.marks)
+        self.film_marking = FilmMarking(self, self.panes, self.side.films, self.marking)
         self.viewports = Viewports(self.panes, chosen.viewport)
         self.looking = Looking(self, self.panes)
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
-        self.reformatting = Reformatting(self.panes)
+        self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
         self.archiving = Archiving(self, self.shelf, chosen.theme, lambda: self.panes.pane.path)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
+        self.side.films.offer_tools(self.actions_by_id)
         self._handing = False
         self._lay_out()
         self.recent = Recent(chosen.recent, self)
@@ -158,11 +162,14 @@ class Window(QMainWindow):
         self.layering.noted.connect(self.status.show_note)
         self.marking.noted.connect(self.status.show_note)
         self.marking.marksShown.connect(lambda pane: self.marking.attend() if pane.number == self.panes.active else None)
+        self.film_marking.noted.connect(self.status.show_note)
+        self.film_marking.openWanted.connect(self.browser.select)
         self.looking.noted.connect(self.status.show_note)
         self.archiving.noted.connect(self.status.show_note)
         self.greying.noted.connect(self.status.show_note)
         self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
         self.reformatting.noted.connect(self.status.show_note)
+        self.playing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
@@ -187,12 +194,14 @@ class Window(QMainWindow):
             "quit": self.close,
             **self.acts.by_id(),
             "import-marks": partial(self.acts.in_front, self.side.marks, self.marking.choose_import),
-            "export-marks": partial(self.acts.in_front, self.side.marks, self.marking.choose_export),
+            "export-marks": self._export_marks,
+            **self.film_marking.by_id(),
             "tissue": partial(self.acts.in_front, self.side.marks, self.marking.outline_tissue),
             **self.looking.by_id(),
             **self.greying.by_id(),
             "windows": self.side.show_window,
             **self.reformatting.by_id(),
+            **self.playing.by_id(),
             **self.tag_browsing.by_id(),
             **self.archiving.by_id(),
             "cancel": self._escape,
@@ -202,7 +211,7 @@ class Window(QMainWindow):
             "find-source": self.browser.search_now,
             "names": self.browser.toggle_names,
         }
-        return self.reformatting.over(work)
+        return self.playing.over(self.reformatting.over(work))
 
     def _escape(self) -> None:
         if not (self.looking.give_up() or self.reformatting.give_up() or self.acts.hand_gives_up()):
@@ -236,10 +245,17 @@ class Window(QMainWindow):
             pane.view.overlay.opacity = value
             pane.view.update()
 
+    def _export_marks(self) -> None:
+        self.side.show_marks()
+        (self.marking if self.film_marking.view is None else self.film_marking).choose_export()
+
     def _suit(self) -> None:
         """Keys and marks of the kind of picture in the active pane."""
         actions.suit(self.actions_by_id, self.marking.view is not None)
         self.side.marks.dress(self.actions_by_id)
+        self.side.films.dress(self.actions_by_id)
+        self.side.suit(self.film_marking.view is not None)
+        self.film_marking.attend()
         self.toolbar.name_keys()
         self.marking.attend()
 
@@ -270,6 +286,7 @@ class Window(QMainWindow):
             theme.apply(application, name)
         actions.dress(self.actions_by_id, name)
         self.side.marks.dress(self.actions_by_id)
+        self.side.films.dress(self.actions_by_id)
         self.browser.dress(name)
         self.tag_browsing.dress(name)
         self.archiving.dress(name)
@@ -349,7 +366,7 @@ class Window(QMainWindow):
             return True
         what = "\n".join(f"{name}: {why}" for name, why in lost.items())
         question = (
-            f"The last marks on these slides are not on disk:\n\n{what}\n\nMake room and they are written. Close without them?"
+            f"The last marks on these pictures are not on disk:\n\n{what}\n\nMake room and they are written. Close without them?"
         )
         buttons = QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel
         return QMessageBox.warning(self, "Marks not written", question, buttons) == QMessageBox.StandardButton.Discard
@@ -360,7 +377,7 @@ class Window(QMainWindow):
             return
         self.settings = replace(
             self.settings,
-            open=self.archiving.keep_out([str(path) for path in self.shelf.paths()]),
+            open=self.archiving.keep_out([str(path) for path in self.shelf.roots()]),
             shown="".join(self.archiving.keep_out([str(self.panes.pane.path or "")])),
             grid=str(self.panes.grid),
         )
@@ -370,9 +387,11 @@ class Window(QMainWindow):
         self.batch.stop()
         self.asking.cancel()
         self.reformatting.close()
+        self.playing.close()
         self.panes.close_all()
         self.filing.close()
         self.layering.close()
+        self.film_marking.close()
         self.marking.close()
         self.looking.close()
         self.greying.close()

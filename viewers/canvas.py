@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 
 from viewers import marks, theme
 from viewers.camera import Box, Camera
-from viewers.geometry import Region
+from viewers.geometry import Region, Spacing
 from viewers.gestures import Tool
 from viewers.layers import Layers
 from viewers.legend import TIP, Legend
@@ -139,6 +139,11 @@ class Canvas(Steered):
         self.update()
 
     @property
+    def spacing(self) -> Spacing | None:
+        """What lengths on the picture are written in: as the source states it, unless a subclass knows better."""
+        return self._source.spacing if self._source is not None else None
+
+    @property
     def settled(self) -> bool:
         """Whether what is shown is final: nothing moves, nothing visible is still being read."""
         return not self.moving and not self.layers.fading
@@ -242,7 +247,7 @@ class Canvas(Steered):
         if self._source is None:
             marks.draw_message(painter, self.font(), self._status or EMPTY, bounds, plate=bool(self._status))
         else:
-            self._paint_source(painter, self._source, bounds)
+            self._paint_source(painter, bounds)
 
     def draw_by_card(self) -> None:
         """From now on through OpenGL. Once for a pane."""
@@ -267,7 +272,7 @@ class Canvas(Steered):
             self._viewport.resize(self.size())
         super().resizeEvent(event)
 
-    def _paint_source(self, painter: QPainter, source: Source, bounds: QRectF) -> None:
+    def _paint_source(self, painter: QPainter, bounds: QRectF) -> None:
         painter.save()
         painter.scale(1 / self.camera.ratio, 1 / self.camera.ratio)
         self._turn(painter)
@@ -286,7 +291,7 @@ class Canvas(Steered):
         inset, lines = self.paint_insets(painter), self.corner_lines()
         corners = {corner: [*self.corner_texts.get(corner, ()), *lines.get(corner, ())] for corner in CORNERS}
         heatmap = self._markings.legend(self.frame)
-        words = Words(corners, self.edge_letters(), source.spacing, inset, self._legend, heatmap)
+        words = Words(corners, self.edge_letters(), self.spacing, inset, self._legend, heatmap)
         paint_words(painter, self._lettering, self.font(), self.ink, self.camera, words)
         for sign in self.signs:
             sign(painter)

@@ -1,4 +1,4 @@
-"""The hand on a slide: tools, the selected marks, and what is being drawn, over a document of marks."""
+"""The hand on a picture: tools, the selected marks, and what is being drawn, over a document of marks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from viewers import drawn
 from viewers.annotations.annotation import Annotation, Kind, Plane, Point, new_id
-from viewers.annotations.classes import AnnotationClass
+from viewers.annotations.classes import UNCLASSIFIED, AnnotationClass, Colour
 from viewers.annotations.document import Annotations, Edit, classifying, removing
 from viewers.annotations.moving import handles, hit, moved, with_handle
 from viewers.annotations.tools import Brush, Hand, Stroke, Tool, made
@@ -34,7 +34,10 @@ _STAY = (str(Kind.POINTS), BRUSH, WAND)
 
 
 class Drawing(QObject):
-    """Turns the hand's ways into edits of the document. All places are level-0 pixels; `look` shows the wand the picture."""
+    """Turns the hand's ways into edits of the document. All places are level-0 pixels.
+
+    What a finished stroke becomes, what a place means and by which corners a mark is changed are a subclass's to say anew.
+    """
 
     changed = Signal()
     """Something is to be painted again."""
@@ -43,11 +46,11 @@ class Drawing(QObject):
     classChanged = Signal()
     """Another class is given to what is drawn from now on."""
 
-    def __init__(self, look: Look, parent: QObject | None = None) -> None:
+    def __init__(self, tools: Mapping[str, Tool], parent: QObject | None = None) -> None:
+        """`tools` are those that draw, by name."""
         super().__init__(parent)
         self._document: Annotations | None = None
-        self._tools: dict[str, Tool] = {str(kind): made(kind) for kind in Kind}
-        self._tools |= {BRUSH: Brush(), WAND: Wand(look)}
+        self._tools = tools
         self._name = ""
         self._selected: dict[str, None] = {}
         self._hand: Hand | None = None
@@ -111,6 +114,37 @@ class Drawing(QObject):
         """The shown mark at a place, of several the smallest; `pixel` is a screen pixel's width there."""
         return hit(self._document.snapshot, place, REACH_PX * pixel, self.shows) if self._document is not None else None
 
+    def made(self, stroke: Stroke) -> Annotation | None:
+        """The mark a finished stroke becomes; None: none."""
+        if stroke.geometry is None:
+            return None
+        z, t = self.plane or (0, 0)
+        return Annotation(stroke.geometry, stroke.kind, class_name=self.active_class, plane=Plane(z=z, t=t))
+
+    def colour_of(self, class_name: str) -> Colour:
+        return self._document.colour_of(class_name) if self._document is not None else UNCLASSIFIED
+
+    def corners(self, one: Annotation) -> list[Point]:
+        """By which a mark is changed."""
+        return handles(one)
+
+    def with_corner(self, one: Annotation, number: int, place: Point) -> Annotation:
+        """One corner taken to `place`. Raises ValueError where nothing would be left of the shape."""
+        return with_handle(one, number, place)
+
+    def moved(self, one: Annotation, across: float, down: float) -> Annotation:
+        return moved(one, across, down)
+
+    @property
+    def rest(self) -> str:
+        """The tool a hand holds that draws nothing: after most marks it moves again, as in QuPath."""
+        return MOVE
+
+    @property
+    def moves(self) -> bool:
+        """Whether the hand selects, moves and changes marks now."""
+        return self._name == MOVE
+
     def select_all(self) -> None:
         """All marks of classes that are shown."""
         if self._document is not None:
@@ -162,7 +196,7 @@ class Drawing(QObject):
     @tool.setter
     def tool(self, name: str) -> None:
         """Raises ValueError for a name that is no tool's."""
-        if name and name not in TOOLS:
+        if name not in ("", MOVE, *self._tools):
             raise ValueError(f"no tool is called {name!r}")
         if name != self._name:
             self.cancel()
@@ -173,12 +207,12 @@ class Drawing(QObject):
     @property
     def brush_px(self) -> float:
         """The brush's diameter in screen pixels."""
-        brush = self._tools[BRUSH]
+        brush = self._tools.get(BRUSH)
         return brush.diameter_px if isinstance(brush, Brush) else 0.0
 
     @brush_px.setter
     def brush_px(self, value: float) -> None:
-        brush = self._tools[BRUSH]
+        brush = self._tools.get(BRUSH)
         if isinstance(brush, Brush):
             brush.diameter_px = min(max(value, 4.0), 400.0)
         self.changed.emit()
@@ -188,6 +222,11 @@ class Drawing(QObject):
         self.brush_px *= _BRUSH_STEP**by
 
     @property
+    def carried(self) -> Mapping[str, Annotation]:
+        """Marks under the hand as they would be if it let go, by id."""
+        return self._carried
+
+    @property
     def busy(self) -> bool:
         """Whether something is being drawn or carried."""
         tool = self._tools.get(self._name)
@@ -195,10 +234,10 @@ class Drawing(QObject):
 
     def press(self, hand: Hand) -> bool:
         """The left button went down; False: the press is the pane's."""
-        if self._document is None or not self._name:
+        if self._document is None or not (self._name or self.moves):
             return False
         self._hand = hand
-        if self._name == MOVE:
+        if self.moves:
             return self._take(hand)
         stroke = self._tools[self._name].press(hand, self._only())
         self._finish(stroke)
@@ -208,7 +247,7 @@ class Drawing(QObject):
     def move(self, hand: Hand, down: bool) -> bool:
         """The hand moved, with the button down or not; whether it is drawing."""
         self._hand = hand
-        if self._name == MOVE:
+        if self.moves:
             return self._carry(hand) if down else False
         tool = self._tools.get(self._name)
         if tool is None:
@@ -220,7 +259,7 @@ class Drawing(QObject):
 
     def release(self, hand: Hand) -> None:
         self._hand = hand
-        if self._name == MOVE:
+        if self.moves:
             self._drop()
         elif self._name:
             self._finish(self._tools[self._name].release(hand))
@@ -261,10 +300,9 @@ class Drawing(QObject):
             return
         now = document.marks.get(stroke.of.id) if stroke.of is not None else None
         if now is None:
-            if stroke.geometry is None:
+            one = self.made(stroke)
+            if one is None:
                 return
-            z, t = self.plane or (0, 0)
-            one = Annotation(stroke.geometry, stroke.kind, class_name=self.active_class, plane=Plane(z=z, t=t))
             document.add([one])
             self.select([one.id])
         elif stroke.geometry is None:
@@ -272,19 +310,16 @@ class Drawing(QObject):
         else:
             document.replace([replace(now, geometry=stroke.geometry, kind=stroke.kind)], "change shape")
         if self._name not in _STAY:
-            self.tool = MOVE
+            self.tool = self.rest
 
     # moving
 
     def _take(self, hand: Hand) -> bool:
         assert self._document is not None
-        reach = REACH_PX * hand.pixel
-        only = self._only()
-        if only is not None and not hand.shift:
-            for number, corner in enumerate(handles(only)):
-                if max(abs(corner[0] - hand.place[0]), abs(corner[1] - hand.place[1])) <= reach:
-                    self._grip, self._start = (only, number), hand.place
-                    return True
+        grip = self.gripped(hand)
+        if grip is not None:
+            self._grip, self._start = grip, hand.place
+            return True
         found = self.at(hand.place, hand.pixel)
         if found is None:
             if not hand.shift:
@@ -299,6 +334,16 @@ class Drawing(QObject):
         self._start = hand.place
         return True
 
+    def gripped(self, hand: Hand) -> tuple[Annotation, int] | None:
+        """The corner at a place, as a mark and its corner's number."""
+        only, reach = self._only(), REACH_PX * hand.pixel
+        if only is None or hand.shift:
+            return None
+        for number, corner in enumerate(self.corners(only)):
+            if max(abs(corner[0] - hand.place[0]), abs(corner[1] - hand.place[1])) <= reach:
+                return only, number
+        return None
+
     def _carry(self, hand: Hand) -> bool:
         if self._start is None:
             return False
@@ -308,11 +353,11 @@ class Drawing(QObject):
         if self._grip is not None:
             one, number = self._grip
             try:
-                self._carried = {one.id: with_handle(one, number, hand.place)}
+                self._carried = {one.id: self.with_corner(one, number, hand.place)}
             except ValueError:
                 return True  # no shape would be left there
         else:
-            self._carried = {one.id: moved(one, across, down) for one in self.selected if not one.locked}
+            self._carried = {one.id: self.moved(one, across, down) for one in self.selected if not one.locked}
         self.changed.emit()
         return True
 
@@ -321,7 +366,11 @@ class Drawing(QObject):
         self._carried, self._grip, self._start = {}, None, None
         if carried and self._document is not None:
             marks = self._document.marks
-            placed = [replace(marks[id], geometry=one.geometry, kind=one.kind) for id, one in carried.items() if id in marks]
+            placed = [
+                replace(marks[id], geometry=one.geometry, kind=one.kind, rest=one.rest)
+                for id, one in carried.items()
+                if id in marks
+            ]
             self._document.replace(placed, what)
 
     def shows(self, one: Annotation) -> bool:
@@ -379,13 +428,18 @@ class Drawing(QObject):
         changing = tool.of if isinstance(tool, Brush) and tool.active else None
         for one in chosen:
             if changing is None or changing.id != one.id:
-                drawn.draw_shape(painter, camera, one.geometry, self._document.colour_of(one.class_name))
+                drawn.draw_shape(painter, camera, one.geometry, self.colour_of(one.class_name))
         shape = self.shape
         if shape is not None:
             name = changing.class_name if changing is not None else self.active_class
-            drawn.draw_shape(painter, camera, shape, self._document.colour_of(name))
-        if self._name == MOVE and len(self._selected) == 1 and chosen:
-            drawn.draw_handles(painter, camera, handles(chosen[0]))
+            drawn.draw_shape(painter, camera, shape, self.colour_of(name))
+        if self.moves and len(self._selected) == 1 and chosen:
+            drawn.draw_handles(painter, camera, self.corners(chosen[0]))
         if self._hand is not None and self._name == BRUSH:
             drawn.draw_brush(painter, camera, self._hand.place, self.brush_px)
         painter.restore()
+
+
+def slide_tools(look: Look) -> dict[str, Tool]:
+    """Those of slides; `look` shows the wand the picture."""
+    return {**{str(kind): made(kind) for kind in Kind}, BRUSH: Brush(), WAND: Wand(look)}

@@ -23,11 +23,16 @@ HANDLE_PX = 7.0
 def draw_shape(painter: QPainter, camera: Camera, shape: BaseGeometry, colour: Colour) -> None:
     """Its outline with a light rim, legible on any stain; points as dots."""
     dots = shape.geom_type in ("Point", "MultiPoint")
-    path = painter_path([shapely.transform(_near(shape, camera), _to_screen(camera))], 1, 0, 0)
+    path = painter_path([screen_shape(shape, camera)], 1, 0, 0)
     rims = ((QColor(255, 255, 255, 230), 13.0 if dots else 5.0), (QColor(*colour), 8.0 if dots else 2.4))
     for ink, width in rims:
         painter.setPen(QPen(ink, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
         painter.drawPath(path)
+
+
+def screen_shape(shape: BaseGeometry, camera: Camera) -> BaseGeometry:
+    """The shape in screen pixels; of one that reaches far out of the pane what is near it."""
+    return shapely.transform(_near(shape, camera), _to_screen(camera))
 
 
 def draw_handles(painter: QPainter, camera: Camera, corners: Sequence[Point]) -> None:

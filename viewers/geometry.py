@@ -97,6 +97,7 @@ class Provenance(StrEnum):
     TIFF = "TIFF resolution"
     OBJECTIVE = "from objective power"
     READER = "given by the reader"
+    BY_HAND = "calibrated by the reader"
     REMEMBERED = "remembered for this scanner"
 
 

@@ -16,11 +16,11 @@ from viewers import theme
 from viewers.annotations.annotation import Annotation, Kind, Point
 from viewers.annotations.document import Annotations
 from viewers.annotations.measure import live_text, measured
-from viewers.annotations.tools import Hand
-from viewers.drawing import BRUSH, MOVE, Drawing
+from viewers.drawing import BRUSH, MOVE, Drawing, slide_tools
 from viewers.gestures import Tool
 from viewers.lettering import draw_plate, pane_font
 from viewers.mark_layer import MarkLayer
+from viewers.marking_hand import MarkingHand
 from viewers.qimage import to_array
 from viewers.slide_view import SlideView
 from viewers.sources import Source
@@ -32,11 +32,11 @@ class MarkedSlide(SlideView):
     def __init__(self, parent: QWidget | None = None, cache_bytes: int | None = None) -> None:
         super().__init__(parent, cache_bytes)
         self.marks = MarkLayer(self)
-        self.drawing = Drawing(self._patch, self)
+        self.drawing = Drawing(slide_tools(self._patch), self)
+        self.hand = MarkingHand(self, self.drawing, lambda: self.marks.visible, self._over_inset)
         self.marks.changed.connect(self.update)
         self.drawing.changed.connect(self.update)
         self.drawing.toolChanged.connect(self._tool_changed)
-        self._pressed = False
         self.frameChanged.connect(lambda _: self._use_plane())
 
     def show_marks(self, document: Annotations | None) -> None:
@@ -84,9 +84,9 @@ class MarkedSlide(SlideView):
             return
         self.drawing.paint(painter, self.camera)
         shape = self.drawing.shape
-        if shape is not None and self._at is not None and self.source is not None:
+        if shape is not None and self.hand.place is not None and self.source is not None:
             text = live_text(measured(Annotation(shape, _kind(shape, self.drawing.tool)), self.source.spacing))
-            self._say(painter, text, self._at)
+            self._say(painter, text, self.hand.place)
 
     def _say(self, painter: QPainter, text: str, place: QPointF) -> None:
         """A measure beside the hand."""
@@ -109,14 +109,10 @@ class MarkedSlide(SlideView):
 
     # events
 
-    _at: QPointF | None = None
-
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        mine = event.button() == Qt.MouseButton.LeftButton and self.drawing.tool and self.live and self.gestures.free
-        if mine and not self._over_inset(event.position()) and self.drawing.press(self._hand(event)):
+        if self.hand.press(event):
             self.marks.visible = True  # nobody draws on what they do not see
-            self._pressed, self._at = True, event.position()
-        elif mine and self.drawing.tool == MOVE and not self._over_inset(event.position()):
+        elif self.drawing.tool == MOVE and self.hand.mine(event):
             self.gestures.tool = Tool.PAN
             super().mousePressEvent(event)
             self.gestures.tool = Tool.MARK
@@ -124,17 +120,13 @@ class MarkedSlide(SlideView):
             super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._at = event.position()
-        if self.drawing.tool and self.gestures.free and self.drawing.move(self._hand(event), self._pressed):
+        if self.hand.move(event):
             self.pointed_at(event.position())
         else:
             super().mouseMoveEvent(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._pressed and event.button() == Qt.MouseButton.LeftButton:
-            self._pressed = False
-            self.drawing.release(self._hand(event))
-        else:
+        if not self.hand.release(event):
             super().mouseReleaseEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -154,20 +146,12 @@ class MarkedSlide(SlideView):
     def _key(self, event: QKeyEvent) -> bool:
         """Whether the key meant something to the hand."""
         key, drawing = Qt.Key(event.key()), self.drawing
-        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            return drawing.finish()
-        if key == Qt.Key.Key_Escape:
-            return self.give_up()
-        if key == Qt.Key.Key_Backspace:
-            return self.take_back()
-        if key == Qt.Key.Key_Delete:
-            return self.marks.visible and drawing.delete_selected()
         if Qt.Key.Key_0 <= key <= Qt.Key.Key_9 and not event.modifiers():
             return self._classify(chr(key))
         if key in (Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight) and drawing.tool == BRUSH:
             drawing.resize_brush(1 if key == Qt.Key.Key_BracketRight else -1)
             return True
-        return False
+        return self.hand.key(event)
 
     def _classify(self, digit: str) -> bool:
         """What is selected and drawn from now on gets the class of that key; 0: none."""
@@ -179,28 +163,11 @@ class MarkedSlide(SlideView):
 
     def give_up(self) -> bool:
         """What is being drawn goes, else what is selected is let go; whether there was anything."""
-        self._pressed = False
-        return self.drawing.cancel() or self._let_go()
+        return self.hand.give_up()
 
     def take_back(self) -> bool:
         """The last corner goes, else the selected marks; whether there was anything."""
-        if self.drawing.busy:
-            return self.drawing.step_back()
-        return self.marks.visible and self.drawing.delete_selected()
-
-    def _let_go(self) -> bool:
-        there = bool(self.drawing.selected_ids)
-        self.drawing.select([])
-        return there
-
-    def _hand(self, event: QMouseEvent) -> Hand:
-        held, place = event.modifiers(), event.position()
-        return Hand(
-            self.camera.from_screen(place.x(), place.y()),
-            1 / self.camera.scale,
-            bool(held & Qt.KeyboardModifier.ShiftModifier),
-            bool(held & Qt.KeyboardModifier.AltModifier),
-        )
+        return self.hand.take_back()
 
     def _over_inset(self, place: QPointF) -> bool:
         return self._overview.place(self.camera, place.x(), place.y()) is not None or self.legend.over(place)

@@ -17,6 +17,7 @@ from viewers.mpr import PLANES, Crosshair, PlaceInPatient, Plane, clamped, cut_o
 from viewers.plane_lines import CutLine, draw_cut_lines
 from viewers.plane_reader import CutWish, PlaneReader, ShownCut, value_words
 from viewers.plane_view import PlaneView
+from viewers.radiology_words import NOT_FOR_DIAGNOSIS
 from viewers.relay import Relay
 from viewers.sources import StackedSource
 from viewers.sources.slice_plane import Vector
@@ -163,7 +164,7 @@ class MprBoard(QWidget):
     def _drag_window(self, across: float, down: float) -> None:
         if self.volume is not None:
             bounds = self.volume.bounds
-            window = windows.as_window(self.stack.window_shown, self.volume.grayscale, bounds)
+            window = windows.as_window(self.stack.window_shown or self.volume.window, self.volume.grayscale, bounds)
             self.stack.set_window(windows.dragged(window, across, down, bounds))
 
     def _steer(self, crosshair: Crosshair) -> None:
@@ -273,11 +274,15 @@ class MprBoard(QWidget):
         size = f"{pixel[0]:.3g}" if abs(pixel[0] - pixel[1]) < 0.005 * pixel[0] else f"{pixel[0]:.3g} × {pixel[1]:.3g}"
         thick = f"{self.slab} of {self.thickness_mm:.3g} mm" if self.slab != Slab.THIN else "thin, interpolated"
         kept = [f"values to {volume.rounding:.2g} {windows.unit(volume.grayscale)}".strip()] if volume.rounding else []
-        left = [windows.named(wish.window, volume.grayscale), *(["inverted by the reader"] if wish.inverted else [])]
+        lossy = ["lossy compression"] if volume.lossy else []
+        left = [
+            windows.named(wish.window or volume.window, volume.grayscale),
+            *(["inverted by the reader"] if wish.inverted else []),
+        ]
         return {
             "top-left": [crosshair.name(wish.plane), crosshair.level(wish.plane), thick],
             "bottom-left": left,
-            "bottom-right": [*kept, f"{size} mm/px", str(wish.cut.spacing.provenance), "draft, not for diagnostic use"],
+            "bottom-right": [*kept, f"{size} mm/px", str(wish.cut.spacing.provenance), *lossy, NOT_FOR_DIAGNOSIS],
         }
 
     def _pointed(self, plane: Plane, where: tuple[float, float] | None) -> None:
@@ -286,7 +291,7 @@ class MprBoard(QWidget):
             self.pointerMoved.emit(None)
             return
         place = view.cut.place(*where)
-        thin = self.slab == Slab.THIN
-        value = volume.value_at(place) if thin else view.shown.slab_value(volume, place) if view.shown is not None else None
-        unit = value_words(self.slab, self.thickness_mm, windows.unit(volume.grayscale))
-        self.pointerMoved.emit(PlaceInPatient(place, value, unit))
+        value, unit = volume.value_at(place)
+        if self.slab != Slab.THIN:
+            value, unit = view.shown.slab_value(volume, place) if view.shown is not None else (None, "")
+        self.pointerMoved.emit(PlaceInPatient(place, value, value_words(self.slab, self.thickness_mm, unit)))

@@ -35,14 +35,12 @@ class ShownCut:
     image: QImage
     values: CutValues
 
-    def slab_value(self, volume: Volume, place: Vector) -> float | None:
-        """The modality value of the pixel over a place: of the whole slab, interpolated where it lies askew."""
+    def slab_value(self, volume: Volume, place: Vector) -> tuple[float | None, str]:
+        """What the pixel over a place measures, interpolated, and its unit."""
         x, y = (int(part) for part in self.cut.pixel(place))
         if not (0 <= x < self.cut.size.width and 0 <= y < self.cut.size.height and self.values.there[y, x]):
-            return None
-        grayscale = volume.grayscale
-        stored = self.values.stored[y : y + 1, x : x + 1]
-        return float((stored.astype(np.float64) * grayscale.slope + grayscale.intercept)[0, 0])
+            return None, ""
+        return volume.measured(self.values.stored[y : y + 1, x : x + 1])
 
 
 class PlaneReader:
@@ -65,7 +63,7 @@ class PlaneReader:
         )
         self._last[wish.plane] = cut, wish.coarse, values
         stored = np.rint(values.stored).astype(volume.voxels.dtype)
-        grey = volume.grayscale.render(stored, wish.window, volume.bounds)
+        grey = volume.grayscale.render(stored, wish.window or volume.window)
         if wish.inverted:
             grey = 255 - grey
         grey[~values.there] = 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from viewers import windows
 from viewers.camera import Camera
+from viewers.geometry import Spacing
 from viewers.grayscale import Lut, Window
 from viewers.sources import Source
 from viewers.sources.dicom import Dicom
@@ -21,13 +22,29 @@ _SIDES = {"L": "left", "R": "right", "B": "both sides"}
 
 
 def corner_lines(
-    source: Source, shown: Shown | None, camera: Camera, frame: int, window: Window | Lut | None, inverted: bool, most: int
+    source: Source,
+    shown: Shown | None,
+    camera: Camera,
+    frame: int,
+    window: Window | Lut | None,
+    inverted: bool,
+    most: int,
+    spacing: Spacing | None,
 ) -> Mapping[str, Sequence[str]]:
-    """`window` is the reader's own, None for the file's; beyond `most` level-0 pixels a picture is shown halved."""
+    """`window` is the reader's own, None for the file's; beyond `most` level-0 pixels a picture is shown halved.
+
+    `spacing` is what lengths are written in, by the source or by the reader.
+    """
     return {
         "top-left": _what(source, shown, frame),
-        "bottom-left": [*turned_words(camera), *_grey(shown, window, inverted), *_laid_over(shown), _zoom(source, camera, most)],
-        "bottom-right": [_spacing(source), *_lossy(source, shown), UNCALIBRATED, NOT_FOR_DIAGNOSIS],
+        "bottom-left": [
+            *turned_words(camera),
+            *_grey(shown, window, inverted),
+            *_laid_over(shown),
+            *_coarse(shown),
+            _zoom(source, camera, most),
+        ],
+        "bottom-right": [_spacing(source, spacing), *_lossy(source, shown), UNCALIBRATED, NOT_FOR_DIAGNOSIS],
     }
 
 
@@ -55,9 +72,19 @@ def _grey(shown: Shown | None, window: Window | Lut | None, inverted: bool) -> l
 
 def _laid_over(shown: Shown | None) -> list[str]:
     """A shutter hides something: the reader is told that it is there, and that it is off."""
-    if shown is None or shown.graphics.shutter is None:
+    if shown is None:
         return []
-    return [f"shutter, {shown.graphics.shutter.words}" if shown.look.shutter else "shutter off"]
+    shutter, planes = shown.graphics.shutter, shown.graphics.overlays
+    words = []
+    if shutter is not None:
+        words.append(f"shutter, {shutter.words}" if shown.look.shutter else "shutter off")
+    if planes and not shown.look.overlays:
+        words.append("overlays off")
+    return [*words, *(["an overlay or shutter of the file is not drawn"] if shown.graphics.notes else [])]
+
+
+def _coarse(shown: Shown | None) -> list[str]:
+    return ["coarse: the exact picture is being decoded"] if shown is not None and shown.look.coarse else []
 
 
 def _zoom(source: Source, camera: Camera, most: int) -> str:
@@ -65,9 +92,8 @@ def _zoom(source: Source, camera: Camera, most: int) -> str:
     return f"{zoom}, of at most half the stored pixels" if source.size.width * source.size.height > most else zoom
 
 
-def _spacing(source: Source) -> str:
+def _spacing(source: Source, spacing: Spacing | None) -> str:
     """Never a length without the word for where it comes from."""
-    spacing = source.spacing
     if spacing is not None:
         return f"{spacing.x_mm:.3g} mm/px, {spacing.provenance}"
     return "spacing differs by region" if isinstance(source, Dicom) and source.regions else "no spacing: px only"

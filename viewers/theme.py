@@ -8,6 +8,8 @@ ACCENT = "#58a0e0"
 """The one accent colour: what a person selected, what has the focus."""
 PROPOSED = "#e8b04b"
 """What a model drew; always dashed and tagged as well, so that colour is never the only sign."""
+MEASURED = (111, 227, 193)
+"""sRGB of what a person measured on a film; always solid, with a dark rim."""
 SURROUND = "#1e2023"
 PLATE = "#f21e2023"
 """#AARRGGBB behind a legend or a message: dark enough for light text on any picture (contrast at least 7:1)."""

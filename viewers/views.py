@@ -5,13 +5,16 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from viewers.canvas import Canvas
-from viewers.dicom_view import RadiologyView
+from viewers.marked_film import MarkedFilm
 from viewers.marked_slide import MarkedSlide
 from viewers.sources import Source, TiledSource
+
+Marked = MarkedSlide | MarkedFilm
+"""A pane that marks can be drawn in."""
 
 
 def make_view(source: Source, parent: QWidget | None = None) -> Canvas:
     """A pane that shows `source` and owns it from now on: it is closed once the pane has let go of it."""
-    view = MarkedSlide(parent) if isinstance(source, TiledSource) else RadiologyView(parent)
+    view: Marked = MarkedSlide(parent) if isinstance(source, TiledSource) else MarkedFilm(parent)
     view.set_source(source)
     return view

@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from viewers.geometry import Size
-from viewers.grayscale import Grayscale
+from viewers import windows
+from viewers.grayscale import Grayscale, Lut, Window
 from viewers.sources.slice_plane import SlicePlane, Vector
 from viewers.sources.stacks import Stack
 
@@ -35,8 +35,11 @@ class Volume:
     """Between columns and between rows."""
     bounds: tuple[float, float]
     """Lowest and highest modality value that is no padding."""
+    window: Window | Lut
+    """What it is shown through while the reader chose nothing."""
     rounding: float = 0.0
     """Modality values are kept to within half of this; 0: as stored."""
+    lossy: bool = False
 
     @cached_property
     def depths(self) -> NDArray[np.float64]:
@@ -164,14 +167,17 @@ class Volume:
         """The slice whose plane lies nearest, counted from 0."""
         return int(np.abs(self.depths - float(self.depth_row_column(place)[0])).argmin())
 
-    def value_at(self, place: Vector) -> float | None:
-        """The modality value of the voxel a place lies in, as stored; None outside."""
+    def value_at(self, place: Vector) -> tuple[float | None, str]:
+        """What the voxel a place lies in measures, as stored, and its unit; None outside."""
         index = self.index_of(place)
         if index is None:
-            return None
+            return None, ""
         z, y, x = index
-        return float(self.grayscale.modality_values(self.voxels[z : z + 1, y, x])[0])
+        return self.measured(self.voxels[z : z + 1, y : y + 1, x])
 
-    @property
-    def slice_size(self) -> Size:
-        return Size(self.voxels.shape[2], self.voxels.shape[1])
+    def measured(self, stored: NDArray[np.generic]) -> tuple[float, str]:
+        """The first of some values in units of the voxels as what it measures, and its unit."""
+        value = float(self.grayscale.measured(stored).flat[0])
+        if np.isfinite(value):
+            return value, self.grayscale.measured_unit
+        return float(self.grayscale.modality_values(stored).flat[0]), windows.unit(self.grayscale)

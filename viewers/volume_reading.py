@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from viewers.cache import memory_share
 from viewers.errors import SourceError
-from viewers.grayscale import Grayscale
+from viewers.grayscale import Grayscale, Window
 from viewers.sources import GrayscaleSource, Source, StackedSource
+from viewers.sources.series_window import series_window
 from viewers.sources.stacks import Stack
 from viewers.volume import Volume
 
@@ -78,15 +79,23 @@ def read_volume(source: Source, frame: int, progress: Progress, stopped: Callabl
     sample = source.stored(stack.first)
     same = all((one.slope, one.intercept, one.modality_lut) == (middle.slope, middle.intercept, None) for one in scales)
     exact = same and sample.dtype.kind in "iu" and sample.dtype.itemsize <= 2
+    window, lossy = middle.default or series_window(source), bool(source.info().get("lossy"))
     read = _Read(source, stack, progress, stopped, 1 if exact else 2)
     if exact:
         voxels, bounds = read.as_stored(scales, sample.dtype)
-        return Volume(voxels, middle, stack, first, first.spacing_mm, bounds)
+        return Volume(voxels, middle, stack, first, first.spacing_mm, bounds, window or Window.spanning(*bounds), 0.0, lossy)
     voxels, scale, bounds = read.rounded(scales)
     told = replace(
-        middle, slope=scale, intercept=bounds[0] + 32768 * scale, modality_lut=None, padding=None, bits=16, signed=True
+        middle,
+        quantities=tuple(one for one in middle.quantities if one.factor is not None),
+        slope=scale,
+        intercept=bounds[0] + 32768 * scale,
+        modality_lut=None,
+        padding=None,
+        bits=16,
+        signed=True,
     )
-    return Volume(voxels, told, stack, first, first.spacing_mm, bounds, scale)
+    return Volume(voxels, told, stack, first, first.spacing_mm, bounds, window or Window.spanning(*bounds), scale, lossy)
 
 
 class _Read:

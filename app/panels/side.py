@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QTabWidget, QWidget
 from app.panels.ask import AskPanel
 from app.panels.channels import ChannelsPanel
 from app.panels.details import DetailsPanel
+from app.panels.film_marks import FilmMarksPanel
 from app.panels.labels import LabelsPanel
 from app.panels.layers import LayersPanel
 from app.panels.marks import MarksPanel
@@ -27,11 +28,14 @@ class Side(QTabWidget):
         self.tabBar().setDrawBase(False)
         self.report, self.labels, self.ask, self.details = ReportPanel(), LabelsPanel(), AskPanel(), DetailsPanel()
         self.layers, self.marks, self.channels = LayersPanel(), MarksPanel(), ChannelsPanel()
+        self.films = FilmMarksPanel()
         self.channels.wanted.connect(partial(self._offer, self.channels))
         self.addTab(self.report, "Report")
         self.addTab(self.labels, "Labels")
         self.addTab(self.layers, "Layers")
         self.addTab(self.marks, "Marks")
+        self.addTab(self.films, "Marks")
+        self.setTabVisible(self.indexOf(self.films), False)
         self.addTab(self.ask, "Ask")
         self.addTab(self.details, "Details")
         self.addTab(self.channels, "Channels")
@@ -49,6 +53,19 @@ class Side(QTabWidget):
         """Bring channels and planes to the front, where the slide has any."""
         if self.isTabVisible(self.indexOf(self.channels)):
             self.front(self.channels)
+
+    def suit(self, film: bool) -> None:
+        """Marks of slides and measurements of films stand in one place: the panel of what is in the active pane is there."""
+        there, gone = (self.films, self.marks) if film else (self.marks, self.films)
+        front = self.currentWidget() is gone
+        self.setTabVisible(self.indexOf(there), True)
+        if front:
+            self.front(there)
+        self.setTabVisible(self.indexOf(gone), False)
+
+    def show_marks(self) -> None:
+        """Bring marks, or measurements where a film is in the active pane, to the front."""
+        self.front(self.films if self.isTabVisible(self.indexOf(self.films)) else self.marks)
 
     def show_window(self) -> None:
         """Bring histogram and windows to the front, where the picture has any."""

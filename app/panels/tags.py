@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.panels.parts import GAP, MARGIN, Elided, button, label, row
+from app.panels.parts import GAP, MARGIN, Elided, button, fill, label, row
 from app.panels.tag_rows import Found, TagRows
 from app.theme import ThemeName, icon
 from viewers.tags import Tag
@@ -77,7 +77,9 @@ class TagWindow(QWidget):
         self.word.setVisible(not found.kept)
         self.view.setVisible(bool(found.kept))
         if was_two != self.rows.two:
-            self.view.setColumnWidth(4, WIDTHS[3] if self.rows.two else WIDTHS[4])
+            modes = QHeaderView.ResizeMode
+            self.view.header().setSectionResizeMode(4, modes.Stretch if self.rows.two else modes.Interactive)
+            self.view.setColumnWidth(4, WIDTHS[4])
         if (found.searched or self.rows.two) and len(found.kept) <= UNFOLDED:
             self.view.expandAll()
         else:
@@ -132,7 +134,7 @@ class TagWindow(QWidget):
         below = QWidget()
         under = QVBoxLayout(below)
         under.setContentsMargins(0, GAP, 0, 0)
-        under.addLayout(row(self.value_title, QWidget(), self.all, self.copy, stretch=1))
+        under.addLayout(row(fill(self.value_title), self.all, self.copy, stretch=0))
         under.addWidget(self.value)
         parts = QSplitter(Qt.Orientation.Vertical)
         upper = QWidget()
@@ -158,6 +160,7 @@ class TagWindow(QWidget):
 
     def _tree(self) -> QTreeView:
         view = QTreeView()
+        view.setObjectName("tags")
         view.setModel(self.rows)
         view.setUniformRowHeights(True)
         view.setAlternatingRowColors(False)

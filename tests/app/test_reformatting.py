@@ -122,5 +122,5 @@ def test_scrolling_into_another_volume_of_the_series_cuts_that_one(seat, tmp_pat
     assert board.volume.stack.label == "temporal position 1"
     board.stack.set_frame(7)
     seat.wait(lambda: board.volume is not None and board.volume.stack.label == "temporal position 2" and board.settled)
-    assert float(board.volume.value_at(board.crosshair.place)) == 200.0
+    assert board.volume.value_at(board.crosshair.place) == (200.0, "HU")
     assert board.stack.frame == 7

@@ -56,7 +56,7 @@ def test_voxels_are_the_files_values_and_lie_where_the_files_say(tmp_path: Path,
         there = phantom.coordinates(phantom.places[index[0]])[index[1], index[2]]
         assert np.allclose(volume.place(index), there, atol=1e-4)
         assert volume.index_of(there) == index
-        assert volume.value_at(there) == phantom.voxels(RAMP)[index]
+        assert volume.value_at(there) == (phantom.voxels(RAMP)[index], "HU")
     assert volume.index_of(volume.place((-0.6, 3, 3))) is None
     assert volume.index_of(volume.place((3, 3, 47.6))) is None
     assert volume.bounds == (phantom.voxels(RAMP).min(), phantom.voxels(RAMP).max())

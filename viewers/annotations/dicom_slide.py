@@ -109,7 +109,7 @@ def equipment() -> dict[str, Any]:
 
 
 @contextmanager
-def making(path: Path) -> Iterator[None]:
+def making(path: Path, header: str = "the slide's DICOM header", instead: str = "Use .geojson") -> Iterator[None]:
     """What highdicom refuses to copy from a damaged header becomes a SourceError."""
     import warnings
 
@@ -117,9 +117,7 @@ def making(path: Path) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # pydicom parses values when asked and names no closed list of what damage raises
-        raise SourceError(
-            path, f"{path.name} is not written: the slide's DICOM header holds values that cannot be copied. Use .geojson."
-        ) from error
+        raise SourceError(path, f"{path.name} is not written: {header} holds values that cannot be copied. {instead}.") from error
 
 
 def pixels_of(places: NDArray[np.float64], slide: Dataset) -> NDArray[np.float64] | None:
@@ -152,7 +150,7 @@ def _of_file(reference: Path) -> Dataset:
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID"):
         if not values.uid(slide, keyword):
             raise SourceError(reference, f"{reference.name} has no {keyword}, so nothing can refer to it: export it again.")
-    return _with_identity(slide)
+    return with_identity(slide)
 
 
 def _standing_for(identity: str) -> Dataset:
@@ -163,10 +161,11 @@ def _standing_for(identity: str) -> Dataset:
     slide.StudyInstanceUID, slide.SeriesInstanceUID = derived_uid(f"study {identity}"), derived_uid(f"series {identity}")
     slide.SOPInstanceUID = derived_uid(f"instance {identity}")
     slide.FrameOfReferenceUID = derived_uid(f"frame of reference {identity}")
-    return _with_identity(slide)
+    return with_identity(slide)
 
 
-def _with_identity(slide: Dataset) -> Dataset:
+def with_identity(slide: Dataset) -> Dataset:
+    """The same, with what DICOM demands to be present: empty where unknown."""
     for keyword in _IDENTITY:
         if values.raw(slide, keyword) is None:
             setattr(slide, keyword, "")

@@ -43,11 +43,7 @@ def dataset(path: Path, marks: Sequence[Annotation], slide: Dataset, spacing: Sp
     columns = measured_all(pieces, spacing)
     source = sr.SourceImageForRegion(slide.SOPClassUID, slide.SOPInstanceUID)
     groups = [_group(mark, number, columns, source, notes) for number, mark in enumerate(pieces)]
-    device = sr.DeviceObserverIdentifyingAttributes(
-        dicom_slide.derived_uid(_DEVICE), dicom_slide.MAKER, dicom_slide.MAKER, dicom_slide.MAKER
-    )
-    observer = sr.ObserverContext(_device_type(), device)
-    report = sr.MeasurementReport(sr.ObservationContext(observer), concept(codes.MICROSCOPY), groups)
+    report = sr.MeasurementReport(sr.ObservationContext(observer()), concept(codes.MICROSCOPY), groups)
     with dicom_slide.making(path):
         made: Dataset = sr.Comprehensive3DSR([slide], report, is_complete=True, **dicom_slide.equipment())
     return made
@@ -69,7 +65,7 @@ def _group(mark: Annotation, number: int, columns: Columns, source: Any, notes: 
             "{count} lines that end where they begin may be read as areas: without a spacing nothing tells them apart.",
         )
     return sr.PlanarROIMeasurementsAndQualitativeEvaluations(
-        sr.TrackingIdentifier(_uid(mark.id), mark.name or f"{code.meaning} {number + 1}"),
+        sr.TrackingIdentifier(tracking_uid(mark.id), mark.name or f"{code.meaning} {number + 1}"),
         sr.ImageRegion(type, places, source),
         finding_type=concept(code), finding_category=concept(category), measurements=_measurements(number, columns),
     )  # fmt: skip
@@ -96,13 +92,18 @@ def _measurements(number: int, columns: Columns) -> list[Any] | None:
     return [sr.Measurement(concept(name), float(value), concept(unit)) for name, value, unit in measured if np.isfinite(value)]
 
 
-def _device_type() -> Any:
+def observer() -> Any:
+    """Hilum as the device that observed."""
+    from highdicom import sr
     from pydicom.sr.codedict import codes as dictionary
 
-    return dictionary.DCM.Device
+    device = sr.DeviceObserverIdentifyingAttributes(
+        dicom_slide.derived_uid(_DEVICE), dicom_slide.MAKER, dicom_slide.MAKER, dicom_slide.MAKER
+    )
+    return sr.ObserverContext(dictionary.DCM.Device, device)
 
 
-def _uid(id: str) -> str:
+def tracking_uid(id: str) -> str:
     """The mark's own id as a tracking UID (PS3.5 B.2), so that it is the same in every report; derived where it is no UUID."""
     try:
         return f"2.25.{uuid.UUID(id).int}"

@@ -111,7 +111,7 @@ class Store:
                 part = self.path.with_name(self.path.name + end)
                 if part.exists():
                     part.replace(aside.with_name(aside.name + end))
-            self.notes.append(f"The file of this slide's marks was damaged and is kept as {aside.name}; a new one was begun.")
+            self.notes.append(f"The file of these marks was damaged and is kept as {aside.name}; a new one was begun.")
             return self._connected()
 
     def _connected(self) -> sqlite3.Connection:
@@ -160,7 +160,7 @@ class Store:
 
     def _error(self, what: str, error: Exception) -> StoreError:
         return StoreError(
-            f"The marks of this slide cannot be {what} ({error}): look whether {self.path.parent} can be written to."
+            f"The marks of this picture cannot be {what} ({error}): look whether {self.path.parent} can be written to."
         )
 
 

@@ -26,19 +26,19 @@ def texts(marks: Sequence[Annotation], spacing: Spacing | None, progress: Progre
     held = {one.id: one for one in inside(marks, columns)}
     classes = list(dict.fromkeys(name for one in held.values() for name in one.counts))
     other = list(dict.fromkeys(name for one in marks for name in one.measurements))
-    yield _rows([[*_header(columns.unit), *(_text(name) for name in [*other, *_inside_header(classes, columns.unit)])]])
+    yield rows_text([[*_header(columns.unit), *(cell_text(name) for name in [*other, *_inside_header(classes, columns.unit)])]])
     for start in range(0, len(marks), _STEP):
         progress(start / len(marks))
-        yield _rows(
+        yield rows_text(
             [
                 [*_mark(marks[number], number, columns, other), *_inside(marks[number], held, classes, columns.unit)]
                 for number in range(start, min(len(marks), start + _STEP))
             ]
         )
     blank = [""] * (len(other) + len(_inside_header(classes, columns.unit)))
-    yield _rows(
+    yield rows_text(
         [
-            ["class", "", "", "", _text(one.name), "", "", "", "", "", _number(one.area), "", str(one.count), *blank]
+            ["class", "", "", "", cell_text(one.name), "", "", "", "", "", cell_number(one.area), "", str(one.count), *blank]
             for one in counts(marks, columns)
         ]
     )
@@ -62,7 +62,7 @@ def _inside(mark: Annotation, held: Mapping[str, Inside], classes: Sequence[str]
     if found is None:
         return [""] * len(_inside_header(classes, unit))
     numbers = [str(found.counts.get(name, 0)) for name in classes]
-    return numbers + ([_number(found.per_mm2.get(name, 0.0)) for name in classes] if unit == "µm" else [])
+    return numbers + ([cell_number(found.per_mm2.get(name, 0.0)) for name in classes] if unit == "µm" else [])
 
 
 def _mark(mark: Annotation, number: int, columns: Columns, other: Sequence[str]) -> list[str]:
@@ -70,22 +70,22 @@ def _mark(mark: Annotation, number: int, columns: Columns, other: Sequence[str])
     points = int(columns.points[number])
     measured = (columns.lengths[number], columns.areas[number], columns.perimeters[number])
     return [
-        "mark", _text(mark.id), _text(mark.object_type), str(mark.kind), _text(mark.class_name), _text(mark.name), _number(x),
-        _number(y), str(points) if points else "", *(_number(float(one)) for one in measured), "1",
-        *(_number(mark.measurements[name]) if name in mark.measurements else "" for name in other),
+        "mark", cell_text(mark.id), cell_text(mark.object_type), str(mark.kind), cell_text(mark.class_name), cell_text(mark.name),
+        cell_number(x), cell_number(y), str(points) if points else "", *(cell_number(float(one)) for one in measured), "1",
+        *(cell_number(mark.measurements[name]) if name in mark.measurements else "" for name in other),
     ]  # fmt: skip
 
 
-def _number(value: float) -> str:
+def cell_number(value: float) -> str:
     return repr(float(value)) if math.isfinite(value) else ""
 
 
-def _text(value: str) -> str:
+def cell_text(value: str) -> str:
     """A spreadsheet takes a cell that starts like a formula as one; an apostrophe before it keeps it text."""
     return f"'{value}" if value.startswith(_FORMULA) else value
 
 
-def _rows(rows: Sequence[Sequence[str]]) -> str:
+def rows_text(rows: Sequence[Sequence[str]]) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="\r\n").writerows(rows)
     return out.getvalue()

@@ -104,7 +104,7 @@ class DragTool(Tool):
     def drag(self, hand: Hand) -> None:
         if self._ends is not None:
             start = self._ends[0]
-            self._ends = start, _squared(start, hand.place, self._kind) if hand.shift else hand.place
+            self._ends = start, squared(start, hand.place, self._kind) if hand.shift else hand.place
 
     def release(self, hand: Hand) -> Stroke | None:
         self.drag(hand)
@@ -285,7 +285,8 @@ def _apart(a: Point, b: Point) -> float:
     return max(abs(a[0] - b[0]), abs(a[1] - b[1]))
 
 
-def _squared(start: Point, end: Point, kind: Kind) -> Point:
+def squared(start: Point, end: Point, kind: Kind) -> Point:
+    """`end` with the shape as high as wide, a line along the rows or the columns."""
     across, down = end[0] - start[0], end[1] - start[1]
     if kind == Kind.LINE:
         return (end[0], start[1]) if abs(across) >= abs(down) else (start[0], end[1])

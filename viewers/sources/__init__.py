@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 from viewers.channels import Mix
 from viewers.frame_graphics import FrameGraphics
 from viewers.geometry import Region, Size, Spacing
-from viewers.grayscale import Grayscale, Window
+from viewers.grayscale import Grayscale, Lut, Window
 from viewers.sources.facts import Facts
 from viewers.sources.who import Who
 
 if TYPE_CHECKING:
     from viewers.sources.folder import Failure, Item
+    from viewers.sources.frame_times import FrameTimes
     from viewers.sources.slice_plane import SlicePlane
     from viewers.sources.stacks import Stack
 
@@ -101,8 +102,11 @@ class GrayscaleSource(Source, Protocol):
         """Values after the modality LUT or rescale (HU on CT), (height, width)."""
         ...
 
-    def render(self, frame: int = 0, window: Window | None = None) -> NDArray[np.uint8]:
-        """The whole frame as grey 0–255 (height, width), through `window` or the file's own default."""
+    def render(self, frame: int = 0, window: Window | Lut | None = None) -> NDArray[np.uint8]:
+        """The whole frame as grey 0–255 (height, width), through `window` or the file's own default.
+
+        A stack of which the header names no window has one for all its frames.
+        """
         ...
 
 
@@ -112,6 +116,11 @@ class StackedSource(Source, Protocol):
 
     stacks: tuple[Stack, ...]
     """Frames that belong together; a series may hold several volumes. At least one."""
+
+    @property
+    def frame_times(self) -> FrameTimes | None:
+        """How long each frame of a multi-frame file is to be seen, by the file; None where it says nothing."""
+        ...
 
     def plane(self, frame: int) -> SlicePlane | None:
         """Where one frame lies in the patient; None where the file does not say."""
@@ -126,8 +135,25 @@ class FramedSource(Source, Protocol):
         """Orientation letters at the (right, bottom) edge of one frame, "" where the header does not tell."""
         ...
 
+    def frame_lossy(self, frame: int) -> bool:
+        """Whether the pixels of one frame were compressed with loss."""
+        ...
+
     def frame_graphics(self, frame: int) -> FrameGraphics:
         """Overlay planes and shutter of one frame; never part of what `read` and `stored` give. Raises SourceError."""
+        ...
+
+
+@runtime_checkable
+class CoarseSource(GrayscaleSource, Protocol):
+    """A greyscale source whose large frames may hold a smaller picture of themselves."""
+
+    def coarse_first(self, frame: int) -> bool:
+        """Whether a coarse picture of a frame is there sooner than the exact one."""
+        ...
+
+    def coarse(self, frame: int, halvings: int) -> NDArray[np.generic] | None:
+        """Stored values about 1/2ⁿ as wide and high, for a first look and never for values; None where there are none."""
         ...
 
 

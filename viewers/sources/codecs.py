@@ -28,10 +28,16 @@ JPEG_LS = frozenset({f"{UID}.4.80", f"{UID}.4.81"})
 JPEG_2000 = frozenset({f"{UID}.4.90", f"{UID}.4.91"})
 HTJ2K = frozenset(f"{UID}.4.{number}" for number in (201, 202, 203))
 JPEG_XL = frozenset(f"{UID}.4.{number}" for number in (110, 111, 112))
+SUBSAMPLED = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422"})
+"""Photometric interpretations of which two pixels beside each other share their colour when they lie uncompressed."""
 LOSSY = frozenset(f"{UID}.4.{number}" for number in (50, 51, 52, 53, 54, 55, 56, 81, 91, 93, 203, 112))
 THREADS = min(4, os.cpu_count() or 1)
-_WORTH_THREADS = 500_000
+_WORTH_THREADS = 100_000
 """Pixels from which more than one thread pays."""
+
+
+_FILLING = 64
+"""Bytes that may follow a codestream's end mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class Coded:
     @property
     def frame_bits(self) -> int:
         """Bits of one uncompressed frame, subsampled colour as it is stored natively."""
-        samples = 2 if self.photometric == "YBR_FULL_422" and self.samples == 3 and self.native else self.samples
+        samples = 2 if self.photometric in SUBSAMPLED and self.samples == 3 and self.native else self.samples
         return self.size[0] * self.size[1] * samples * self.allocated
 
     @property
@@ -144,7 +150,7 @@ def _native(coded: Coded, data: bytes) -> Pixels:
         data = np.frombuffer(data, ">u2", len(data) // 2).astype("<u2").tobytes()  # bytes lie two to a swapped word
     if coded.samples == 1:
         return _in_range(coded, np.frombuffer(data, kind, width * height).reshape(height, width))
-    if coded.photometric == "YBR_FULL_422":
+    if coded.photometric in SUBSAMPLED:
         return _to_rgb(coded, _doubled(np.frombuffer(data, kind, 2 * width * height), width, height))
     flat = np.frombuffer(data, kind, 3 * width * height)
     return _to_rgb(coded, _interleaved(coded, flat))
@@ -181,13 +187,17 @@ def _doubled(flat: Pixels, width: int, height: int) -> Pixels:
 
 
 def _to_rgb(coded: Coded, pixels: Pixels) -> Pixels:
-    """RGB for YBR_FULL and YBR_FULL_422 of 8 bits (C.7.6.3.1.2)."""
-    if coded.photometric not in ("YBR_FULL", "YBR_FULL_422") or pixels.dtype.itemsize != 1:
+    """RGB for the kinds of YBR that lie uncompressed (C.7.6.3.1.2), any number of bits; the others are left as they are."""
+    if coded.photometric not in ("YBR_FULL", *SUBSAMPLED) or pixels.dtype.kind != "u" or pixels.dtype.itemsize > 2:
         return np.ascontiguousarray(pixels)
-    matrix = np.array([[1, 1, 1], [0, -0.114 * 1.772 / 0.587, 1.772], [1.402, -0.299 * 1.402 / 0.587, 0]], np.float32)
+    bits = min(coded.stored, 8 * pixels.dtype.itemsize)
     wide = pixels.astype(np.float32)
-    wide[..., 1:] -= 128
-    rgb: NDArray[np.uint8] = np.clip(np.floor(wide @ matrix + 0.5), 0, 255).astype(np.uint8)
+    wide[..., 1:] -= 1 << bits - 1
+    if coded.photometric == "YBR_PARTIAL_422":  # 16 … 235 and 16 … 240 of 256, as ITU-R BT.601 has it
+        wide[..., 0] -= 16 << bits - 8 if bits >= 8 else 16 >> 8 - bits
+        wide *= np.array([255 / 219, 255 / 224, 255 / 224], np.float32)
+    matrix = np.array([[1, 1, 1], [0, -0.114 * 1.772 / 0.587, 1.772], [1.402, -0.299 * 1.402 / 0.587, 0]], np.float32)
+    rgb: Pixels = np.clip(np.floor(wide @ matrix + 0.5), 0, (1 << bits) - 1).astype(pixels.dtype.newbyteorder("="))
     return rgb
 
 
@@ -203,13 +213,26 @@ def _rle(coded: Coded, data: bytes) -> Pixels:
     segments = struct.unpack("<I", data[:4])[0]
     if segments != item * coded.samples:
         raise CodecError(f"holds {segments} runs of bytes where its header asks for {item * coded.samples}")
-    # the decoder writes planes of samples; most significant byte first is the order of the segments and the fastest
-    flat = np.frombuffer(
-        imagecodecs.dicomrle_decode(data, f">{'i' if coded.signed else 'u'}{item}"), f">{'i' if coded.signed else 'u'}{item}"
+    kind = f">{'i' if coded.signed else 'u'}{item}"  # the segments' own order, which is the fastest
+    flat = np.frombuffer(imagecodecs.dicomrle_decode(data, kind), kind)
+    if flat.size != width * height * coded.samples:
+        raise ValueError(f"{flat.size} values in runs of bytes")
+    return _planes(coded, flat)
+
+
+def _rle_by_pylibjpeg(coded: Coded, data: bytes) -> Pixels:
+    import rle.utils
+
+    width, height = coded.size
+    raw = rle.utils.decode_pixel_data(
+        data, version=2, rows=height, columns=width, samples_per_pixel=coded.samples, bits_allocated=coded.allocated
     )
-    if flat.size < width * height * coded.samples:
-        raise CodecError("is cut short: its runs of bytes give fewer pixels than its header says")
-    planes = flat[: width * height * coded.samples].reshape(coded.samples, height, width)
+    return _planes(coded, np.frombuffer(raw, f"<{'i' if coded.signed else 'u'}{coded.allocated // 8}"))
+
+
+def _planes(coded: Coded, flat: Pixels) -> Pixels:
+    """Samples that lie in planes one after the other."""
+    planes = flat.reshape(coded.samples, coded.size[1], coded.size[0])
     if coded.samples == 1:
         single: Pixels = planes[0].astype(planes.dtype.newbyteorder("="))
         return single
@@ -222,6 +245,7 @@ def _jpeg(coded: Coded, data: bytes) -> Pixels:
 
     width, height, letters, adobe = _jpeg_frame(data)
     _must_be(coded, width, height)
+    _must_end(data)
     if coded.samples == 1:
         return _signed(coded, imagecodecs.jpeg8_decode(data))
     transformed = adobe != 0 if adobe is not None else coded.photometric.startswith("YBR")
@@ -244,6 +268,7 @@ def _jpeg_2000(coded: Coded, data: bytes) -> Pixels:
 
     width, height, *_ = _j2k(data)
     _must_be(coded, width, height)
+    _must_end(data)
     threads = THREADS if width * height >= _WORTH_THREADS else 1
     return _fitted(coded, imagecodecs.jpeg2k_decode(data, numthreads=threads))
 
@@ -253,6 +278,7 @@ def _htj2k(coded: Coded, data: bytes) -> Pixels:
 
     width, height, *_ = _j2k(data)
     _must_be(coded, width, height)
+    _must_end(data)
     return _fitted(coded, imagecodecs.htj2k_decode(data))
 
 
@@ -289,7 +315,7 @@ def _signed(coded: Coded, pixels: Any) -> Pixels:
 
 
 DECODERS: Mapping[str, tuple[Decoder, ...]] = {
-    RLE: (_rle,),
+    RLE: (_rle, _rle_by_pylibjpeg),
     DEFLATED_FRAME: (_deflated_frame,),
     **dict.fromkeys(JPEG, (_jpeg,)),
     **dict.fromkeys(JPEG_LS, (_jpeg_ls,)),
@@ -304,6 +330,12 @@ def _must_be(coded: Coded, width: int, height: int) -> None:
     if (width, height) != coded.size:
         says = f"{coded.size[0]} × {coded.size[1]}"
         raise CodecError(f"holds a picture of {width} × {height} pixels where its header says {says}: export it again")
+
+
+def _must_end(data: bytes) -> None:
+    """The decoders fill up what is missing in a grey that looks like a picture: a stream without its end mark is refused."""
+    if b"\xff\xd9" not in data[-_FILLING:]:
+        raise CodecError("is cut short: its compressed picture has no end; copy it again")
 
 
 def _jpeg_frame(data: bytes) -> tuple[int, int, bytes, int | None]:

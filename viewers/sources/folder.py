@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -17,7 +17,9 @@ from viewers.sources.header import Header, WholeSlide, headers_of
 from viewers.sources.opening import beginning, is_planes, is_slide, opened
 from viewers.sources.who import Who, who_of
 
-_STACKS = {"CT", "MR", "PT", "NM"}
+STACKS = {"CT", "MR", "PT", "NM"}
+"""Modalities whose files of one series are slices of one stack."""
+DICOMDIR = "DICOMDIR"
 _NAMED = 8
 """Folders named in a sentence."""
 
@@ -36,6 +38,12 @@ class Item:
     facts: Facts | None = None
     """Of the first file; None for what is not DICOM, and for slides."""
     who: Who | None = None
+    unread: bool = False
+    """Whether something else told of the files: none of them was looked at yet."""
+
+    def sample(self) -> Item:
+        """The middle file alone."""
+        return replace(self, files=(self.files[len(self.files) // 2],))
 
     def open(self, *, spacing: Spacing | None = None) -> Source:
         """Raises SourceError."""
@@ -90,8 +98,19 @@ def discovered(folder: Path, leave_out: Callable[[Path], bool] = none_left_out) 
     """
     with reading(folder):
         entries = sorted(folder.iterdir(), key=lambda path: path.name)
+    if (directory := next((path for path in entries if path.name.upper() == DICOMDIR), None)) is not None:
+        from viewers.sources import dicomdir
+
+        try:
+            media = dicomdir.media_of(directory)
+        except SourceError as error:
+            yield Failure(directory, str(error))
+            entries.remove(directory)
+        else:
+            yield from dicomdir.discovered(media, leave_out)
+            return
     visible = [path for path in entries if not path.name.startswith(".")]
-    found = _grouped(folder, [path for path in visible if not _is_folder(path)], bool([p for p in visible if _is_folder(p)]))
+    found = grouped(folder, [path for path in visible if not _is_folder(path)], bool([p for p in visible if _is_folder(p)]))
     inside = [path for path in visible if _is_folder(path) and not path.is_symlink()]  # a link may lead round in a circle
     inside = [path for path in inside if not leave_out(path)]
     keyed: list[tuple[str, list[Item | Failure] | Path]] = [(one.path.name, [one]) for one in found]
@@ -112,7 +131,7 @@ def opened_folder(folder: Path, spacing: Spacing | None = None) -> Source:
     name = folder.resolve().name or str(folder)
     with reading(folder):
         files = sorted(path for path in folder.iterdir() if not path.name.startswith(".") and not _is_folder(path))
-    found = _grouped(folder, files, False)
+    found = grouped(folder, files, False)
     items = [one for one in found if isinstance(one, Item)]
     if len(items) == 1:
         return items[0].open(spacing=spacing)
@@ -148,7 +167,7 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure]:
+def grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure]:
     """The items of one folder in the order of their first file; `more` when there are folders inside as well."""
     failures, entries = list[Failure](), list[_Entry]()
     for path, header in zip(files, headers_of(files), strict=True):
@@ -195,7 +214,7 @@ def _entry(path: Path, header: Header | WholeSlide | SourceError | None) -> _Ent
     frames = values.integer(dataset, "NumberOfFrames") or 1
     if frames > 1:
         return _Entry(path, "series", modality, None, "frames", header=header)
-    if modality not in _STACKS or not group:
+    if modality not in STACKS or not group:
         return _Entry(path, "radiograph", modality, header=header)
     shape = values.integer(dataset, "Rows"), values.integer(dataset, "Columns")
     return _Entry(path, "series", modality, (group, *shape), instance, header=header)

@@ -25,7 +25,7 @@ _TILT_DEGREES = 0.2
 class Gaps:
     """`depths_mm` (n,) along the normal, rising. `holes` (n - 1,): True where slices are missing between two.
 
-    `drift` (3,) is how far the slices shift in their own plane per mm along the normal: zero but for a tilted gantry.
+    `drift` (3,) is how far the slices shift in their own plane per mm along `normal` (3,): zero but for a tilted gantry.
     `why_flat`: one sentence that says why the slices make no volume, "" where they do.
     """
 
@@ -33,6 +33,7 @@ class Gaps:
     holes: NDArray[np.bool_]
     usual_mm: float
     drift: NDArray[np.float64]
+    normal: NDArray[np.float64]
     notes: tuple[str, ...]
     why_flat: str = ""
 
@@ -60,22 +61,29 @@ def gaps_of(planes: Sequence[SlicePlane]) -> Gaps:
     usual = float(np.median(steps)) if len(steps) else 0.0
     holes = _holes(steps, usual)
     if planes[0].spacing_mm is None:
-        return Gaps(depths, holes, usual, none, (), "The slices state no pixel spacing, so that they make no volume.")
+        return Gaps(depths, holes, usual, none, normal, (), "The slices state no pixel spacing, so that they make no volume.")
     if len(planes) < LEAST_SLICES or depths[-1] - depths[0] < 0.01:
         said = "There is 1 slice" if len(planes) == 1 else f"There are {len(planes)} slices"
         if len(planes) >= LEAST_SLICES:
             said = "All slices lie at the same place"
-        return Gaps(depths, holes, usual, none, (), f"{said}: a volume needs at least {LEAST_SLICES}, one beside the other.")
+        return Gaps(
+            depths, holes, usual, none, normal, (), f"{said}: a volume needs at least {LEAST_SLICES}, one beside the other."
+        )
     drift, astray = _drift(planes, depths, normal)
     notes = _distances(steps, usual, holes)
     if astray > 0.5 * min(planes[0].spacing_mm) + 0.1:
         why = f"The slices are shifted sideways against each other by up to {astray:.3g} mm, so that they make no volume."
-        return Gaps(depths, holes, usual, none, notes, why)
+        return Gaps(depths, holes, usual, none, normal, notes, why)
     tilt = float(np.degrees(np.arctan(np.linalg.norm(drift))))
     if tilt < _TILT_DEGREES:
-        return Gaps(depths, holes, usual, none, notes)
+        return Gaps(depths, holes, usual, none, normal, notes)
     return Gaps(
-        depths, holes, usual, drift, (*notes, f"The gantry was tilted by {tilt:.3g}°: reformatted planes are set right for it.")
+        depths,
+        holes,
+        usual,
+        drift,
+        normal,
+        (*notes, f"The gantry was tilted by {tilt:.3g}°: reformatted planes are set right for it."),
     )
 
 

@@ -13,7 +13,8 @@ from viewers.sources.header import WHOLE_SLIDE, is_dicom, sop_class_of
 from viewers.sources.tiff import TIFF
 from viewers.sources.whole import JPEG, PNG
 
-_PLAIN = (PNG, JPEG, b"BM", b"GIF8", b"RIFF", b"P5", b"P6", b"\0\0\0\x0cjP  ", *TIFF)
+PLAIN = (PNG, JPEG, b"BM", b"GIF8", b"RIFF", b"P5", b"P6", b"\0\0\0\x0cjP  ", *TIFF)
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 _TEXT_SHARE = 0.95
 
 
@@ -37,11 +38,15 @@ def opened(path: Path, spacing: Spacing | None = None) -> Source:
         from viewers.sources.slide import Slide
 
         return Slide(path, spacing)
-    if start.startswith(_PLAIN):
+    if start.startswith(PLAIN):
         from viewers.sources import large
 
         return large.opened(path, spacing)
-    raise SourceError(path, f"{path.name} {_described(start)}: open a DICOM file, a slide, a PNG, JPEG or TIFF.")
+    if start.startswith(ZIP):
+        from viewers.sources import packed
+
+        return packed.opened_alone(path, spacing)
+    raise SourceError(path, f"{path.name} {described(start)}: open a DICOM file, a slide, a PNG, JPEG or TIFF.")
 
 
 def beginning(path: Path) -> bytes:
@@ -66,7 +71,7 @@ def is_planes(path: Path, start: bytes) -> bool:
 
 def is_slide(path: Path, start: bytes) -> bool:
     """Whether OpenSlide knows the file as a slide; a picture that is not tiled is none."""
-    if start.startswith(_PLAIN) and not start.startswith(TIFF) and not path.with_suffix("").is_dir():
+    if start.startswith(PLAIN) and not start.startswith(TIFF) and not path.with_suffix("").is_dir():
         return False  # a MIRAX slide starts with a JPEG and has a folder of the same name beside it
     import openslide
 
@@ -87,7 +92,8 @@ def _dicom(path: Path, spacing: Spacing | None) -> Source:
     return dicom.opened(path, spacing)
 
 
-def _described(start: bytes) -> str:
+def described(start: bytes) -> str:
+    """What is wrong with a file that begins so, in words that follow its name."""
     printable = sum(byte in b"\t\n\r" or 32 <= byte < 127 or byte >= 128 for byte in start)
     if 0 not in start and printable >= _TEXT_SHARE * len(start):
         return "is text, not a picture"

@@ -52,6 +52,22 @@ class Stacked:
     notes: tuple[str, ...]
 
 
+def same_place(stacks: Sequence[Stack], frame: int) -> tuple[int, ...]:
+    """The frames of all volumes that lie where `frame` lies, itself among them, in the order of the volumes."""
+    own = next((stack for stack in stacks if frame in stack.frames), None)
+    if own is None or own.gaps is None:
+        return (frame,)
+    depth, normal = own.gaps.depths_mm[frame - own.first], own.gaps.normal
+    found = []
+    for stack in stacks:
+        if stack.gaps is None or float(stack.gaps.normal @ normal) < _PARALLEL:
+            continue
+        near = int(np.abs(stack.gaps.depths_mm - depth).argmin())
+        if abs(stack.gaps.depths_mm[near] - depth) <= SAME_PLACE_MM * 10:
+            found.append(stack.first + near)
+    return tuple(found)
+
+
 def stacked_up(found: Sequence[Placed], several_files: bool) -> Stacked:
     """Order frames; `several_files` is whether the order of the files is a guess where no positions are stated."""
     notes = list[str]()

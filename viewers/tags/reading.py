@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,8 @@ from typing import BinaryIO
 
 from viewers.errors import SourceError, reading
 from viewers.plain_text import one_line
-from viewers.sources.header import is_dicom, opened, syntax_of
+from viewers.sources.files import opened_file
+from viewers.sources.header import is_dicom, syntax_of
 from viewers.tags import Tag, Tags
 from viewers.tags.privacy import may_tell, names_in, repeats
 from viewers.tags.text import encodings_of, worded
@@ -20,58 +23,89 @@ KEPT = 2048
 """Bytes of a value that are kept."""
 WHOLE = 2**20
 """Bytes of a value that are read when all of it is asked for, and up to which values are compared to the last byte."""
-_CHARSET, _SYNTAX = 0x00080005, 0x00020010
+INFLATED = 64 * 2**20
+"""Bytes of a deflated data set that are looked at."""
+_CHARSET, _SYNTAX, _SIGNED = 0x00080005, 0x00020010, 0x00280103
 _DEFLATED, _BIG_ENDIAN, _IMPLICIT = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2"
 
 
 def read(path: Path) -> Tags:
     """Every element but the pixels, which are only counted. Raises SourceError for what is not DICOM or cannot be read."""
     stated = syntax_of(path)
-    with opened(path) as file, reading(path):
-        start = file.read(132)
-        if not is_dicom(start):
-            raise SourceError(path, f"{path.name} is not DICOM: it has no tags to show.")
+    with _opened(path, stated) as file, reading(path):
         return _read(path, file, stated)
 
 
 def whole(path: Path, tag: Tag, little: bool = True) -> str:
     """All of a value, at most 1 MiB of it. Raises SourceError."""
-    with opened(path) as file, reading(path):
+    with _opened(path, syntax_of(path)) as file, reading(path):
         file.seek(tag.offset)
         data = file.read(min(tag.length or 0, WHOLE))
     return worded(tag.vr, data, tag.encodings, little)
 
 
+def _opened(path: Path, stated: str) -> BinaryIO:
+    """The file, of a deflated one as much inflated as lies before the pixels of any honest file. Raises SourceError."""
+    file = opened_file(path)
+    with reading(path):
+        try:
+            if not is_dicom(file.read(132)):
+                raise SourceError(path, f"{path.name} is not DICOM: it has no tags to show.")
+            if stated != _DEFLATED:
+                return file
+            end = meta_end(file, end_of(file))
+            file.seek(0)
+            head, packed = file.read(end), file.read()
+        except BaseException:
+            file.close()
+            raise
+    file.close()
+    try:
+        return io.BytesIO(head + zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, INFLATED))
+    except zlib.error as error:
+        raise SourceError(path, f"{path.name} holds damaged deflated data: export it again.") from error
+
+
 def _read(path: Path, file: BinaryIO, stated: str) -> Tags:
     end = end_of(file)
-    meta_end = _meta_end(file, end)
+    start = meta_end(file, end)
     little = stated != _BIG_ENDIAN
-    explicit = _is_explicit(file, meta_end) if stated not in (_IMPLICIT, _DEFLATED, _BIG_ENDIAN) else stated != _IMPLICIT
+    explicit = _is_explicit(file, start) if stated not in (_IMPLICIT, _DEFLATED, _BIG_ENDIAN) else stated != _IMPLICIT
     vr_of = VrOf()
-    head = Walk(file, 132, meta_end, explicit=True, little=True, vr_of=vr_of)
-    body = Walk(file, meta_end, end, explicit=explicit, little=little, vr_of=vr_of)
+    head = Walk(file, 132, start, explicit=True, little=True, vr_of=vr_of)
+    body = Walk(file, start, end, explicit=explicit, little=little, vr_of=vr_of)
     tags = list(_tags(file, iter(head), True, 0))
     notes: list[str] = []
-    tags += _tags(file, iter(body), little, len(tags), notes)
+    tags += _tags(file, iter(body), little, len(tags), notes, vr_of)
     tags = [replace(one, text=stated) if one.tag == _SYNTAX and stated == _DEFLATED else one for one in tags]
     names = names_in([(one.tag, one.text) for one in tags])
     tags = [one if one.private or not repeats(one.vr, one.text, names) else replace(one, private=True) for one in tags]
     return Tags(path, tuple(tags), (*head.notes, *body.notes, *dict.fromkeys(notes)), little)
 
 
-def _tags(file: BinaryIO, elements: Iterator[Element], little: bool, first: int, notes: list[str] | None = None) -> Iterator[Tag]:
+def _tags(
+    file: BinaryIO,
+    elements: Iterator[Element],
+    little: bool,
+    first: int,
+    notes: list[str] | None = None,
+    vr_of: VrOf | None = None,
+) -> Iterator[Tag]:
     """`first` is the index of the first of them in the whole list."""
     parents: list[int] = [-1]
     charsets: list[tuple[str, ...]] = [()]
     creators: list[dict[int, str]] = [{}]
     items: dict[int, int] = {}
+    vr_of = vr_of or VrOf()
     for index, element in enumerate(elements, first):
         depth = element.depth
         del parents[depth + 1 :], charsets[depth + 1 :], creators[depth + 1 :]
         data, digest = _value(file, element)
         charset = charsets[depth]
-        known = VrOf()(element.tag) if element.vr == "UN" and not element.tag >> 16 & 1 else element.vr
+        known = vr_of(element.tag) if element.vr == "UN" and not element.tag >> 16 & 1 else element.vr
         text = "" if element.vr in ("SQ", "") else worded(known if known != "SQ" else "UN", data, charset, little)
+        if element.tag == _SIGNED:
+            vr_of.signed = text == "1"
         if element.tag == _CHARSET:
             charset, note = encodings_of(text)
             charsets[depth] = charset
@@ -135,7 +169,7 @@ def _named(element: Element, text: str, creators: dict[int, str], item: int) -> 
         return f"Private ({creator})" if creator else "Private, no creator stated", ""
 
 
-def _meta_end(file: BinaryIO, end: int) -> int:
+def meta_end(file: BinaryIO, end: int) -> int:
     """Where group 0002 ends, whatever its length element says."""
     place = 132
     while place + 8 <= end:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-MOST_ELEMENTS = 200_000
+MOST_ELEMENTS = 100_000
 MOST_DEPTH = 64
 """Levels of sequences; what lies deeper is passed over."""
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
@@ -49,8 +49,10 @@ class _Level:
 class Walk:
     """Iterate once; `notes` is complete afterwards. `vr_of` names the VR of a tag by the dictionary, "UN" for unknown ones."""
 
-    def __init__(self, file: BinaryIO, start: int, end: int, *, explicit: bool, little: bool, vr_of: VrOf) -> None:
-        self._file, self._start, self._end = file, start, end
+    def __init__(
+        self, file: BinaryIO, start: int, end: int, *, explicit: bool, little: bool, vr_of: VrOf, most: int = MOST_ELEMENTS
+    ) -> None:
+        self._file, self._start, self._end, self._most = file, start, end, most
         self._explicit, self._vr_of = explicit, vr_of
         self._order = "<" if little else ">"
         self.notes: list[str] = []
@@ -76,7 +78,7 @@ class Walk:
                 if tag == _ITEM and level.sequence:
                     inside = _Level(min(level.end, place + length) if length != _UNDEFINED else level.end,
                                     length == _UNDEFINED, False, level.explicit)  # fmt: skip
-                    if self._keeps(levels) and recorded < MOST_ELEMENTS:
+                    if self._keeps(levels) and recorded < self._most:
                         recorded += 1
                         yield Element(tag, "", None if length == _UNDEFINED else length, place, len(levels) - 1, 0)
                     levels.append(inside)
@@ -97,8 +99,8 @@ class Walk:
             if length == _UNDEFINED and not nested:
                 fragments, after = self._fragments(place)
             if self._keeps(levels):
-                if recorded >= MOST_ELEMENTS:
-                    self._note(f"Only the first {MOST_ELEMENTS:,} elements are shown; the file holds more.")
+                if recorded >= self._most:
+                    self._note(f"Only the first {self._most:,} elements are shown; the file holds more.")
                     break
                 recorded += 1
                 stated = None if length == _UNDEFINED else length
@@ -156,7 +158,9 @@ class Walk:
 
 
 class VrOf:
-    """The VR of a tag by the dictionary."""
+    """The VR of a tag by the dictionary; `signed` decides where pixel values may be either (PS3.5 A.1)."""
+
+    signed = False
 
     def __call__(self, tag: int) -> str:
         from pydicom.datadict import dictionary_VR
@@ -166,7 +170,8 @@ class VrOf:
         if tag >> 16 & 1:
             return "LO" if 0x10 <= tag & 0xFFFF <= 0xFF else "UN"
         try:
-            return str(dictionary_VR(tag)).split(" or ")[0]
+            stated = str(dictionary_VR(tag))
+            return "SS" if self.signed and stated.startswith("US or SS") else stated.split(" or ")[0]
         except KeyError:
             return "UN"
 

@@ -1,0 +1,272 @@
+"""Measuring on films, put together: what is typed beside a mark, the table of the study, and the files it leaves as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtWidgets import QInputDialog, QWidget
+from shiboken6 import isValid
+
+from app.choosing import chosen_file
+from app.errands import Errands
+from app.film_rows import Known, Picture, Row, rows
+from viewers.annotations.annotation import Annotation
+from viewers.dicom_view import RadiologyView
+from viewers.film_marks.calibration import known_length
+from viewers.film_marks.exported import valued
+from viewers.film_marks.film_mark import LONGEST_TEXT, FilmTool, film_mark, key_of, tool_of, with_text
+from viewers.film_marks.presentation import Shown
+from viewers.film_marks.saving import Form, save_dicom, save_table
+from viewers.film_marks.table import Sheet
+from viewers.marked_film import MarkedFilm
+
+if TYPE_CHECKING:
+    from app.marking import Marking
+    from app.panels.film_marks import FilmMarksPanel
+    from app.panes import Panes
+
+WRITES: Mapping[str, tuple[str, Form]] = {
+    "Measurements of the study (*.csv)": (".csv", "csv"),
+    "DICOM presentation state of this film (*.dcm)": (".dcm", "presentation"),
+    "DICOM measurement report of this film, TID 1500 (*.dcm)": (".dcm", "report"),
+}
+PAUSE_MS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    wish: int
+    rows: tuple[Row, ...]
+
+
+class FilmMarking(QObject):
+    """The marks themselves are `Marking`'s: this only reads them."""
+
+    noted = Signal(str)
+    openWanted = Signal(object)
+    """Path of a picture a reader wants to go to."""
+    _made = Signal(object)
+
+    def __init__(self, window: QWidget, panes: Panes, panel: FilmMarksPanel, marking: Marking) -> None:
+        super().__init__(window)
+        self._window, self._panes, self._panel, self._marking = window, panes, panel, marking
+        self._errands = Errands("hilum-film-marking", self)
+        self._known: Known = {}
+        self._newest = 0
+        self._wanted: Row | None = None
+        self.dialog: QInputDialog | None = None
+        self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
+        self._pause.timeout.connect(self._begin)
+        self._made.connect(self._take)
+        self._errands.refused.connect(self._say)
+        marking.edited.connect(lambda _: self._pause.start())
+        marking.marksShown.connect(self._shown)
+        panel.exportWanted.connect(self.choose_export)
+        panel.goWanted.connect(self.go_to)
+
+    def by_id(self) -> Mapping[str, Callable[[], object]]:
+        tools = {f"film-{tool}": partial(self._tool, tool) for tool in FilmTool}
+        return {**tools, "film-text": self.ask_text}
+
+    @property
+    def view(self) -> MarkedFilm | None:
+        """The active pane's, where it is a film's."""
+        view = self._panes.view
+        return view if isinstance(view, MarkedFilm) and view.source is not None else None
+
+    def attend(self) -> None:
+        """The panel shows the measurements of the active pane's study."""
+        self._panel.follow(self.view)
+        path = self._panes.pane.standing
+        word, bad = self._marking.word(path) if path is not None and self.view is not None else ("", False)
+        self._panel.say(word, bad)
+        self._pause.start()
+
+    def close(self) -> None:
+        self._pause.stop()
+        if self.dialog is not None and isValid(self.dialog):
+            self.dialog.close()
+        self._errands.close()
+
+    # drawing
+
+    def _tool(self, tool: FilmTool) -> None:
+        view = self.view
+        if view is None:
+            return
+        if view.drawing.document is None:
+            self.noted.emit("the marks of this picture are still being read")
+            return
+        view.set_marking("" if view.drawing.tool == tool else str(tool))
+        view.setFocus()
+
+    def _shown(self, pane: object) -> None:
+        """A film has its marks: what waits to be gone to is gone to, and what waits for words is asked."""
+        view = getattr(pane, "view", None)
+        if isinstance(view, MarkedFilm) and not view.property("hilum-words"):
+            view.setProperty("hilum-words", True)
+            view.drawing.wordsWanted.connect(partial(self._ask_words, view))
+        if self._wanted is not None and isinstance(view, MarkedFilm) and getattr(pane, "standing", None) == self._wanted.path:
+            wanted, self._wanted = self._wanted, None
+            view.go_to(wanted.valued.mark)
+        self.attend()
+
+    def _ask_words(self, view: MarkedFilm, mark: Annotation) -> None:
+        if tool_of(mark) is FilmTool.CALIBRATION:
+            self._ask("Calibrate", "Length of this line in the patient, in mm (or 2.5 cm)", "", partial(_calibrate, view, mark))
+        else:
+            self._ask("Arrow", "Text beside the arrow", "", partial(_keep_text, view, mark), partial(_keep_text, view, mark, ""))
+
+    def ask_text(self) -> None:
+        """The reader's own words beside the one selected mark."""
+        view = self.view
+        chosen = view.drawing.selected if view is not None else []
+        if view is None or len(chosen) != 1:
+            self.noted.emit("select one measurement first")
+            return
+        self._ask("Text", "Your words beside this measurement", chosen[0].name, partial(_change_text, view, chosen[0]))
+
+    def _ask(
+        self, title: str, question: str, text: str, then: Callable[[str], object], otherwise: Callable[[], object] | None = None
+    ) -> None:
+        self.dialog = dialog = QInputDialog(self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle(title)
+        dialog.setLabelText(question)
+        dialog.setTextValue(text)
+        dialog.textValueSelected.connect(partial(self._answered, then))
+        dialog.rejected.connect(otherwise or partial(self._given_up, self.view))
+        dialog.open()
+
+    def _answered(self, then: Callable[[str], object], text: str) -> None:
+        word = then(text[:LONGEST_TEXT])
+        if isinstance(word, str) and word:
+            self.noted.emit(word)
+
+    def _given_up(self, view: MarkedFilm | None) -> None:
+        if view is not None and isValid(view):
+            view.drawing.drop()
+
+    # the table
+
+    def _begin(self) -> None:
+        self._newest += 1
+        path, view = self._panes.pane.standing, self.view
+        if path is None or view is None:
+            self._panel.show_rows(())
+            return
+        pictures = self._pictures(path, view)
+        wish = self._newest
+        self._errands.start(path, path.name, partial(self._measure, wish, pictures, path))
+
+    def _pictures(self, front: Path, view: MarkedFilm) -> list[Picture]:
+        """The films of the study in front whose marks are known."""
+        facts = view.source.facts if view.source is not None else None
+        found = []
+        for path, kept in self._marking.films().items():
+            film = kept.film
+            if film is None:
+                continue
+            other = film.source.facts
+            same = bool(facts and other and facts.study_key and facts.study_key == other.study_key)
+            if path == front or same:
+                held = [pane.view for pane in self._panes.holding(path) if isinstance(pane.view, MarkedFilm)]
+                shown = next((one.marks.film for one in held if one.marks.film is not None), None)
+                found.append(Picture(path, shown or film, tuple(kept.document.marks.values()), shown is not None))
+        return found
+
+    def _measure(self, wish: int, pictures: list[Picture], front: Path) -> None:
+        if wish == self._newest:
+            found = rows(pictures, front, self._known, lambda: wish == self._newest)
+            self._errands.tell(self._made, _Made(wish, found))
+
+    def _take(self, made: _Made) -> None:
+        if made.wish == self._newest:
+            self._panel.show_rows(made.rows)
+
+    def go_to(self, row: Row) -> None:
+        """In the pane that has it; else the picture is opened first."""
+        for pane in self._panes.holding(row.path):
+            if isinstance(pane.view, MarkedFilm):
+                self._panes.activate(pane.number)
+                pane.view.go_to(row.valued.mark)
+                return
+        self._wanted = row
+        self.openWanted.emit(row.path)
+
+    # files
+
+    def choose_export(self) -> None:
+        path, view = self._panes.pane.standing, self.view
+        if path is None or view is None or view.drawing.document is None or not view.drawing.document.marks:
+            self._panel.say("There is nothing measured to export yet.")
+            return
+        endings = {words: ending for words, (ending, _) in WRITES.items()}
+        chosen = chosen_file(self._window, "Export measurements", path.stem, endings)
+        if chosen is not None:
+            form = WRITES[chosen[1]][1]
+            if chosen[0].suffix.lower() == ".csv":
+                form = "csv"
+            self.export(chosen[0], "report" if form == "csv" and chosen[0].suffix.lower() != ".csv" else form)
+
+    def export(self, file: Path, form: Form) -> None:
+        """The study's measurements as a table, or those of the film in the active pane as DICOM."""
+        path, view = self._panes.pane.standing, self.view
+        if path is None or view is None or view.drawing.document is None or view.marks.film is None:
+            return
+        self.noted.emit(f"writing {file.name} …")
+        film, marks = view.marks.film, tuple(view.drawing.document.marks.values())
+        pictures, shown = self._pictures(path, view), _shown_as(view)
+
+        def work() -> None:
+            if form == "csv":
+                sheets: dict[Path, list[Row]] = {}
+                for row in rows(pictures, path, self._known, lambda: True):
+                    sheets.setdefault(row.path, []).append(row)
+                notes = save_table(file, [Sheet(one.name, tuple(row.valued for row in found)) for one, found in sheets.items()])
+            else:
+                notes = save_dicom(file, film, valued(film, marks), shown, form)
+            self._errands.tell(self.noted, " ".join([f"saved {file.name}.", *notes]))
+
+        self._errands.start(path, file.name, work)
+
+    def _say(self, path: Path, sentence: str) -> None:
+        self.noted.emit("")
+        if self._panes.pane.standing == path:
+            self._panel.say(sentence)
+
+
+def _shown_as(view: RadiologyView) -> Shown:
+    camera, shown = view.camera, view.shown
+    through, bounds = (shown.through, shown.bounds) if shown is not None else (None, (0.0, 1.0))
+    window = view.window_shown or through
+    return Shown(view.frame, window, bounds, view.inverted, camera.angle, camera.flipped, view.spacing)
+
+
+def _calibrate(view: MarkedFilm, mark: Annotation, text: str) -> str:
+    """Keeps the line with its length; the word says what is wrong."""
+    known = known_length(text)
+    if not isValid(view):
+        return ""
+    if known is None:
+        view.drawing.drop()
+        return f"{text[:40]!r} is no length: type millimetres, such as 25 or 2.5 cm"
+    view.drawing.keep(replace(film_mark(FilmTool.CALIBRATION, mark.geometry, key_of(mark), known_mm=known), id=mark.id))
+    return "calibrated by the reader: lengths on this image follow"
+
+
+def _keep_text(view: MarkedFilm, mark: Annotation, text: str) -> None:
+    if isValid(view):
+        view.drawing.keep(with_text(mark, text))
+
+
+def _change_text(view: MarkedFilm, mark: Annotation, text: str) -> None:
+    document = view.drawing.document if isValid(view) else None
+    now = document.marks.get(mark.id) if document is not None else None
+    if document is not None and now is not None:
+        document.replace([with_text(now, text)], "change text")
