@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -40,8 +41,8 @@ class Archiving(QObject):
     """Nothing connects before the reader asks: the book is read when the window of archives is first opened."""
 
     noted = Signal(str)
-    _ready = Signal(object)
-    """Book."""
+    _ready = Signal(object, object)
+    """Book, and what to do with it."""
     _answered = Signal(int, str, object, bool)
     _series = Signal(int, str, object, str)
     _said = Signal(int, str, str)
@@ -70,8 +71,7 @@ class Archiving(QObject):
         self._question: Stop | None = None
         self._opened: set[int] = set()
         self._closed = threading.Event()
-        self._after: Callable[[Book], None] | None = None
-        self._ready.connect(self._read)
+        self._ready.connect(self._hand)
         self._answered.connect(self._show_answer)
         self._series.connect(self._show_series)
         self._said.connect(self._show_word)
@@ -109,8 +109,9 @@ class Archiving(QObject):
         self._closed.set()
         for stop in [*self._stops.values(), *([self._question] if self._question else [])]:
             stop.set()
+        until = time.monotonic() + PATIENCE_S
         for lane in (self._asking, *self._lanes, self._disk):
-            lane.close(PATIENCE_S)
+            lane.close(max(0.0, until - time.monotonic()))
         self._house.close()
 
     def _made(self) -> PacsWindow:
@@ -127,13 +128,10 @@ class Archiving(QObject):
         return window
 
     def _with_book(self, work: Callable[[Book], None]) -> None:
-        self._after = work
-        self._do(self._disk, 0, lambda: self._tell(self._ready, self._house.book()))
+        self._do(self._disk, 0, lambda: self._tell(self._ready, self._house.book(), work))
 
-    def _read(self, book: Book) -> None:
-        work, self._after = self._after, None
-        if work is not None:
-            work(book)
+    def _hand(self, book: Book, work: Callable[[Book], None]) -> None:
+        work(book)
 
     def ask(self, node: str, query: Query) -> None:
         """A new question ends the one before."""
@@ -315,11 +313,10 @@ class Archiving(QObject):
     def _keep(self, book: Book, node: Node | None, password: str) -> None:
         def kept() -> None:
             words = self._house.keep(book, node, password)
-            self._tell(self._ready, book)
+            self._tell(self._ready, book, self._renamed)
             if words:
                 self._tell(self._said, 0, words, "warn")
 
-        self._after = self._renamed
         self._do(self._disk, 0, kept)
 
     def _renamed(self, book: Book) -> None:
