@@ -16,6 +16,7 @@ from app.acts import Acts
 from app.analysis import AnyEngine
 from app.archiving import Archiving
 from app.asking import Asking
+from app.deidentifying import Deidentifying
 from app.filing import Filing
 from app.film_marking import FilmMarking
 from app.greying import Greying
@@ -31,7 +32,9 @@ from app.panels.status import StatusLine
 from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
 from app.playing import Playing
+from app.presenting import Presenting
 from app.recovery import Recovery
+from app.referencing import Referencing
 from app.reformatting import Reformatting
 from app.settings import Settings
 from app.shelf import Shelf
@@ -79,8 +82,11 @@ class Window(QMainWindow):
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
         self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
+        self.referencing = Referencing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
         self.archiving = Archiving(self, self.shelf, chosen.theme, lambda: self.panes.pane.path)
+        self.presenting = Presenting(self, self.panes, self.side.others, self.shelf)
+        self.deidentifying = Deidentifying(self, self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
@@ -166,10 +172,15 @@ class Window(QMainWindow):
         self.film_marking.openWanted.connect(self.browser.select)
         self.looking.noted.connect(self.status.show_note)
         self.archiving.noted.connect(self.status.show_note)
+        self.presenting.noted.connect(self.status.show_note)
+        self.presenting.offered.connect(self.side.offer_others)
+        self.shelf.attachedChosen.connect(lambda _: self.side.front(self.side.others))
         self.greying.noted.connect(self.status.show_note)
         self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
         self.reformatting.noted.connect(self.status.show_note)
         self.playing.noted.connect(self.status.show_note)
+        self.referencing.noted.connect(self.status.show_note)
+        self.deidentifying.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
@@ -198,12 +209,15 @@ class Window(QMainWindow):
             **self.film_marking.by_id(),
             "tissue": partial(self.acts.in_front, self.side.marks, self.marking.outline_tissue),
             **self.looking.by_id(),
+            **self.presenting.by_id(),
             **self.greying.by_id(),
             "windows": self.side.show_window,
             **self.reformatting.by_id(),
             **self.playing.by_id(),
+            **self.referencing.by_id(),
             **self.tag_browsing.by_id(),
             **self.archiving.by_id(),
+            **self.deidentifying.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
@@ -309,6 +323,7 @@ class Window(QMainWindow):
     def _shown(self, number: int) -> None:
         self.asking.show_findings(self.panes.panes[number])
         self.layering.shown(self.panes.panes[number])
+        self.presenting.attend()
         self.marking.shown(self.panes.panes[number])
         if number == self.panes.active:
             if self._handing:
@@ -391,12 +406,14 @@ class Window(QMainWindow):
         self.panes.close_all()
         self.filing.close()
         self.layering.close()
+        self.presenting.close()
         self.film_marking.close()
         self.marking.close()
         self.looking.close()
         self.greying.close()
         self.tag_browsing.close()
         self.archiving.close()
+        self.deidentifying.close()
         self.viewports.close()
         self.recovery.close()
         self.shelf.close()
