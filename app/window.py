@@ -38,6 +38,7 @@ from app.shelf import Shelf
 from app.split import Split
 from app.tag_browsing import TagBrowsing
 from app.toolbar import Toolbar
+from app.tracing import Tracing
 from app.viewports import Viewports
 from inference.answers import EngineState
 from inference.engine import EngineSpec
@@ -80,7 +81,7 @@ class Window(QMainWindow):
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
         self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
-        self.deidentifying = Deidentifying(self, self.panes)
+        self.deidentifying, self.tracing = Deidentifying(self, self.panes), Tracing(self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
@@ -170,6 +171,7 @@ class Window(QMainWindow):
         self.reformatting.noted.connect(self.status.show_note)
         self.playing.noted.connect(self.status.show_note)
         self.deidentifying.noted.connect(self.status.show_note)
+        self.tracing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
@@ -204,6 +206,7 @@ class Window(QMainWindow):
             **self.playing.by_id(),
             **self.tag_browsing.by_id(),
             **self.deidentifying.by_id(),
+            **self.tracing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
@@ -211,7 +214,7 @@ class Window(QMainWindow):
             "find-source": self.browser.search_now,
             "names": self.browser.toggle_names,
         }
-        return self.playing.over(self.reformatting.over(work))
+        return self.tracing.over(self.playing.over(self.reformatting.over(work)))
 
     def _escape(self) -> None:
         if not (self.looking.give_up() or self.reformatting.give_up() or self.acts.hand_gives_up()):

@@ -13,9 +13,10 @@ from viewers.geometry import Spacing
 from viewers.sources import Kind, Source, series, values
 from viewers.sources.dicom_facts import facts_of
 from viewers.sources.facts import Facts
-from viewers.sources.header import Header, WholeSlide, headers_of
+from viewers.sources.header import Header, WholeSlide, headers_of, sop_class_of
 from viewers.sources.opening import beginning, is_planes, is_slide, opened
 from viewers.sources.who import Who, who_of
+from viewers.waveform import SOP_CLASSES as WAVEFORMS
 
 STACKS = {"CT", "MR", "PT", "NM"}
 """Modalities whose files of one series are slices of one stack."""
@@ -204,6 +205,9 @@ def _entry(path: Path, header: Header | WholeSlide | SourceError | None) -> _Ent
         opened(path).close()
         return _Entry(path, "picture")
     if isinstance(header, SourceError):
+        if sop_class_of(path) in WAVEFORMS:
+            opened(path).close()
+            return _Entry(path, "waveform", "ECG")
         raise header
     dataset = header.brief
     modality, group = values.code(dataset, "Modality"), values.uid(dataset, "SeriesInstanceUID")
