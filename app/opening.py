@@ -26,6 +26,7 @@ from viewers.figures import counted
 from viewers.geometry import Region
 from viewers.qimage import to_qimage
 from viewers.sources import NamedSource, Source, TracedSource, dicomdir, discover, packed
+from viewers.sources.attached import Attached
 from viewers.sources.facts import Facts
 from viewers.sources.folder import DICOMDIR, Failure, Item
 from viewers.sources.packed import PackedItem
@@ -35,7 +36,7 @@ THUMBNAIL = 96
 """Longest side of a thumbnail in the browser, in pixels."""
 MOST = 20_000
 """Items listed of one folder."""
-PIECE = 64
+PIECE = 32
 PIECE_S = 0.1
 """What was found is told at the latest after so long."""
 PATIENCE_S = 2.0
@@ -49,6 +50,8 @@ class Listed:
     path: Path
     problem: str = ""
     card: Card | None = None
+    attached: bool = False
+    """It is no picture but says something about pictures."""
     root: Path | None = None
     """The folder, archive or directory of a medium it was found in."""
 
@@ -86,6 +89,8 @@ class Opener(QObject):
     described = Signal(object)
     failed = Signal(object, str)
     """path, sentence."""
+    attachedFound = Signal(object)
+    """Path of what is no picture but says something about pictures."""
     spacingsKept = Signal(object)
     """Spacings: all that is remembered now."""
 
@@ -154,6 +159,8 @@ class Opener(QObject):
             return
         try:
             work()
+        except Attached:
+            self._emit(self.attachedFound, path)
         except SourceError as error:
             self._emit(self.failed, path, str(error))
         except Exception as error:
@@ -170,7 +177,7 @@ class Opener(QObject):
                 self._items[item.path] = item
                 piece.append(Listed(item.path, card=_listed(item), root=path))
             else:
-                piece.append(Listed(item.path, item.sentence, root=path))
+                piece.append(Listed(item.path, item.sentence, attached=item.attached, root=path))
             total += 1
             if len(piece) == PIECE or time.monotonic() - told > PIECE_S:
                 self._emit(self.listed, piece)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
 
 from app.opening import Described, Listed, Opener, is_container
 from app.panels.browser import Browser
@@ -25,6 +27,12 @@ class Shelf(QObject):
     """Described."""
     failed = Signal(object, str)
     """path, sentence: it cannot be shown."""
+    attachedFound = Signal(object)
+    """Path of what is no picture but says something about pictures: read it."""
+    attachedChosen = Signal(object)
+    """Its line was chosen."""
+    closed = Signal(object)
+    """Path."""
 
     def __init__(self, browser: Browser, panes: Panes, encoder: str, drafter: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -32,11 +40,13 @@ class Shelf(QObject):
         self._known: dict[Path, Described] = {}
         self._roots: dict[Path, Path] = {}
         self._wanted: Path | None = None
+        self._attached: set[Path] = set()
         self.opener = Opener(encoder, drafter, self)
         self.opener.listed.connect(self._listed)
         self.opener.opened.connect(self._opened)
         self.opener.described.connect(self._described)
-        self.opener.failed.connect(self._failed)
+        self.opener.failed.connect(self.refuse)
+        self.opener.attachedFound.connect(self._attach)
         self.opener.spacingsKept.connect(self._spaced)
         panes.spacingGiven.connect(self.opener.keep_spacing)
         browser.chosen.connect(self.show)
@@ -60,6 +70,9 @@ class Shelf(QObject):
     def show_in(self, path: Path, number: int) -> None:
         """The same in any pane, which need not be the active one."""
         pane = self._panes.panes[number]
+        if path in self._attached:
+            self.attachedChosen.emit(path)
+            return
         if pane.path == path:
             return
         pane.path = path
@@ -102,8 +115,10 @@ class Shelf(QObject):
             self._panes.clear(pane)
         self._known.pop(path, None)
         self._roots.pop(path, None)
+        self._attached.discard(path)
         self.opener.forget(path)
         self._browser.remove(path)
+        self.closed.emit(path)
 
     def close(self) -> None:
         self.opener.close()
@@ -114,14 +129,15 @@ class Shelf(QObject):
         self._panes.activate(number)
 
     def _listed(self, found: list[Listed]) -> None:
-        new = {card.path for card in self._browser.add_cards(item.card or Card(item.path) for item in found)}
+        problems = {item.path: item.problem for item in found if item.problem and not item.attached}
+        new = {card.path for card in self._browser.add_cards((item.card or Card(item.path) for item in found), problems)}
         for item in found:
             if item.path in new:
                 if item.root is not None:
                     self._roots[item.path] = item.root
-                if item.problem:
-                    self._browser.fail(item.path, item.problem)
-                else:
+                if item.attached:
+                    self._attach(item.path)
+                elif not item.problem:
                     self.opener.describe(item.path)
         self._select_wanted(found)
 
@@ -144,7 +160,7 @@ class Shelf(QObject):
         self.shown.emit(path, number)
 
     def _described(self, described: Described) -> None:
-        self._known[described.path] = described
+        self._known[described.path] = replace(described, picture=QImage())  # the browser keeps it
         self._browser.file(described.card)
         self._browser.describe(described.path, described.line, described.picture)
         self.known.emit(described)
@@ -160,7 +176,24 @@ class Shelf(QObject):
                 pane.view.update()
                 self.opener.describe(pane.path)
 
-    def _failed(self, path: Path, sentence: str) -> None:
+    def tell_attached(self, path: Path, line: str, study_key: str) -> bool:
+        """What was read of it, for its line in the browser; whether it stands with its study now."""
+        known = next((one.card for one in self._known.values() if one.card.study and one.card.study == study_key), None)
+        if known is not None and known.facts is not None:
+            self._browser.file(replace(known, path=path, modality="", images=0, who=None))
+        self._browser.describe(path, line, QImage())
+        return known is not None
+
+    def _attach(self, path: Path) -> None:
+        self._attached.add(path)
+        self._browser.add(path)
+        for pane in self._panes.showing(path):  # it was opened before it was known what it is
+            pane.path = pane.standing
+            pane.view.set_status("")
+        self.attachedFound.emit(path)
+
+    def refuse(self, path: Path, sentence: str) -> None:
+        """It cannot be shown."""
         self._browser.add(path)
         self._browser.fail(path, sentence)
         for pane in self._panes.showing(path):

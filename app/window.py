@@ -31,7 +31,9 @@ from app.panels.status import StatusLine
 from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
 from app.playing import Playing
+from app.presenting import Presenting
 from app.recovery import Recovery
+from app.referencing import Referencing
 from app.reformatting import Reformatting
 from app.settings import Settings
 from app.shelf import Shelf
@@ -80,7 +82,9 @@ class Window(QMainWindow):
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
         self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
+        self.referencing = Referencing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
+        self.presenting = Presenting(self, self.panes, self.side.others, self.shelf)
         self.deidentifying, self.tracing = Deidentifying(self, self.panes), Tracing(self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
@@ -166,10 +170,14 @@ class Window(QMainWindow):
         self.film_marking.noted.connect(self.status.show_note)
         self.film_marking.openWanted.connect(self.browser.select)
         self.looking.noted.connect(self.status.show_note)
+        self.presenting.noted.connect(self.status.show_note)
+        self.presenting.offered.connect(self.side.offer_others)
+        self.shelf.attachedChosen.connect(lambda _: self.side.front(self.side.others))
         self.greying.noted.connect(self.status.show_note)
         self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
         self.reformatting.noted.connect(self.status.show_note)
         self.playing.noted.connect(self.status.show_note)
+        self.referencing.noted.connect(self.status.show_note)
         self.deidentifying.noted.connect(self.status.show_note)
         self.tracing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
@@ -200,10 +208,12 @@ class Window(QMainWindow):
             **self.film_marking.by_id(),
             "tissue": partial(self.acts.in_front, self.side.marks, self.marking.outline_tissue),
             **self.looking.by_id(),
+            **self.presenting.by_id(),
             **self.greying.by_id(),
             "windows": self.side.show_window,
             **self.reformatting.by_id(),
             **self.playing.by_id(),
+            **self.referencing.by_id(),
             **self.tag_browsing.by_id(),
             **self.deidentifying.by_id(),
             **self.tracing.by_id(),
@@ -311,6 +321,7 @@ class Window(QMainWindow):
     def _shown(self, number: int) -> None:
         self.asking.show_findings(self.panes.panes[number])
         self.layering.shown(self.panes.panes[number])
+        self.presenting.attend()
         self.marking.shown(self.panes.panes[number])
         if number == self.panes.active:
             if self._handing:
@@ -393,6 +404,7 @@ class Window(QMainWindow):
         self.panes.close_all()
         self.filing.close()
         self.layering.close()
+        self.presenting.close()
         self.film_marking.close()
         self.marking.close()
         self.looking.close()

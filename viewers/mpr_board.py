@@ -6,7 +6,7 @@ import weakref
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import QRectF, QTimer, Signal, Slot
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -20,7 +20,7 @@ from viewers.plane_view import PlaneView
 from viewers.radiology_words import NOT_FOR_DIAGNOSIS
 from viewers.relay import Relay
 from viewers.sources import StackedSource
-from viewers.sources.slice_plane import Vector
+from viewers.sources.slice_plane import Vector, cross
 from viewers.volume import Volume
 from viewers.volume_cuts import Slab, is_askew
 
@@ -216,13 +216,13 @@ class MprBoard(QWidget):
         middle = stack.camera.to_screen(*plane.pixel(crosshair.place))
         lines = []
         for one in PLANES:
-            way = np.cross(plane.normal, crosshair.normal(one))
+            way = cross(plane.normal, crosshair.normal(one))
             if np.linalg.norm(way) > 0.02:
                 end = stack.camera.to_screen(*plane.pixel(crosshair.place + 100 * way / np.linalg.norm(way)))
                 along = np.array(end) - np.array(middle)
                 along = along / max(float(np.linalg.norm(along)), 1e-6)
                 lines.append(CutLine(one, middle, (float(along[0]), float(along[1]))))
-        draw_cut_lines(painter, lines, None, None)
+        draw_cut_lines(painter, lines, QRectF(stack.rect()), None, None)
 
     # pictures
 
@@ -249,8 +249,12 @@ class MprBoard(QWidget):
             view.set_cut(wish.cut, self.crosshair)
             view.corners = self._corners(wish)
         missing = [wish for wish in wishes if (shown := self.views[wish.plane].shown) is None or shown.wish != wish]
-        for view in self.views.values():
-            view.working = any(wish.coarse > 1 and wish.plane == view.plane for wish in wishes)
+        coming = {wish.plane for wish in missing}
+        for wish in wishes:
+            view = self.views[wish.plane]
+            view.working = wish.coarse > 1
+            if wish.plane not in coming:
+                view.update()
         self._reader.wanted = frozenset(wishes)
         self._loader.want(missing)
 

@@ -9,7 +9,7 @@ from PySide6.QtGui import QImage
 
 from viewers.grayscale import Lut, Window
 from viewers.mpr import Plane
-from viewers.qimage import to_qimage
+from viewers.qimage import to_paintable
 from viewers.sources.slice_plane import Vector
 from viewers.volume import Volume
 from viewers.volume_cuts import Cut, CutValues, Slab, cut_values
@@ -67,7 +67,7 @@ class PlaneReader:
         if wish.inverted:
             grey = 255 - grey
         grey[~values.there] = 0
-        return ShownCut(wish, cut, to_qimage(grey), values)
+        return ShownCut(wish, cut, to_paintable(grey), values)
 
 
 def value_words(slab: Slab, thickness_mm: float, unit: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viewers.geometry import Provenance, Size, Spacing
-from viewers.sources.slice_plane import Vector
+from viewers.sources.slice_plane import Vector, cross
 from viewers.volume import Triple, Volume
 
 _ALONG = 1.0 - 1e-9
@@ -46,7 +46,7 @@ class Cut:
 
     @property
     def normal(self) -> Vector:
-        return np.cross(self.across, self.down)
+        return cross(self.across, self.down)
 
     @property
     def spacing(self) -> Spacing:

@@ -69,6 +69,7 @@ class WaveformView(Canvas):
     def invert(self) -> None:
         """Dark paper, or the pink one of the recorder."""
         self.pink = not self.pink
+        self.background = QColor(*_PINK_GROUND).name() if self.pink else WaveformView.background
         self.update()
 
     # calipers
@@ -299,7 +300,7 @@ class WaveformView(Canvas):
         font = pane_font(self.font(), theme.TEXT_POINTS)
         font.setPointSizeF(font.pointSizeF() * self.camera.ratio)
         painter.setFont(font)
-        painter.drawText(QPointF(min(ends[0].x(), ends[1].x()) + 4, ends[0].y() - high - 4), caliper.said(group))
+        painter.drawText(QPointF(max(ends[0].x(), ends[1].x()) + 5, ends[0].y() - high + 4), caliper.said(group))
 
 
 def _path(points: NDArray[np.float32]) -> QPainterPath:

@@ -14,6 +14,7 @@ from app.panels.film_marks import FilmMarksPanel
 from app.panels.labels import LabelsPanel
 from app.panels.layers import LayersPanel
 from app.panels.marks import MarksPanel
+from app.panels.others import OthersPanel
 from app.panels.report import ReportPanel
 from app.panels.window import WindowPanel
 from app.session import Findings, Task
@@ -39,9 +40,11 @@ class Side(QTabWidget):
         self.addTab(self.ask, "Ask")
         self.addTab(self.details, "Details")
         self.addTab(self.channels, "Channels")
+        self.others = OthersPanel()
+        self.addTab(self.others, "Others")
         self.window_panel = WindowPanel()
         self.addTab(self.window_panel, "Window")
-        for panel in (self.channels, self.window_panel):
+        for panel in (self.channels, self.others, self.window_panel):
             self.setTabVisible(self.indexOf(panel), False)
         self.window_panel.wanted.connect(partial(self._offer, self.window_panel))
         self._found, self._threshold = Findings(), 0.0
@@ -71,6 +74,10 @@ class Side(QTabWidget):
         """Bring histogram and windows to the front, where the picture has any."""
         if self.isTabVisible(self.indexOf(self.window_panel)):
             self.front(self.window_panel)
+
+    def offer_others(self, there: bool) -> None:
+        """The panel of what others said, where anybody said anything."""
+        self._offer(self.others, there)
 
     def _offer(self, panel: QWidget, there: bool) -> None:
         if self.isTabVisible(self.indexOf(panel)) != there:

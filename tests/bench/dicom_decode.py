@@ -28,7 +28,7 @@ from pydicom.pixels import get_decoder
 
 from tests.bench.results_file import Row, write
 from viewers.sources import codecs
-from viewers.sources.codecs import Coded
+from viewers.sources.coded import Coded
 
 _UID = "1.2.840.10008.1.2"
 Pixels = NDArray[np.generic]

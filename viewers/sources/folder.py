@@ -11,6 +11,7 @@ from pathlib import Path
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Kind, Source, series, values
+from viewers.sources.attached import ATTACHED, Attached, attached
 from viewers.sources.dicom_facts import facts_of
 from viewers.sources.facts import Facts
 from viewers.sources.header import Header, WholeSlide, headers_of, sop_class_of
@@ -63,6 +64,8 @@ class Failure:
 
     path: Path
     sentence: str
+    attached: bool = False
+    """Whether it is no picture but says something about pictures, and is shown with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +178,7 @@ def grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure]
         try:
             entries.append(_entry(path, header))
         except SourceError as error:
-            failures.append(Failure(path, str(error)))
+            failures.append(Failure(path, str(error), isinstance(error, Attached)))
     groups: dict[tuple[object, ...], list[_Entry]] = defaultdict(list)
     for entry in entries:
         groups[entry.group or (entry.path,)].append(entry)
@@ -185,7 +188,7 @@ def grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure]
         if len(members) == 1 or (members[0].kind == "series" and len(instances) < len(members)):
             found += [_single(entry) for entry in members]
             continue
-        alone = len(groups) == 1 and not failures and not more
+        alone = len(groups) == 1 and all(one.attached for one in failures) and not more
         paths = tuple(entry.path for entry in sorted(members, key=lambda entry: (not entry.volume, entry.path)))
         found.append(members[0].item(folder if alone else min(paths), members[0].kind, paths))
     return sorted(found, key=lambda one: one.path)
@@ -205,10 +208,13 @@ def _entry(path: Path, header: Header | WholeSlide | SourceError | None) -> _Ent
         opened(path).close()
         return _Entry(path, "picture")
     if isinstance(header, SourceError):
-        if sop_class_of(path) in WAVEFORMS:
+        kind = sop_class_of(path)
+        if kind in WAVEFORMS:
             opened(path).close()
             return _Entry(path, "waveform", "ECG")
-        raise header
+        raise attached(path, kind) if kind in ATTACHED else header
+    if isinstance(header, Header) and header.sop_class in ATTACHED:
+        raise attached(path, header.sop_class)
     dataset = header.brief
     modality, group = values.code(dataset, "Modality"), values.uid(dataset, "SeriesInstanceUID")
     instance = values.uid(dataset, "SOPInstanceUID")

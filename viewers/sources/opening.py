@@ -8,6 +8,7 @@ from typing import cast
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Source
+from viewers.sources.attached import ATTACHED, attached
 from viewers.sources.files import opened_file
 from viewers.sources.header import WHOLE_SLIDE, is_dicom, sop_class_of
 from viewers.sources.tiff import TIFF
@@ -84,12 +85,14 @@ def is_slide(path: Path, start: bytes) -> bool:
 
 
 def _dicom(path: Path, spacing: Spacing | None) -> Source:
-    sop_class = sop_class_of(path)
-    if sop_class == WHOLE_SLIDE:
+    kind = sop_class_of(path)
+    if kind == WHOLE_SLIDE:
         from viewers.sources.slide import Slide
 
         return Slide(path, spacing)
-    if sop_class in WAVEFORMS:
+    if kind in ATTACHED:
+        raise attached(path, kind)
+    if kind in WAVEFORMS:
         from viewers.sources.waveform import Waveform
 
         return Waveform(path)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from viewers.sources import codecs
-from viewers.sources.codecs import Coded
+from viewers.sources.coded import UID, Coded
 
 if TYPE_CHECKING:
     from pydicom.pixels.decoders.base import DecodeRunner
 
 LABEL = "hilum"
 DECODER_DEPENDENCIES = {
-    f"{codecs.UID}.4.{number}": ("numpy", "imagecodecs") for number in (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203)
+    f"{UID}.4.{number}": ("numpy", "imagecodecs") for number in (50, 51, 57, 70, 80, 81, 90, 91, 201, 202, 203)
 }
 """What pydicom asks of a plug-in: its syntaxes and what it needs."""
 _lock = Lock()
