@@ -75,7 +75,9 @@ class Described:
     @property
     def known(self) -> Known | None:
         """What tells whose it is and of what; None for files that are not DICOM."""
-        return Known(self.path, str(self.info.get("modality", "")), self.facts) if self.facts is not None else None
+        if self.facts is None:
+            return None
+        return Known(self.path, self.card.modality, self.facts, self.card.who.series if self.card.who is not None else "")
 
 
 class Opener(QObject):
@@ -104,6 +106,7 @@ class Opener(QObject):
         self._items: dict[Path, Item] = {}
         self._unpacked = Unpacked(data_folder() / "unpacked")
         self._later.submit(partial(sweep, data_folder() / "unpacked"))
+        self._attached: dict[Path, Callable[[], Path]] = {}
         self._told: dict[Path, int] = {}
         self._spacings_kept = 0
         """How often a size of a pixel was given; `_told` holds the count at which each path was described."""
@@ -113,6 +116,11 @@ class Opener(QObject):
         item = self._items.get(path)
         return open_source(path) if item is None else spaced(item.open())
 
+    def attached_file(self, path: Path) -> Path:
+        """The file of what is no picture, also where it was found in an archive. Not for the GUI thread. Raises SourceError."""
+        unpack = self._attached.get(path)
+        return path if unpack is None else unpack()
+
     def file_of(self, path: Path) -> Path:
         """One file of a source: the middle one of a series. Not for the GUI thread."""
         item = self._items.get(path)
@@ -120,6 +128,11 @@ class Opener(QObject):
             return path
         file = item.sample().files[0]
         return item.unpack(file) if isinstance(item, PackedItem) else file
+
+    def several(self, path: Path) -> bool:
+        """Whether it was listed as several files, which its path alone does not give back."""
+        item = self._items.get(path)
+        return item is not None and len(item.files) > 1
 
     def list(self, path: Path) -> None:
         """Everything that can be opened below a folder; a file stands for itself."""
@@ -177,6 +190,8 @@ class Opener(QObject):
                 self._items[item.path] = item
                 piece.append(Listed(item.path, card=_listed(item), root=path))
             else:
+                if item.unpack is not None:
+                    self._attached[item.path] = item.unpack
                 piece.append(Listed(item.path, item.sentence, attached=item.attached, root=path))
             total += 1
             if len(piece) == PIECE or time.monotonic() - told > PIECE_S:

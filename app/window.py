@@ -32,6 +32,7 @@ from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
 from app.playing import Playing
 from app.presenting import Presenting
+from app.reading import Reading
 from app.recovery import Recovery
 from app.referencing import Referencing
 from app.reformatting import Reformatting
@@ -70,7 +71,7 @@ class Window(QMainWindow):
         self.asking = Asking(self.worker, self.panes, self.shelf, self.side, self)
         self.asking.opacity = chosen.opacity
         self.batch = Batch(self.worker, self.asking.session, self)
-        self.recovery = Recovery(self.asking.session, UnsavedStrip(), self)
+        self.recovery = Recovery(self.asking.session, UnsavedStrip(), self, self.shelf.regained_by)
         self.side.report.column.insertWidget(0, self.recovery.strip)
         self.filing = Filing(self, self.side, self.asking, self.recovery)
         self.layering = Layering(self, self.panes, self.side.layers)
@@ -81,6 +82,7 @@ class Window(QMainWindow):
         self.looking = Looking(self, self.panes)
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
+        self.reading = Reading(self, self.panes, self.shelf, self.looking.linking, chosen.auto_hang)
         self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
         self.referencing = Referencing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
@@ -89,6 +91,7 @@ class Window(QMainWindow):
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
+        self.reading.offer(self.actions_by_id)
         self.side.films.offer_tools(self.actions_by_id)
         self._handing = False
         self._lay_out()
@@ -151,6 +154,7 @@ class Window(QMainWindow):
         self.recovery.opening.connect(self.side.report.settle)
         self.recovery.opened.connect(self._recovered)
         # The panels never show one source's findings while another is being opened in the pane.
+        self.browser.chosen.connect(self.reading.hanging.chosen)
         self.browser.chosen.connect(lambda _: self._pane_changed())
         self.panes.activated.connect(lambda _: self._pane_changed())
         self.panes.viewMade.connect(self._view_made)
@@ -170,6 +174,7 @@ class Window(QMainWindow):
         self.film_marking.noted.connect(self.status.show_note)
         self.film_marking.openWanted.connect(self.browser.select)
         self.looking.noted.connect(self.status.show_note)
+        self.reading.noted.connect(self.status.show_note)
         self.presenting.noted.connect(self.status.show_note)
         self.presenting.offered.connect(self.side.offer_others)
         self.shelf.attachedChosen.connect(lambda _: self.side.front(self.side.others))
@@ -208,6 +213,7 @@ class Window(QMainWindow):
             **self.film_marking.by_id(),
             "tissue": partial(self.acts.in_front, self.side.marks, self.marking.outline_tissue),
             **self.looking.by_id(),
+            **self.reading.by_id(),
             **self.presenting.by_id(),
             **self.greying.by_id(),
             "windows": self.side.show_window,
@@ -227,7 +233,8 @@ class Window(QMainWindow):
         return self.tracing.over(self.playing.over(self.reformatting.over(work)))
 
     def _escape(self) -> None:
-        if not (self.looking.give_up() or self.reformatting.give_up() or self.acts.hand_gives_up()):
+        parts = self.looking, self.reading, self.reformatting
+        if not (any(part.give_up() for part in parts) or self.acts.hand_gives_up()):
             self.acts.escape()
 
     def open_demo(self) -> None:
@@ -242,13 +249,14 @@ class Window(QMainWindow):
             self.layering.forget(path)
             self.marking.forget(path)
             self.looking.forget(path)
+            self.reading.forget(path)
             self.reformatting.forget(path)
             self.shelf.close_path(path)
             self._pane_changed()
 
-    def _recovered(self, path: Path) -> None:
+    def _recovered(self, path: Path, root: Path | None) -> None:
         self.side.front(self.side.report)
-        self.shelf.open_paths([path])
+        self.shelf.open_paths([root or path], path)
         self.asking.show_findings(self.panes.pane)
 
     def _set_opacity(self, value: float) -> None:
@@ -392,7 +400,8 @@ class Window(QMainWindow):
             self.settings,
             open=tuple(str(path) for path in self.shelf.roots()),
             shown=str(self.panes.pane.path or ""),
-            grid=str(self.panes.grid),
+            grid=str(self.reading.hanging.own_grid),
+            auto_hang=self.reading.hanging.auto,
         )
         settings.save(self.settings)
         self.side.report.settle()
@@ -408,6 +417,7 @@ class Window(QMainWindow):
         self.film_marking.close()
         self.marking.close()
         self.looking.close()
+        self.reading.close()
         self.greying.close()
         self.tag_browsing.close()
         self.deidentifying.close()

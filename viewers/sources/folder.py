@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -66,6 +66,8 @@ class Failure:
     sentence: str
     attached: bool = False
     """Whether it is no picture but says something about pictures, and is shown with them."""
+    unpack: Callable[[], Path] | None = field(default=None, compare=False)
+    """Gives the file itself where `path` is a name in an archive. Raises SourceError."""
 
 
 @dataclass(frozen=True, slots=True)
