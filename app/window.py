@@ -41,6 +41,7 @@ from app.shelf import Shelf
 from app.split import Split
 from app.tag_browsing import TagBrowsing
 from app.toolbar import Toolbar
+from app.tracing import Tracing
 from app.viewports import Viewports
 from inference.answers import EngineState
 from inference.engine import EngineSpec
@@ -86,7 +87,7 @@ class Window(QMainWindow):
         self.referencing = Referencing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
         self.presenting = Presenting(self, self.panes, self.side.others, self.shelf)
-        self.deidentifying = Deidentifying(self, self.panes)
+        self.deidentifying, self.tracing = Deidentifying(self, self.panes), Tracing(self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
@@ -183,6 +184,7 @@ class Window(QMainWindow):
         self.playing.noted.connect(self.status.show_note)
         self.referencing.noted.connect(self.status.show_note)
         self.deidentifying.noted.connect(self.status.show_note)
+        self.tracing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
@@ -220,6 +222,7 @@ class Window(QMainWindow):
             **self.referencing.by_id(),
             **self.tag_browsing.by_id(),
             **self.deidentifying.by_id(),
+            **self.tracing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
@@ -227,7 +230,7 @@ class Window(QMainWindow):
             "find-source": self.browser.search_now,
             "names": self.browser.toggle_names,
         }
-        return self.playing.over(self.reformatting.over(work))
+        return self.tracing.over(self.playing.over(self.reformatting.over(work)))
 
     def _escape(self) -> None:
         parts = self.looking, self.reading, self.reformatting
