@@ -42,6 +42,7 @@ from app.shelf import Shelf
 from app.split import Split
 from app.tag_browsing import TagBrowsing
 from app.toolbar import Toolbar
+from app.tracing import Tracing
 from app.viewports import Viewports
 from inference.answers import EngineState
 from inference.engine import EngineSpec
@@ -88,7 +89,7 @@ class Window(QMainWindow):
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
         self.archiving = Archiving(self, self.shelf, chosen.theme, lambda: self.panes.pane.path)
         self.presenting = Presenting(self, self.panes, self.side.others, self.shelf)
-        self.deidentifying = Deidentifying(self, self.panes)
+        self.deidentifying, self.tracing = Deidentifying(self, self.panes), Tracing(self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
@@ -186,6 +187,7 @@ class Window(QMainWindow):
         self.playing.noted.connect(self.status.show_note)
         self.referencing.noted.connect(self.status.show_note)
         self.deidentifying.noted.connect(self.status.show_note)
+        self.tracing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
@@ -224,6 +226,7 @@ class Window(QMainWindow):
             **self.tag_browsing.by_id(),
             **self.archiving.by_id(),
             **self.deidentifying.by_id(),
+            **self.tracing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
@@ -231,7 +234,7 @@ class Window(QMainWindow):
             "find-source": self.browser.search_now,
             "names": self.browser.toggle_names,
         }
-        return self.playing.over(self.reformatting.over(work))
+        return self.tracing.over(self.playing.over(self.reformatting.over(work)))
 
     def _escape(self) -> None:
         parts = self.looking, self.reading, self.reformatting

@@ -17,6 +17,7 @@ from viewers.sources.facts import Facts
 from viewers.sources.header import Header, WholeSlide, headers_of, sop_class_of
 from viewers.sources.opening import beginning, is_planes, is_slide, opened
 from viewers.sources.who import Who, who_of
+from viewers.waveform import SOP_CLASSES as WAVEFORMS
 
 STACKS = {"CT", "MR", "PT", "NM"}
 """Modalities whose files of one series are slices of one stack."""
@@ -210,6 +211,9 @@ def _entry(path: Path, header: Header | WholeSlide | SourceError | None) -> _Ent
         return _Entry(path, "picture")
     if isinstance(header, SourceError):
         kind = sop_class_of(path)
+        if kind in WAVEFORMS:
+            opened(path).close()
+            return _Entry(path, "waveform", "ECG")
         raise attached(path, kind) if kind in ATTACHED else header
     if isinstance(header, Header) and header.sop_class in ATTACHED:
         raise attached(path, header.sop_class)
