@@ -37,6 +37,8 @@ SPECS = (
     Spec("export-map", "Export the chosen heatmap…", ("Ctrl+Shift+L",), "File", "mdi6.layers-search-outline"),
     Spec("deidentify", "De-identify…", ("Ctrl+Alt+D",), "File", "mdi6.incognito"),
     Spec("export-coverage", "Export what has been looked at…", ("Ctrl+Shift+V",), "File", "mdi6.eye-arrow-right-outline"),
+    Spec("archives", "Archives: ask and fetch…", ("F6",), "File", "mdi6.database-search-outline", True),
+    Spec("send", "Send to an archive…", ("Shift+F6",), "File", "mdi6.database-export-outline"),
     Spec("close", "Close source", ("Ctrl+W",), "File", "mdi6.close"),
     Spec("quit", "Quit", ("Ctrl+Q",), "File", "mdi6.exit-to-app", True),
     Spec("labels", "Labels of the region", ("L",), "Ask", "mdi6.tag-multiple-outline", on_slides=("Alt+L",)),

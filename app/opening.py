@@ -129,6 +129,13 @@ class Opener(QObject):
         file = item.sample().files[0]
         return item.unpack(file) if isinstance(item, PackedItem) else file
 
+    def files_of(self, path: Path) -> tuple[Path, ...]:
+        """All files of a source. Not for the GUI thread."""
+        item = self._items.get(path)
+        if item is None:
+            return (path,)
+        return tuple(item.unpack(file) for file in item.files) if isinstance(item, PackedItem) else item.files
+
     def several(self, path: Path) -> bool:
         """Whether it was listed as several files, which its path alone does not give back."""
         item = self._items.get(path)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayou
 from app import actions, menus, settings, theme
 from app.acts import Acts
 from app.analysis import AnyEngine
+from app.archiving import Archiving
 from app.asking import Asking
 from app.deidentifying import Deidentifying
 from app.filing import Filing
@@ -86,6 +87,7 @@ class Window(QMainWindow):
         self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
         self.referencing = Referencing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
+        self.archiving = Archiving(self, self.shelf, chosen.theme, lambda: self.panes.pane.path)
         self.presenting = Presenting(self, self.panes, self.side.others, self.shelf)
         self.deidentifying, self.tracing = Deidentifying(self, self.panes), Tracing(self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
@@ -174,6 +176,7 @@ class Window(QMainWindow):
         self.film_marking.noted.connect(self.status.show_note)
         self.film_marking.openWanted.connect(self.browser.select)
         self.looking.noted.connect(self.status.show_note)
+        self.archiving.noted.connect(self.status.show_note)
         self.reading.noted.connect(self.status.show_note)
         self.presenting.noted.connect(self.status.show_note)
         self.presenting.offered.connect(self.side.offer_others)
@@ -221,6 +224,7 @@ class Window(QMainWindow):
             **self.playing.by_id(),
             **self.referencing.by_id(),
             **self.tag_browsing.by_id(),
+            **self.archiving.by_id(),
             **self.deidentifying.by_id(),
             **self.tracing.by_id(),
             "cancel": self._escape,
@@ -310,6 +314,7 @@ class Window(QMainWindow):
         self.side.films.dress(self.actions_by_id)
         self.browser.dress(name)
         self.tag_browsing.dress(name)
+        self.archiving.dress(name)
         self.toolbar.dress(name)
         self.status.dress(name)
 
@@ -398,8 +403,8 @@ class Window(QMainWindow):
             return
         self.settings = replace(
             self.settings,
-            open=tuple(str(path) for path in self.shelf.roots()),
-            shown=str(self.panes.pane.path or ""),
+            open=self.archiving.keep_out([str(path) for path in self.shelf.roots()]),
+            shown="".join(self.archiving.keep_out([str(self.panes.pane.path or "")])),
             grid=str(self.reading.hanging.own_grid),
             auto_hang=self.reading.hanging.auto,
         )
@@ -420,6 +425,7 @@ class Window(QMainWindow):
         self.reading.close()
         self.greying.close()
         self.tag_browsing.close()
+        self.archiving.close()
         self.deidentifying.close()
         self.viewports.close()
         self.recovery.close()
