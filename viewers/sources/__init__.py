@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from viewers.sources.frame_times import FrameTimes
     from viewers.sources.slice_plane import SlicePlane
     from viewers.sources.stacks import Stack
+    from viewers.waveform import Group
 
-Kind = Literal["radiograph", "series", "slide", "picture"]
+Kind = Literal["radiograph", "series", "slide", "picture", "waveform"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +234,15 @@ class FiledSource(Source, Protocol):
     def file_of(self, frame: int) -> Path:
         """The file a frame is read from."""
         ...
+
+
+@runtime_checkable
+class TracedSource(Source, Protocol):
+    """A waveform: its values are in `groups`, its pixels are paper with traces on it."""
+
+    sort: str
+    """"12-lead ECG", …"""
+    groups: tuple[Group, ...]
 
 
 def open_source(path: Path | str, *, spacing: Spacing | None = None) -> Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from viewers.sources.facts import Facts
 from viewers.sources.header import Header, WholeSlide, headers_of, sop_class_of
 from viewers.sources.opening import beginning, is_planes, is_slide, opened
 from viewers.sources.who import Who, who_of
+from viewers.waveform import SOP_CLASSES as WAVEFORMS
 
 STACKS = {"CT", "MR", "PT", "NM"}
 """Modalities whose files of one series are slices of one stack."""
@@ -67,6 +68,8 @@ class Failure:
     sentence: str
     attached: bool = False
     """Whether it is no picture but says something about pictures, and is shown with them."""
+    unpack: Callable[[], Path] | None = field(default=None, compare=False)
+    """Gives the file itself where `path` is a name in an archive. Raises SourceError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +232,9 @@ def _entry(path: Path, header: Header | WholeSlide | SourceError | None) -> _Ent
         return _Entry(path, "picture")
     if isinstance(header, SourceError):
         kind = sop_class_of(path)
+        if kind in WAVEFORMS:
+            opened(path).close()
+            return _Entry(path, "waveform", "ECG")
         raise attached(path, kind) if kind in ATTACHED else header
     if isinstance(header, Header) and header.sop_class in ATTACHED:
         raise attached(path, header.sop_class)
