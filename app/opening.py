@@ -15,7 +15,7 @@ from PySide6.QtGui import QImage
 
 from app.lane import Lane
 from app.modality import modality_of
-from app.offers import Offer, offered
+from app.offers import Offer, none_for_traces, offered
 from app.placing import Card
 from app.priors import Known
 from app.spacings import open_source, remember, spaced
@@ -25,7 +25,7 @@ from viewers.errors import SourceError
 from viewers.figures import counted
 from viewers.geometry import Region
 from viewers.qimage import to_qimage
-from viewers.sources import NamedSource, Source, dicomdir, discover, packed
+from viewers.sources import NamedSource, Source, TracedSource, dicomdir, discover, packed
 from viewers.sources.attached import Attached
 from viewers.sources.facts import Facts
 from viewers.sources.folder import DICOMDIR, Failure, Item
@@ -129,6 +129,13 @@ class Opener(QObject):
         file = item.sample().files[0]
         return item.unpack(file) if isinstance(item, PackedItem) else file
 
+    def files_of(self, path: Path) -> tuple[Path, ...]:
+        """All files of a source. Not for the GUI thread."""
+        item = self._items.get(path)
+        if item is None:
+            return (path,)
+        return tuple(item.unpack(file) for file in item.files) if isinstance(item, PackedItem) else item.files
+
     def several(self, path: Path) -> bool:
         """Whether it was listed as several files, which its path alone does not give back."""
         item = self._items.get(path)
@@ -209,7 +216,7 @@ class Opener(QObject):
 
     def _found(self, path: Path) -> Iterator[Item | Failure]:
         if path.is_dir():
-            return discover(path)
+            return discover(path, eager=True)
         if path.name.upper() == DICOMDIR:
             return dicomdir.discovered(dicomdir.media_of(path))
         return packed.discovered(path, self._unpacked)
@@ -245,7 +252,7 @@ class Opener(QObject):
         with closing(self.source(path)) as source:
             region = Region.whole(source.size, source.frames // 2)
             pixels = source.read(region, source.size.fitted(THUMBNAIL))
-            offer = offered(modality_of(source)[0], *self._models)
+            offer = self._offer(source)
             card = card_of(source, path)
             return Described(path, summary(source, card), to_qimage(pixels), offer, source.facts, dict(source.info()), card)
 
@@ -253,11 +260,14 @@ class Opener(QObject):
         """By its middle file."""
         with closing(item.sample().open()) as source:
             pixels = source.read(Region.whole(source.size), source.size.fitted(THUMBNAIL))
-            offer = offered(modality_of(source)[0], *self._models)
+            offer = self._offer(source)
             card = replace(card_of(source, path), images=len(item.files))
             info = {**source.info(), "kind": item.kind, "frames": len(item.files)}
             line = summary(source, card, len(item.files))
             return Described(path, line, to_qimage(pixels), offer, source.facts, info, card)
+
+    def _offer(self, source: Source) -> Offer:
+        return none_for_traces() if source.kind == "waveform" else offered(modality_of(source)[0], *self._models)
 
     def _emit(self, signal: object, *values: object) -> bool:
         """False when the window is closing and nobody listens any more."""
@@ -277,6 +287,8 @@ def summary(source: Source, card: Card, images: int = 0) -> str:
     coded = " ".join(card.coded) if card.title != " ".join(card.coded) else source.modality
     words = {"radiograph": coded or "radiograph", "series": f"{coded or 'series'} · {images or source.frames} images"}
     kind = "series" if images else source.kind
+    if isinstance(source, TracedSource):
+        return f"{source.sort} · {len(source.groups[0].channels)} leads · {source.groups[0].duration_s:.3g} s"
     return f"{words.get(kind, kind)} · {counted(source.size.width)} × {counted(source.size.height)}"
 
 
