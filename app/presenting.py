@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,7 +63,12 @@ class Presenting(QObject):
 
     def read(self, path: Path) -> None:
         """A file that belongs to images."""
-        self._errands.start(path, path.name, lambda: self._errands.tell(self._read, opening.opened(path)))
+
+        def work() -> None:
+            said = opening.opened(self._shelf.opener.attached_file(path))
+            self._errands.tell(self._read, replace(said, path=path))
+
+        self._errands.start(path, path.name, work)
 
     def attend(self) -> None:
         """Lay over every pane what belongs to it, and list it."""

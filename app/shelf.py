@@ -163,7 +163,7 @@ class Shelf(QObject):
         if self._wanted is None:
             return
         good = [item.path for item in found if not item.problem]
-        first = next((path for path in good if path == self._wanted or self._wanted in path.parents), None)
+        first = next((path for path in good if self._wanted in (path, self.root_of(path), *path.parents)), None)
         if first is not None:
             self._wanted = None
             self._browser.select(first)

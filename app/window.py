@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayou
 from app import actions, menus, settings, theme
 from app.acts import Acts
 from app.analysis import AnyEngine
+from app.archiving import Archiving
 from app.asking import Asking
 from app.deidentifying import Deidentifying
 from app.filing import Filing
@@ -41,6 +42,7 @@ from app.shelf import Shelf
 from app.split import Split
 from app.tag_browsing import TagBrowsing
 from app.toolbar import Toolbar
+from app.tracing import Tracing
 from app.viewports import Viewports
 from inference.answers import EngineState
 from inference.engine import EngineSpec
@@ -85,8 +87,9 @@ class Window(QMainWindow):
         self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
         self.referencing = Referencing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
+        self.archiving = Archiving(self, self.shelf, chosen.theme, lambda: self.panes.pane.path)
         self.presenting = Presenting(self, self.panes, self.side.others, self.shelf)
-        self.deidentifying = Deidentifying(self, self.panes)
+        self.deidentifying, self.tracing = Deidentifying(self, self.panes), Tracing(self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
@@ -173,6 +176,7 @@ class Window(QMainWindow):
         self.film_marking.noted.connect(self.status.show_note)
         self.film_marking.openWanted.connect(self.browser.select)
         self.looking.noted.connect(self.status.show_note)
+        self.archiving.noted.connect(self.status.show_note)
         self.reading.noted.connect(self.status.show_note)
         self.reading.hanging.arranged.connect(self._pane_changed)
         self.presenting.noted.connect(self.status.show_note)
@@ -184,6 +188,7 @@ class Window(QMainWindow):
         self.playing.noted.connect(self.status.show_note)
         self.referencing.noted.connect(self.status.show_note)
         self.deidentifying.noted.connect(self.status.show_note)
+        self.tracing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
@@ -220,7 +225,9 @@ class Window(QMainWindow):
             **self.playing.by_id(),
             **self.referencing.by_id(),
             **self.tag_browsing.by_id(),
+            **self.archiving.by_id(),
             **self.deidentifying.by_id(),
+            **self.tracing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
@@ -228,7 +235,7 @@ class Window(QMainWindow):
             "find-source": self.browser.search_now,
             "names": self.browser.toggle_names,
         }
-        return self.playing.over(self.reformatting.over(work))
+        return self.tracing.over(self.playing.over(self.reformatting.over(work)))
 
     def _escape(self) -> None:
         parts = self.looking, self.reading, self.reformatting
@@ -308,6 +315,7 @@ class Window(QMainWindow):
         self.side.films.dress(self.actions_by_id)
         self.browser.dress(name)
         self.tag_browsing.dress(name)
+        self.archiving.dress(name)
         self.toolbar.dress(name)
         self.status.dress(name)
 
@@ -396,8 +404,8 @@ class Window(QMainWindow):
             return
         self.settings = replace(
             self.settings,
-            open=tuple(str(path) for path in self.shelf.roots()),
-            shown=str(self.panes.pane.path or ""),
+            open=self.archiving.keep_out([str(path) for path in self.shelf.roots()]),
+            shown="".join(self.archiving.keep_out([str(self.panes.pane.path or "")])),
             grid=str(self.reading.hanging.own_grid),
             auto_hang=self.reading.hanging.auto,
         )
@@ -418,6 +426,7 @@ class Window(QMainWindow):
         self.reading.close()
         self.greying.close()
         self.tag_browsing.close()
+        self.archiving.close()
         self.deidentifying.close()
         self.viewports.close()
         self.recovery.close()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +143,27 @@ def test_taken_away_it_is_gone(seat: Seat, study: Path) -> None:
     panel._remove.click()
     seat.wait(lambda: len(seat.window.presenting._said) == 3)
     assert study / "seg.dcm" not in [one.path for one in seat.window.browser.model.items()]
+
+
+def test_in_an_archive_too(seat: Seat, study: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "study.zip", "w") as packed:
+        for one in sorted(study.iterdir()):
+            packed.write(one, f"CD/{one.name}")
+    seat.window.open_paths([tmp_path / "study.zip"])
+    seat.wait(lambda: len(seat.window.presenting._said) == 4 and seat.window.panes.view.source is not None)
+    seat.wait(lambda: "of other images" not in _item(seat, "segmentation").text(0))
+    seat.window.panes.view.set_frame(3)
+    seat.wait(lambda: max(_at(seat, 30, 15)) - min(_at(seat, 30, 15)) > 20)
+
+
+@pytest.mark.skipif(not shutil.which("dcmmkdir"), reason="dcmtk is not installed")
+def test_listed_by_a_medium_too(seat: Seat, study: Path) -> None:
+    for number, one in enumerate(sorted(study.iterdir())):
+        one.rename(study / f"F{number}")
+    subprocess.run(["/usr/bin/dcmmkdir", "-q", "+r", "-Nxc"], cwd=study, check=False)
+    assert (study / "DICOMDIR").exists()
+    seat.window.open_paths([study / "DICOMDIR"])
+    seat.wait(lambda: len(seat.window.presenting._said) == 4 and seat.window.panes.view.source is not None)
 
 
 def test_a_batch_takes_pictures_only(study: Path) -> None:

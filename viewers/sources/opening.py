@@ -13,6 +13,7 @@ from viewers.sources.files import opened_file
 from viewers.sources.header import WHOLE_SLIDE, is_dicom, sop_class_of
 from viewers.sources.tiff import TIFF
 from viewers.sources.whole import JPEG, PNG
+from viewers.waveform import SOP_CLASSES as WAVEFORMS
 
 PLAIN = (PNG, JPEG, b"BM", b"GIF8", b"RIFF", b"P5", b"P6", b"\0\0\0\x0cjP  ", *TIFF)
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
@@ -91,6 +92,10 @@ def _dicom(path: Path, spacing: Spacing | None) -> Source:
         return Slide(path, spacing)
     if kind in ATTACHED:
         raise attached(path, kind)
+    if kind in WAVEFORMS:
+        from viewers.sources.waveform import Waveform
+
+        return Waveform(path)
     from viewers.sources import dicom
 
     return dicom.opened(path, spacing)
