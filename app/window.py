@@ -178,6 +178,7 @@ class Window(QMainWindow):
         self.looking.noted.connect(self.status.show_note)
         self.archiving.noted.connect(self.status.show_note)
         self.reading.noted.connect(self.status.show_note)
+        self.reading.hanging.arranged.connect(self._pane_changed)
         self.presenting.noted.connect(self.status.show_note)
         self.presenting.offered.connect(self.side.offer_others)
         self.shelf.attachedChosen.connect(lambda _: self.side.front(self.side.others))
