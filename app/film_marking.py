@@ -23,6 +23,7 @@ from viewers.film_marks.film_mark import LONGEST_TEXT, FilmTool, film_mark, key_
 from viewers.film_marks.presentation import Shown
 from viewers.film_marks.saving import Form, save_dicom, save_table
 from viewers.film_marks.table import Sheet
+from viewers.film_marks.wording import HINTS
 from viewers.marked_film import MarkedFilm
 
 if TYPE_CHECKING:
@@ -104,17 +105,25 @@ class FilmMarking(QObject):
             return
         view.set_marking("" if view.drawing.tool == tool else str(tool))
         view.setFocus()
+        self.noted.emit(HINTS[tool] if view.drawing.tool else "")
 
     def _shown(self, pane: object) -> None:
-        """A film has its marks: what waits to be gone to is gone to, and what waits for words is asked."""
+        """A film has its marks: what waits to be gone to is gone to, and from now on it may ask for words."""
         view = getattr(pane, "view", None)
         if isinstance(view, MarkedFilm) and not view.property("hilum-words"):
             view.setProperty("hilum-words", True)
             view.drawing.wordsWanted.connect(partial(self._ask_words, view))
+            view.textWanted.connect(self.ask_text)
+            view.drawing.toolChanged.connect(self._tool_laid_down)
         if self._wanted is not None and isinstance(view, MarkedFilm) and getattr(pane, "standing", None) == self._wanted.path:
             wanted, self._wanted = self._wanted, None
             view.go_to(wanted.valued.mark)
         self.attend()
+
+    def _tool_laid_down(self, name: str) -> None:
+        """Its hint goes with it."""
+        if not name:
+            self.noted.emit("")
 
     def _ask_words(self, view: MarkedFilm, mark: Annotation) -> None:
         if tool_of(mark) is FilmTool.CALIBRATION:

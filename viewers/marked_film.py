@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
@@ -24,6 +24,9 @@ from viewers.marking_hand import MarkingHand
 
 class MarkedFilm(RadiologyView):
     """`drawing` is the hand, `marks` the layer that is painted; both follow the document that `show_marks` gives them."""
+
+    textWanted = Signal()
+    """A double click on the text of the one selected mark."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -140,7 +143,15 @@ class MarkedFilm(RadiologyView):
             super().mouseReleaseEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() != Qt.MouseButton.LeftButton or not (self.drawing.tool or self.hand.over_mark(event)):
+        left = event.button() == Qt.MouseButton.LeftButton
+        if (
+            left
+            and not self.drawing.tool
+            and self.marks.label_at(event.position()) is not None
+            and len(self.drawing.selected) == 1
+        ):
+            self.textWanted.emit()
+        elif not left or not (self.drawing.tool or self.hand.over_mark(event)):
             super().mouseDoubleClickEvent(event)
         elif not self.drawing.finish():
             self.mousePressEvent(event)
