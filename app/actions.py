@@ -126,6 +126,7 @@ SPECS = (
     *(Spec(f"window-{n}", f"Window {n}", (str(n),), "Grey", "", n == 1, on_slides=()) for n in range(1, 10)),
     Spec("shutter", "Show or hide the file's shutter", ("Shift+S",), "Grey", "mdi6.camera-iris", True),
     Spec("file-overlays", "Show or hide the file's overlays", ("Shift+O",), "Grey", "mdi6.layers-outline"),
+    Spec("check-display", "Check this display…", (), "Grey", "mdi6.monitor-eye", True),
     Spec("previous-field", "Previous unvisited field of tissue", ("Shift+N",), "Slide", "mdi6.arrow-left-box"),
     Spec("coverage", "Show or hide what has been looked at", ("Shift+V",), "Slide", "mdi6.eye-check-outline"),
     Spec("bookmark", "Bookmark this place", ("Ctrl+D",), "Slide", "mdi6.bookmark-plus-outline", True),

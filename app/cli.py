@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.commands import ask, batch, doctor, draft, heatmap, info, label, models, pacs, render, tags, window
+from app.commands import ask, batch, deidentify, doctor, draft, heatmap, info, label, models, pacs, render, tags, window
 from app.commands.output import WrongCall, complain
 
 if TYPE_CHECKING:
     from app.analysis import AnyEngine
     from inference.engine import EngineSpec
 
-COMMANDS = (window, info, tags, render, label, heatmap, draft, ask, batch, models, pacs, doctor)
+COMMANDS = (window, info, tags, render, label, heatmap, draft, ask, batch, deidentify, models, pacs, doctor)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QInputDialog, QWidget
 
 from app import presets_file
+from app.display_check import DisplayCheck
 from app.errands import Errands
 from app.panels.window import WindowPanel
 from app.panes import Pane, Panes
@@ -46,6 +47,7 @@ class Greying(QObject):
             "keep-window": self.keep,
             "shutter": self._toggle_shutter,
             "file-overlays": self._toggle_overlays,
+            "check-display": self.check_display,
         }
 
     def name(self, actions: Mapping[str, QAction]) -> None:
@@ -86,6 +88,12 @@ class Greying(QObject):
 
     def remove(self, preset: Preset) -> None:
         self._change(lambda: tuple(one for one in self.presets if one != preset))
+
+    def check_display(self) -> None:
+        """The test picture on the screen the window stands on."""
+        check = DisplayCheck(self._window)
+        check.setScreen(self._window.screen())
+        check.showFullScreen()
 
     def close(self) -> None:
         """Returns when what is to be kept is written."""

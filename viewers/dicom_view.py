@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
 from viewers import windows
+from viewers.ahead import Ahead
 from viewers.blit import blit
 from viewers.cache import ByteCache, memory_share
 from viewers.canvas import Canvas
@@ -21,12 +23,14 @@ from viewers.presets import BUILT_IN, Preset
 from viewers.radiology_words import corner_lines
 from viewers.region_values import fitted, sampled
 from viewers.relay import Relay
-from viewers.sources import Source
+from viewers.sources import CoarseSource, Source
 from viewers.turned_images import TurnedImages
 from viewers.turning import sides
 
 _AHEAD = 3
 """Frames made ready on each side of the one shown."""
+_COARSE = 2
+"""How often a first look at a large compressed frame is halved at least."""
 _AT_ONCE = 3_000_000
 """Pixels that can follow a drag of the window; a larger frame is halved once more until the hand rests."""
 
@@ -47,7 +51,9 @@ class RadiologyView(Canvas):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, secondary=Tool.WINDOW)
-        self._loader: Loader[Look, Shown] | None = None
+        self._loader: Loader[Look, Shown | None] | None = None
+        self._ahead: Ahead | None = None
+        self._coarse: CoarseSource | None = None
         self._ready: ByteCache[Look, Shown] = ByteCache(memory_share(0.03, 256 * 2**20))
         self._failed: dict[int, str] = {}
         self._shown: Shown | None = None
@@ -154,12 +160,13 @@ class RadiologyView(Canvas):
         relay.arrived.connect(self._collect)
         self.wheel_scrolls_frames = source.frames > 1
         self._loader = Loader(FrameReader(source).make, 2, relay.announce, relay.closing(source), "hilum-frames")
-        self._end = weakref.finalize(self, self._loader.close)
+        self._end = weakref.finalize(self, _close_both, self._loader, ahead := Ahead(source))
+        self._ahead, self._coarse = ahead, source if isinstance(source, CoarseSource) else None
 
     def closed(self) -> None:
         if self._end is not None:
             self._end()
-        self._end = self._loader = self._shown = self._planned = self._window = None
+        self._end = self._loader = self._ahead = self._coarse = self._shown = self._planned = self._window = None
         self._inverted = False
         self._shutter = self._overlays = True
         self._ready.clear()
@@ -174,7 +181,7 @@ class RadiologyView(Canvas):
     def frame_stands(self) -> bool:
         """Whether the frame wanted is the one on the screen, or cannot be."""
         shown = self._shown
-        return self.frame in self._failed or (shown is not None and shown.look.frame == self.frame)
+        return self.frame in self._failed or (shown is not None and shown.look.frame == self.frame and not shown.look.coarse)
 
     def message(self) -> str:
         failed = self._failed.get(self.frame)
@@ -253,17 +260,44 @@ class RadiologyView(Canvas):
         if self._loader is None or self.source is None:
             return
         near = [self.frame + sign * step for step in range(1, _AHEAD + 1) for sign in (1, -1)]
-        looks = [look, *(self._look(frame) for frame in near if 0 <= frame < self.source.frames)]
-        self._loader.want(one for one in looks if one not in self._ready and one.frame not in self._failed)
+        later = [self._look(frame) for frame in near if 0 <= frame < self.source.frames]
+        now, later = (
+            [one for one in looks if one not in self._ready and one.frame not in self._failed]
+            for looks in ([*self._coarse_first(look), look], later)
+        )
+        self._loader.want(now, later)  # a drag of the window never waits for slices that nobody looks at
+
+    def _coarse_first(self, look: Look) -> list[Look]:
+        """What is asked for besides while nothing exact of the frame is on the screen."""
+        shown, source = self._shown, self._coarse
+        waiting = shown is None or shown.look.frame != look.frame or shown.look.coarse
+        if source is None or not waiting or not source.coarse_first(look.frame):
+            return []
+        return [replace(look, halvings=max(_COARSE, look.halvings), coarse=True)]
 
     @Slot()
     def _collect(self) -> None:
         for look, result in self._loader.take() if self._loader else ():
             if isinstance(result, Exception):
+                if look.coarse:
+                    continue
                 self._failed[look.frame] = str(result) or type(result).__name__
                 continue
-            self._ready.put(look, result, result.image.sizeInBytes())
+            if result is None:
+                continue
+            shown = self._shown
+            if not look.coarse:
+                self._ready.put(look, result, result.image.sizeInBytes())
+            elif shown is not None and shown.look.frame == look.frame and not shown.look.coarse:
+                continue  # the exact one was sooner
             if look.frame == self.frame:
                 self._shown = result
                 self.shownChanged.emit()
+                if self._ahead is not None and not look.coarse:
+                    self._ahead.around(look.frame)
         self.update()
+
+
+def _close_both(loader: Loader[Look, Shown | None], ahead: Ahead) -> None:
+    ahead.close()
+    loader.close()

@@ -16,7 +16,7 @@ from viewers.frame_graphics import NOTHING, FrameGraphics, drawn
 from viewers.geometry import Region, Size
 from viewers.grayscale import Grayscale, Lut, Window
 from viewers.qimage import argb_to_qimage, to_paintable, to_qimage
-from viewers.sources import FramedSource, GrayscaleSource, Source
+from viewers.sources import CoarseSource, FramedSource, GrayscaleSource, Source
 from viewers.sources.cache import FrameCache
 from viewers.sources.series_window import series_window
 
@@ -41,6 +41,8 @@ class Look:
     """Whether what the header's shutter hides is hidden."""
     overlays: bool = True
     """Whether the header's overlay planes are drawn."""
+    coarse: bool = False
+    """A first look at a large compressed frame, by the smaller picture its codestream holds; the exact one follows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,10 +98,12 @@ class FrameReader:
         self._series: Window | None = None
         self._lock = Lock()
 
-    def make(self, look: Look) -> Shown:
-        """Raises SourceError when the frame cannot be read."""
+    def make(self, look: Look) -> Shown | None:
+        """None where a coarse look was wanted and there is none. Raises SourceError when the frame cannot be read."""
         source = self._source
         graphics = self._graphics(look.frame)
+        if look.coarse:
+            return self._coarse(source, look, graphics) if isinstance(source, CoarseSource) else None
         if isinstance(source, GrayscaleSource):
             return self._grey(source, look, graphics)
         size = Size(max(1, source.size.width >> look.halvings), max(1, source.size.height >> look.halvings))
@@ -156,6 +160,20 @@ class FrameReader:
         overlay = _overlay(graphics, source.size, look)
         lossy, edges = self._is_lossy(look.frame), self._edges(look.frame)
         return Shown(look, to_qimage(grey), lossy, grayscale, through, bounds, stored, edges, graphics, overlay)
+
+    def _coarse(self, source: CoarseSource, look: Look, graphics: FrameGraphics) -> Shown | None:
+        """To look at while the exact frame is on its way: without values, which only the exact one has."""
+        values = source.coarse(look.frame, look.halvings)
+        if values is None:
+            return None
+        grayscale = source.frame_grayscale(look.frame)
+        bounds = grayscale.bounds(values)
+        through = look.window or grayscale.default or Window.spanning(*bounds, "full range")
+        grey = grayscale.render(values, through)
+        grey = _shuttered(255 - grey if look.inverted else grey, graphics, look)
+        overlay = _overlay(graphics, source.size, look)
+        lossy, edges = self._is_lossy(look.frame), self._edges(look.frame)
+        return Shown(look, to_qimage(grey), lossy, grayscale, through, bounds, None, edges, graphics, overlay)
 
     def _for_all(self, source: GrayscaleSource) -> Window | None:
         """The series' window, where the header names none: a stack must not flicker while one scrolls."""

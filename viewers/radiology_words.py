@@ -37,7 +37,13 @@ def corner_lines(
     """
     return {
         "top-left": _what(source, shown, frame),
-        "bottom-left": [*turned_words(camera), *_grey(shown, window, inverted), *_laid_over(shown), _zoom(source, camera, most)],
+        "bottom-left": [
+            *turned_words(camera),
+            *_grey(shown, window, inverted),
+            *_laid_over(shown),
+            *_coarse(shown),
+            _zoom(source, camera, most),
+        ],
         "bottom-right": [_spacing(source, spacing), *_lossy(source, shown), UNCALIBRATED, NOT_FOR_DIAGNOSIS],
     }
 
@@ -66,9 +72,19 @@ def _grey(shown: Shown | None, window: Window | Lut | None, inverted: bool) -> l
 
 def _laid_over(shown: Shown | None) -> list[str]:
     """A shutter hides something: the reader is told that it is there, and that it is off."""
-    if shown is None or shown.graphics.shutter is None:
+    if shown is None:
         return []
-    return [f"shutter, {shown.graphics.shutter.words}" if shown.look.shutter else "shutter off"]
+    shutter, planes = shown.graphics.shutter, shown.graphics.overlays
+    words = []
+    if shutter is not None:
+        words.append(f"shutter, {shutter.words}" if shown.look.shutter else "shutter off")
+    if planes and not shown.look.overlays:
+        words.append("overlays off")
+    return [*words, *(["an overlay or shutter of the file is not drawn"] if shown.graphics.notes else [])]
+
+
+def _coarse(shown: Shown | None) -> list[str]:
+    return ["coarse: the exact picture is being decoded"] if shown is not None and shown.look.coarse else []
 
 
 def _zoom(source: Source, camera: Camera, most: int) -> str:

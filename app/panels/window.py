@@ -59,7 +59,7 @@ class WindowPanel(Column):
         self.shutter, self.overlays = QCheckBox("Shutter of the file"), QCheckBox("Overlays of the file")
         self.shutter.toggled.connect(lambda on: self._view and self._view.draw_shutter(on))
         self.overlays.toggled.connect(lambda on: self._view and self._view.draw_overlays(on))
-        self.word = label("", "hint")
+        self.word, self.undrawn = label("", "hint"), label("", "warn")
         self.column.addWidget(self.title)
         self.column.addWidget(self.slider)
         self.column.addWidget(self.numbers)
@@ -67,7 +67,7 @@ class WindowPanel(Column):
         self.column.addWidget(label("Windows", "heading"))
         self.column.addWidget(self.list, 1)
         self.column.addLayout(row(self.keep, self.rename, self.remove))
-        for widget in (self.word, self.shutter, self.overlays):
+        for widget in (self.word, self.undrawn, self.shutter, self.overlays):
             self.column.addWidget(widget)
         self.column.addWidget(label("Models get their own window, whatever is set here.", "hint"))
 
@@ -117,6 +117,8 @@ class WindowPanel(Column):
             self.slider.set_scale(low, high, bars(values, low, high))
         self.slider.set_range(*window.ends, _SHADE)
         self.numbers.setText(windows.named(view.window_shown or shown.through, shown.grayscale))
+        self.undrawn.setText("\n".join(shown.graphics.notes))
+        self.undrawn.setVisible(bool(shown.graphics.notes))
         self.shutter.setVisible(shutter is not None)
         self.overlays.setVisible(bool(shown.graphics.overlays))
         for box, on in ((self.shutter, view.shutter_drawn), (self.overlays, view.overlays_drawn)):

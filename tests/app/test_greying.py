@@ -11,15 +11,18 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QInputDialog
+from PySide6.QtWidgets import QApplication, QInputDialog
 
 from app import presets_file
+from app.display_check import DisplayCheck
 from tests.app.conftest import Seat
 from tests.viewers.conftest import write_dicom  # noqa: F401 - a fixture
 from viewers.dicom_view import RadiologyView
 from viewers.geometry import Region
 from viewers.grayscale import Window
 from viewers.presets import BUILT_IN, Preset
+from viewers.qc_pattern import pattern
+from viewers.qimage import to_array
 
 WriteDicom = Callable[..., Path]
 
@@ -165,3 +168,15 @@ def test_entries_that_are_no_window_are_left_out(home: Path, entry: str) -> None
     kept, note = presets_file.load()
     assert kept == ()
     assert note
+
+
+def test_the_display_is_checked_a_pixel_for_a_pixel(seat: Seat) -> None:
+    seat.act("check-display")
+    (check,) = [one for one in QApplication.topLevelWidgets() if isinstance(one, DisplayCheck)]
+    assert check.isFullScreen()
+    check.showNormal()
+    check.resize(1024, 1024)
+    seat.wait(lambda: check.isVisible() and check.height() == 1024, 10)
+    assert np.array_equal(to_array(check.grab().toImage())[:, :, 1], pattern())
+    QTest.keyClick(check, Qt.Key.Key_Escape)
+    assert not check.isVisible()

@@ -15,12 +15,10 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import psutil
-import pydicom
 import pytest
 from numpy.typing import NDArray
-from pydicom.encaps import encapsulate
-from pydicom.uid import JPEG2000Lossless
 
+from tests.viewers.dicom_streams import compressed
 from viewers.errors import SourceError
 from viewers.readers import channel
 from viewers.readers.pool import Answer, Readers
@@ -38,19 +36,6 @@ def slow(write_dicom: WriteDicom) -> Path:
     pixels = np.random.default_rng(3).integers(0, 65536, (2048, 2048)).astype(np.uint16)
     return compressed(write_dicom(np.zeros((2048, 2048), np.uint16), "slow.dcm"), imagecodecs.jpeg2k_encode(
         pixels, codecformat="j2k", reversible=True, level=0))  # fmt: skip
-
-
-def compressed(path: Path, stream: bytes, syntax: str = JPEG2000Lossless, **values: object) -> Path:
-    """The file with its pixels replaced by one encapsulated frame."""
-    dataset = pydicom.dcmread(path)
-    dataset.PixelData = encapsulate([stream])
-    dataset["PixelData"].VR = "OB"
-    dataset["PixelData"].is_undefined_length = True
-    dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
-    for keyword, value in values.items():
-        setattr(dataset, keyword, value)
-    dataset.save_as(path)
-    return path
 
 
 @pytest.fixture

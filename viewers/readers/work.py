@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,21 @@ def parse(item: Mapping[str, Any]) -> Reply:
     found = parsing.parsed(Path(item["path"]), bool(item["image"]), item.get("only"), bool(item.get("slides")))
     if found is None:
         return {}, []
-    plain = {
+    stated = {
         "state": found.state, "syntax": found.syntax, "sop_class": found.sop_class, "little": found.little,
         "implicit": found.implicit, "texts": found.texts, "grouped": found.grouped, "frames": found.frames,
         "offset": found.offset,
-        "coded": None if found.coded is None else asdict(found.coded),
+        "coded": None if found.coded is None else plain(found.coded),
     }  # fmt: skip
     arrays = [np.frombuffer(found.data, np.uint8)]
-    return plain, arrays if found.ranges is None or found.starts is None else [*arrays, found.ranges, found.starts]
+    return stated, arrays if found.ranges is None or found.starts is None else [*arrays, found.ranges, found.starts]
+
+
+def plain(coded: Coded) -> dict[str, Any]:
+    return {name: getattr(coded, name) for name in _CODED}
+
+
+_CODED = tuple(field.name for field in fields(Coded))
 
 
 def frame(item: Mapping[str, Any]) -> Reply:

@@ -142,6 +142,19 @@ class FramedSource(Source, Protocol):
 
 
 @runtime_checkable
+class CoarseSource(GrayscaleSource, Protocol):
+    """A greyscale source whose large frames may hold a smaller picture of themselves."""
+
+    def coarse_first(self, frame: int) -> bool:
+        """Whether a coarse picture of a frame is there sooner than the exact one."""
+        ...
+
+    def coarse(self, frame: int, halvings: int) -> NDArray[np.generic] | None:
+        """Stored values about 1/2ⁿ as wide and high, for a first look and never for values; None where there are none."""
+        ...
+
+
+@runtime_checkable
 class TiledSource(Source, Protocol):
     """A pyramid that is painted tile by tile; `levels[i].tile` is the grid of level i."""
 

@@ -20,7 +20,8 @@ TAGS: Mapping[str, tuple[int, str]] = {
     "SamplesPerPixel": (0x00280002, "US"), "PhotometricInterpretation": (0x00280004, "CS"),
     "PlanarConfiguration": (0x00280006, "US"), "NumberOfFrames": (0x00280008, "IS"), "Rows": (0x00280010, "US"),
     "Columns": (0x00280011, "US"), "PixelSpacing": (0x00280030, "DS"), "BitsAllocated": (0x00280100, "US"),
-    "BitsStored": (0x00280101, "US"), "PixelRepresentation": (0x00280103, "US"), "DiffusionBValue": (0x00189087, "FD"),
+    "BitsStored": (0x00280101, "US"), "HighBit": (0x00280102, "US"), "LossyImageCompression": (0x00282110, "CS"),
+    "PatientOrientation": (0x00200020, "CS"), "PixelRepresentation": (0x00280103, "US"), "DiffusionBValue": (0x00189087, "FD"),
     "NominalPercentageOfCardiacPhase": (0x00209241, "FL"), "FrameReferenceTime": (0x00541300, "DS"),
 }  # fmt: skip
 """Keyword, tag, and the VR it has where the file states none (PS3.6)."""

@@ -38,6 +38,10 @@ class FrameCache:
                     self._held -= self._arrays.popitem(last=False)[1].nbytes
         return made
 
+    def __contains__(self, key: Hashable) -> bool:
+        with self._lock:
+            return key in self._arrays
+
     def clear(self) -> None:
         with self._lock:
             self._arrays.clear()

@@ -36,6 +36,10 @@ _WORTH_THREADS = 500_000
 """Pixels from which more than one thread pays."""
 
 
+_FILLING = 64
+"""Bytes that may follow a codestream's end mark."""
+
+
 @dataclass(frozen=True, slots=True)
 class Coded:
     """How a frame is stored, by its header. `size` is (width, height); `allocated` and `stored` are bits per sample."""
@@ -209,13 +213,26 @@ def _rle(coded: Coded, data: bytes) -> Pixels:
     segments = struct.unpack("<I", data[:4])[0]
     if segments != item * coded.samples:
         raise CodecError(f"holds {segments} runs of bytes where its header asks for {item * coded.samples}")
-    # the decoder writes planes of samples; most significant byte first is the order of the segments and the fastest
-    flat = np.frombuffer(
-        imagecodecs.dicomrle_decode(data, f">{'i' if coded.signed else 'u'}{item}"), f">{'i' if coded.signed else 'u'}{item}"
+    kind = f">{'i' if coded.signed else 'u'}{item}"  # the segments' own order, which is the fastest
+    flat = np.frombuffer(imagecodecs.dicomrle_decode(data, kind), kind)
+    if flat.size != width * height * coded.samples:
+        raise ValueError(f"{flat.size} values in runs of bytes")
+    return _planes(coded, flat)
+
+
+def _rle_by_pylibjpeg(coded: Coded, data: bytes) -> Pixels:
+    import rle.utils
+
+    width, height = coded.size
+    raw = rle.utils.decode_pixel_data(
+        data, version=2, rows=height, columns=width, samples_per_pixel=coded.samples, bits_allocated=coded.allocated
     )
-    if flat.size < width * height * coded.samples:
-        raise CodecError("is cut short: its runs of bytes give fewer pixels than its header says")
-    planes = flat[: width * height * coded.samples].reshape(coded.samples, height, width)
+    return _planes(coded, np.frombuffer(raw, f"<{'i' if coded.signed else 'u'}{coded.allocated // 8}"))
+
+
+def _planes(coded: Coded, flat: Pixels) -> Pixels:
+    """Samples that lie in planes one after the other."""
+    planes = flat.reshape(coded.samples, coded.size[1], coded.size[0])
     if coded.samples == 1:
         single: Pixels = planes[0].astype(planes.dtype.newbyteorder("="))
         return single
@@ -228,6 +245,7 @@ def _jpeg(coded: Coded, data: bytes) -> Pixels:
 
     width, height, letters, adobe = _jpeg_frame(data)
     _must_be(coded, width, height)
+    _must_end(data)
     if coded.samples == 1:
         return _signed(coded, imagecodecs.jpeg8_decode(data))
     transformed = adobe != 0 if adobe is not None else coded.photometric.startswith("YBR")
@@ -250,6 +268,7 @@ def _jpeg_2000(coded: Coded, data: bytes) -> Pixels:
 
     width, height, *_ = _j2k(data)
     _must_be(coded, width, height)
+    _must_end(data)
     threads = THREADS if width * height >= _WORTH_THREADS else 1
     return _fitted(coded, imagecodecs.jpeg2k_decode(data, numthreads=threads))
 
@@ -259,6 +278,7 @@ def _htj2k(coded: Coded, data: bytes) -> Pixels:
 
     width, height, *_ = _j2k(data)
     _must_be(coded, width, height)
+    _must_end(data)
     return _fitted(coded, imagecodecs.htj2k_decode(data))
 
 
@@ -295,7 +315,7 @@ def _signed(coded: Coded, pixels: Any) -> Pixels:
 
 
 DECODERS: Mapping[str, tuple[Decoder, ...]] = {
-    RLE: (_rle,),
+    RLE: (_rle, _rle_by_pylibjpeg),
     DEFLATED_FRAME: (_deflated_frame,),
     **dict.fromkeys(JPEG, (_jpeg,)),
     **dict.fromkeys(JPEG_LS, (_jpeg_ls,)),
@@ -310,6 +330,12 @@ def _must_be(coded: Coded, width: int, height: int) -> None:
     if (width, height) != coded.size:
         says = f"{coded.size[0]} × {coded.size[1]}"
         raise CodecError(f"holds a picture of {width} × {height} pixels where its header says {says}: export it again")
+
+
+def _must_end(data: bytes) -> None:
+    """The decoders fill up what is missing in a grey that looks like a picture: a stream without its end mark is refused."""
+    if b"\xff\xd9" not in data[-_FILLING:]:
+        raise CodecError("is cut short: its compressed picture has no end; copy it again")
 
 
 def _jpeg_frame(data: bytes) -> tuple[int, int, bytes, int | None]:

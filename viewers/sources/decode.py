@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from viewers.errors import SourceError
 from viewers.readers.pool import SECONDS, readers
+from viewers.readers.work import plain
 from viewers.sources import codecs, values
 from viewers.sources.header import Header
 
@@ -26,43 +26,47 @@ def lossy(dataset: Dataset, syntax: str) -> bool:
     return values.text(dataset, "LossyImageCompression") == "01" or syntax in codecs.LOSSY
 
 
-def decoded(header: Header, frame: int) -> NDArray[np.generic]:
+def decoded(header: Header, frame: int, *, urgent: bool = True) -> NDArray[np.generic]:
     """Stored values of one frame: (height, width) or RGB (height, width, 3); native byte order, right sign.
 
-    Raises SourceError when the syntax is unknown or the data are damaged.
+    What is not `urgent` waits for what is. Raises SourceError when the syntax is unknown or the data are damaged.
     """
     path, syntax = header.path, header.syntax
     if not header.coded.native and syntax not in codecs.DECODERS:
         raise SourceError(
             path, f"{path.name} is stored as {syntax_name(syntax)}, which Hilum cannot read: export it uncompressed."
         )
-    pixels = _read(header, frame, 0)
+    pixels = _read(header, frame, 0, urgent)
     if pixels.shape != header.coded.shape:
         raise SourceError(path, f"{path.name} holds {pixels.shape} values where its header says another size: export it again.")
     return pixels
 
 
+def has_preview(header: Header) -> bool:
+    """Whether a frame is so large and so stored that a smaller picture of it is there sooner."""
+    coded = header.coded
+    large = coded.size[0] * coded.size[1] >= _LEAST_PREVIEW
+    return large and coded.samples == 1 and coded.syntax in codecs.JPEG_2000 | codecs.HTJ2K
+
+
 def preview(header: Header, frame: int, halvings: int) -> NDArray[np.generic] | None:
     """A large grey frame at 1/2ⁿ of its size as the codec itself holds it, decoded from less; for a first look, never for values.
 
-    None where there is no such thing, or the exact frame takes no longer.
+    None where the codestream holds none.
     """
-    width, height = header.coded.size
-    if halvings < 1 or width * height < _LEAST_PREVIEW or header.syntax not in codecs.JPEG_2000 | codecs.HTJ2K:
-        return None
     try:
-        return _read(header, frame, halvings)
+        return _read(header, frame, halvings, True) if has_preview(header) else None
     except SourceError:
         return None
 
 
-def _read(header: Header, frame: int, halvings: int) -> NDArray[np.generic]:
+def _read(header: Header, frame: int, halvings: int, urgent: bool) -> NDArray[np.generic]:
     width, height = header.coded.size
     item = {
-        "path": str(header.path), "state": header.state, "coded": asdict(header.coded), "frame": frame,
+        "path": str(header.path), "state": header.state, "coded": plain(header.coded), "frame": frame,
         "offset": header.offset, "ranges": header.ranges(frame), "halvings": halvings,
     }  # fmt: skip
-    answer = readers().ask("frame", [item], SECONDS + _SECONDS_A_MEGAPIXEL * width * height / 1e6)[0]
+    answer = readers().ask("frame", [item], SECONDS + _SECONDS_A_MEGAPIXEL * width * height / 1e6, urgent=urgent)[0]
     if isinstance(answer, SourceError):
         raise answer
     pixels: NDArray[np.generic] = answer[1][0]

@@ -17,7 +17,7 @@ from viewers.grayscale import Grayscale, Window
 from viewers.readers.pool import readers
 from viewers.sources import Kind, Level, values
 from viewers.sources.cache import FrameCache
-from viewers.sources.decode import lossy, syntax_name
+from viewers.sources.decode import has_preview, lossy, preview, syntax_name
 from viewers.sources.describing import described
 from viewers.sources.dicom_facts import edges, facts_of
 from viewers.sources.dicom_spacing import spacing_of
@@ -68,6 +68,16 @@ class Dicom:
         one = self._slice(frame)
         return self._cache.get(frame, lambda: stored_values(one.header, one.frame))
 
+    @property
+    def most_kept(self) -> int:
+        """How many decoded frames find room together, with some left for those that are looked at again."""
+        return int(0.75 * _CACHE_BYTES) // max(1, self.slices[0].header.coded.frame_bits // 8)
+
+    def keep(self, frame: int) -> None:
+        """Decode a frame that may be asked for soon, behind everything that somebody waits for. Raises SourceError."""
+        one = self._slice(frame)
+        self._cache.get(frame, lambda: stored_values(one.header, one.frame, urgent=False))
+
     def file_of(self, frame: int) -> Path:
         """The file a frame is read from."""
         return self._slice(frame).header.path
@@ -77,7 +87,7 @@ class Dicom:
         return described(
             self,
             transfer_syntax={"uid": first.syntax, "name": syntax_name(first.syntax)},
-            lossy=any(lossy(one.header.dataset, one.header.syntax) for one in self.slices),
+            lossy=any(lossy(one.header, one.header.syntax) for one in self.slices),
             photometric=first.photometric,
             bits=first.stored,
             windows=[],
@@ -87,7 +97,7 @@ class Dicom:
     def frame_edges(self, frame: int) -> tuple[str, str]:
         """Orientation letters at the (right, bottom) edge of one frame, "" where the header does not tell."""
         one = self._slice(frame)
-        return edges(one.header.dataset, one.frame)
+        return edges(one.header, one.frame)
 
     def frame_lossy(self, frame: int) -> bool:
         """Whether the pixels of one frame were compressed with loss."""
@@ -141,6 +151,15 @@ class GreyDicom(Dicom):
             self._grayscales[frame] = grayscale_of(one.header, one.frame)
         return self._grayscales[frame]
 
+    def coarse_first(self, frame: int) -> bool:
+        """Whether a coarse picture of a frame is there sooner than the exact one."""
+        return frame not in self._cache and has_preview(self._slice(frame).header)
+
+    def coarse(self, frame: int, halvings: int) -> NDArray[np.generic] | None:
+        """Stored values about 1/2ⁿ as wide and high, for a first look and never for values; None where there are none."""
+        one = self._slice(frame)
+        return preview(one.header, one.frame, halvings)
+
     def values(self, frame: int = 0) -> NDArray[np.float32]:
         return self.frame_grayscale(frame).modality_values(self.stored(frame))
 
@@ -164,7 +183,13 @@ class GreyDicom(Dicom):
             for one in self.grayscale.windows
         ]
         luts = [lut.explanation for lut in self.grayscale.voi_luts]
-        return {**super().info(), "windows": windows, "voi_luts": luts, "shown_with": self.grayscale.default_name}
+        return {
+            **super().info(),
+            "windows": windows,
+            "voi_luts": luts,
+            "shown_with": self.grayscale.default_name,
+            "unit": self.grayscale.measured_unit,
+        }
 
 
 class ColourDicom(Dicom):

@@ -85,42 +85,50 @@ def walked(
     unpack_long = struct.Struct(order + "I").unpack_from
     unpack = struct.Struct(order + "HHI" if implicit else order + "HH2sH").unpack_from
     walk = _Nested(prefix, order)
-    places, place, pixels = found.places, start, None
-    while prefix.reach(place + 8):
-        data, vr = prefix.data, b""
+    places, place, pixels, left = found.places, start, None, MOST_ELEMENTS
+    data = prefix.data
+    have = len(data)
+    while True:  # the loop that every header goes through: nothing is called here that need not be
         value = place + 8
+        if value > have:
+            if not prefix.reach(value):
+                break
+            data = prefix.data
+            have = len(data)
+        vr = b""
         if implicit:
             group, element, length = unpack(data, place)
         else:
             group, element, vr, length = unpack(data, place)
             if vr in LONG_VR:
                 value += 4
-                if not prefix.reach(value):
+                if value > have and not prefix.reach(value):
                     raise _cut(group << 16 | element)
                 length = unpack_long(prefix.data, place + 8)[0]
             elif not b"AA" <= vr <= b"ZZ":
                 vr, length = b"", unpack_long(data, place + 4)[0]
         tag = group << 16 | element
-        if tag in PIXEL_TAGS:
+        if tag >= 0x7FE00008 and tag in PIXEL_TAGS:
             pixels = _pixels(prefix, tag, place, implicit, order)
             break
         if tag == _END_OF_ITEM or tag > last:
             break
-        walk.count()
+        left -= 1
+        if not left:
+            raise _too_many()
         if length == UNDEFINED:
             end = walk.undefined(tag, vr, value, implicit)
         else:
             end = value + length
-            if length > MOST_BYTES or not prefix.reach(end):
+            if end > have and (length > MOST_BYTES or not prefix.reach(end)):
                 raise _claim(tag, length, prefix.size - value)
             looked = vr == b"SQ" or (not vr and length >= 8 and prefix.data[value : value + 4] in _ITEM_STARTS)
             if looked and (only is None or tag in only):
                 walk.defined(value, end, implicit)
         places[tag] = vr, place, value, end
         place = end
-    else:
-        if place < prefix.size:
-            raise _cut(0)
+    if pixels is None and place < prefix.size < place + 8:
+        raise _cut(0)
     return Elements(little, implicit, places, pixels, place)
 
 
@@ -140,9 +148,7 @@ class _Nested:
     def count(self) -> None:
         self._elements += 1
         if self._elements > MOST_ELEMENTS:
-            raise ElementsError(
-                f"holds more than {MOST_ELEMENTS:,} elements, the limit: it is damaged or hostile, export it again"
-            )
+            raise _too_many()
 
     def undefined(self, tag: int, vr: bytes, value: int, implicit: bool) -> int:
         """The end of a value of undefined length. Raises ElementsError when there is none."""
@@ -253,6 +259,10 @@ def _pixels(prefix: Prefix, tag: int, place: int, implicit: bool, order: str) ->
     offset = place + (8 if implicit else 12)
     length = struct.unpack_from(order + "I", prefix.data, offset - 4)[0]
     return Pixels(tag, vr, offset, None if length == UNDEFINED else length)
+
+
+def _too_many() -> ElementsError:
+    return ElementsError(f"holds more than {MOST_ELEMENTS:,} elements, the limit: it is damaged or hostile, export it again")
 
 
 def _named(tag: int) -> str:

@@ -10,10 +10,10 @@ from viewers.sources.decode import decoded
 from viewers.sources.header import Header
 
 
-def stored_values(header: Header, frame: int) -> NDArray[np.generic]:
+def stored_values(header: Header, frame: int, *, urgent: bool = True) -> NDArray[np.generic]:
     """As `decoded`, by HighBit (PS3.5 8.1.1) where uncompressed pixels do not end at BitsStored. Raises SourceError."""
-    high = values.integer(header.dataset, "HighBit")
+    high = values.integer(header, "HighBit")
     spare = 0 if high is None else high + 1 - header.stored
     if spare <= 0 or high is None or high >= header.allocated or not header.coded.native or header.samples != 1:
-        return decoded(header, frame)
-    return decoded(header.holding(high + 1), frame) >> spare  # type: ignore[operator, no-any-return]
+        return decoded(header, frame, urgent=urgent)
+    return decoded(header.holding(high + 1), frame, urgent=urgent) >> spare  # type: ignore[operator, no-any-return]

@@ -61,20 +61,21 @@ def parsed(path: Path, image: bool, only: Sequence[int] | None = None, slides: b
     with reading(path), _opened(path) as file:
         status = os.fstat(file.fileno())
         state = status.st_size, status.st_mtime_ns, status.st_ino
-        start = file.read(132)
+        start = file.read(2**16)
         if not is_dicom(start):
             return None
-        file.seek(0)
-        meta, found = meta_of(file)
+        meta, found = meta_of(io.BytesIO(start))
         stream, size, offset, head = file, status.st_size, len(meta), meta
         if found.get(SYNTAX) == DEFLATED:
             whole = _inflated(path, state)
             stream, size, head = io.BytesIO(whole), len(whole), whole[: len(meta)]
         syntax = found.get(SYNTAX, b"").decode("ascii", "replace")
         try:
-            stream.seek(0)
-            prefix = Prefix(stream, size)
-            prefix.reach(min(size, 2**16))
+            if stream is file:
+                prefix = Prefix(stream, size, start)
+            else:
+                prefix = Prefix(stream, size)
+                prefix.reach(min(size, 2**16))
             little, implicit = _encoding(syntax, prefix, offset)
             wanted = None if only is None else frozenset((*only, _CHARSET))
             sop_class = found.get(SOP_CLASS, b"").decode("ascii", "replace")

@@ -1,0 +1,242 @@
+"""One run over a folder or some files. The originals are never written to; what stands in `out` names nobody.
+
+Each file's outcome is on disk before the next is begun, under names made from hashes, so a run that was killed goes on where it
+stopped. Which number is which file stands in a list outside `out`, readable by its owner alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from app import __version__
+from app.batch.table import escaped
+from app.deidentify.policy import Policy
+from app.storage import atomic_write, data_folder, exclusive, sweep
+from viewers.deidentify.instance import deidentified, write
+from viewers.deidentify.options import ABOUT, BASIC, Option
+from viewers.deidentify.pseudonyms import Pseudonyms
+from viewers.deidentify.suspects import suspicion
+from viewers.deidentify.walk import Choice
+from viewers.errors import SourceError, reading
+from viewers.sources.files import opened_file
+from viewers.sources.header import is_dicom
+from viewers.writing import taking_name
+
+FORM = "hilum-deidentify-1"
+RECORDS = ".hilum"
+DONE, HELD, REFUSED, OTHER = "done", "held back", "refused", "not DICOM"
+STATES = (DONE, HELD, REFUSED, OTHER)
+COLUMNS = ("number", "status", "reason", "output", "patient", "boxes", "notes")
+
+
+class RunError(ValueError):
+    """A run that cannot start here, said in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    number: int
+    id: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file, in words that name nobody."""
+
+    number: int
+    status: str
+    reason: str = ""
+    output: str = ""
+    patient: str = ""
+    boxes: int = 0
+    notes: str = ""
+    mark: str = ""
+    """A hash that changes with the file."""
+
+
+class Run:
+    """Used as a context; leaving it frees the folder. Raises RunError, SourceError (the input) and OSError (`out`)."""
+
+    def __init__(self, source: Path | Sequence[Path], out: Path, policy: Policy, key: bytes, *, resume: bool = False) -> None:
+        self._choice = Choice(policy.options, Pseudonyms(key))
+        self._policy, self.out, self._fingerprint = policy, out, policy.fingerprint(key)
+        roots = [source] if isinstance(source, Path) else list(source)
+        _must_be_apart(roots, out)
+        paths = [path for root in roots for path in _files(root)]
+        names = self._choice.pseudonyms
+        self.items = tuple(
+            Item(number, names.file(f"path\0{os.fspath(path.absolute())}"), path) for number, path in enumerate(paths, 1)
+        )
+        self._must_fit(resume)
+        out.mkdir(parents=True, exist_ok=True)
+        lock = exclusive(out / ".lock")
+        if lock is None:
+            raise RunError(f"another process is working in {out}; wait for it, or choose another folder")
+        self._lock: IO[bytes] = lock
+        for folder in (out, *(path for path in out.rglob("*") if path.is_dir())):
+            sweep(folder)
+        (out / RECORDS).mkdir(exist_ok=True)
+        atomic_write(out / "deidentify.json", json.dumps(self._stated(), indent=1) + "\n")
+        self._outputs = {one["output"]: id for id, one in self._records() if one.get("output")}
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.close()
+
+    @property
+    def private_list(self) -> Path:
+        """Which number is which file: outside `out`."""
+        return (
+            data_folder() / "deidentify" / f"{self._fingerprint[:8]}-{self._choice.pseudonyms.file(str(self.out.absolute()))}.csv"
+        )
+
+    def run_item(self, item: Item) -> Outcome:
+        """Do what is left to do of one file. Raises OSError when `out` cannot be written."""
+        mark = self._mark(item.path)
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            kept = json.loads(self._record(item.id).read_text(encoding="utf-8"))
+            if kept["mark"] == mark and kept["status"] == DONE and (self.out / kept["output"]).is_file():
+                return Outcome(**{**kept, "number": item.number})
+        try:
+            outcome = self._done(item, mark)
+        except SourceError as error:
+            if isinstance(error.__cause__, OSError) and not item.path.exists():
+                raise
+            status = OTHER if "not DICOM" in str(error) else REFUSED
+            outcome = Outcome(item.number, status, _nameless(str(error), item.path), mark=mark)
+        atomic_write(self._record(item.id), json.dumps(asdict(outcome)))
+        return outcome
+
+    def finish(self, outcomes: Sequence[Outcome]) -> Path:
+        """Write report.csv and the private list, and give the report's path."""
+        rows = [{**asdict(one), "number": one.number} for one in outcomes]
+        atomic_write(self.out / "report.csv", _csv(COLUMNS, [[row[name] for name in COLUMNS] for row in rows]))
+        listed = [[one.number, one.status, str(item.path)] for one, item in zip(outcomes, self.items, strict=False)]
+        atomic_write(self.private_list, _csv(("number", "status", "path"), listed), private=True)
+        return self.out / "report.csv"
+
+    def _done(self, item: Item, mark: str) -> Outcome:
+        with opened_file(item.path) as file, reading(item.path):
+            if not is_dicom(file.read(132)):
+                return Outcome(item.number, OTHER, "it is not DICOM and was left out", mark=mark)
+        policy = self._policy
+        boxes, why = policy.boxes, ""
+        if not policy.looked.at_pixels or policy.black_out_proposed:
+            found = suspicion(item.path)
+            boxes = (*boxes, *found.boxes) if policy.black_out_proposed else boxes
+            why = "" if policy.looked.at_pixels else found.reason(boxes)
+        has_picture = bool(boxes)
+        try:
+            made = deidentified(item.path, self._choice, boxes, policy.looked, method=f"Hilum {__version__}")
+        except SourceError as error:
+            if not (has_picture and "no picture to burn" in str(error)):
+                raise
+            made, boxes = deidentified(item.path, self._choice, (), policy.looked, method=f"Hilum {__version__}"), ()
+        if why:
+            return Outcome(item.number, HELD, why, patient=made.patient, mark=mark)
+        output = f"{made.patient}/{made.study}/{made.series}/{made.instance}.dcm"
+        if self._outputs.get(output, item.id) != item.id:
+            return Outcome(
+                item.number, REFUSED, "another file holds the same object and was written", patient=made.patient, mark=mark
+            )
+        place = self.out / output
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with taking_name(place) as file:
+            write(made, file)
+        self._outputs[output] = item.id
+        return Outcome(item.number, DONE, "", output, made.patient, len(boxes), "; ".join(made.notes), mark)
+
+    def _mark(self, path: Path) -> str:
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            return self._choice.pseudonyms.file(f"{self._fingerprint}\0{stat.st_size}\0{stat.st_mtime_ns}")
+        return ""
+
+    def _record(self, id: str) -> Path:
+        return self.out / RECORDS / f"{id}.json"
+
+    def _records(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        for path in (self.out / RECORDS).glob("*.json"):
+            with contextlib.suppress(OSError, ValueError):
+                found = json.loads(path.read_text(encoding="utf-8"))
+                if isinstance(found, dict):
+                    yield path.stem, found
+
+    def _must_fit(self, resume: bool) -> None:
+        if self.out.exists() and not self.out.is_dir():
+            raise RunError(f"{self.out} is not a folder; choose an empty folder")
+        holds = {one.name for one in self.out.iterdir()} - {".lock"} if self.out.exists() else set()
+        if not holds:
+            return
+        try:
+            stated = json.loads((self.out / "deidentify.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise RunError(f"{self.out} is not empty; choose an empty folder") from None
+        if not resume:
+            raise RunError(f"{self.out} holds de-identified files already; go on with --resume, or choose an empty folder")
+        if stated.get("form") != FORM or stated.get("fingerprint") != self._fingerprint:
+            raise RunError(f"{self.out} was made with other options, boxes or another key; choose an empty folder")
+
+    def _stated(self) -> dict[str, Any]:
+        options = [one for one in Option if one in self._policy.options]
+        return {
+            "form": FORM,
+            "hilum": __version__,
+            "fingerprint": self._fingerprint,
+            "profile": [BASIC[1], *(ABOUT[one].meaning for one in options)],
+            "boxes": [[one.x, one.y, one.width, one.height] for one in self._policy.boxes],
+            "burned_in_text": "a person looked" if self._policy.looked.at_pixels else "found without reading; nobody looked",
+        }
+
+
+def _files(root: Path) -> list[Path]:
+    """Every file below a folder, sorted; links are not followed. Raises SourceError."""
+    if not root.is_dir():
+        with reading(root):
+            root.stat()
+        return [root]
+    with reading(root):
+        found = sorted(root.iterdir(), key=os.fsencode)
+    paths = list[Path]()
+    for path in found:
+        if path.is_symlink():
+            continue
+        paths += _files(path) if path.is_dir() else [path]
+    return paths
+
+
+def _must_be_apart(roots: Sequence[Path], out: Path) -> None:
+    place = out.resolve()
+    for root in roots:
+        inside = root.resolve() if root.is_dir() else root.resolve().parent
+        if place == inside or inside in place.parents:
+            raise RunError(f"{out} lies in the folder of the originals; choose a folder outside it")
+        if root.is_dir() and place in inside.parents:
+            raise RunError(f"{out} holds the folder of the originals; choose a folder outside it")
+
+
+def _nameless(sentence: str, path: Path) -> str:
+    """The sentence without the file's name, which may be the patient's."""
+    for name in sorted({path.name, path.stem, path.parent.name}, key=len, reverse=True):
+        if len(name) > 1:
+            sentence = sentence.replace(name, "it" if name == path.name else "…")
+    return sentence
+
+
+def _csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows([escaped(cell) for cell in row] for row in rows)
+    return buffer.getvalue()
