@@ -35,6 +35,7 @@ SPECS = (
     Spec("recover", "Open the newest unsaved report", ("Ctrl+U",), "File", "mdi6.file-restore-outline"),
     Spec("load-map", "Load a map over the picture…", ("Ctrl+L",), "File", "mdi6.layers-plus", True),
     Spec("export-map", "Export the chosen heatmap…", ("Ctrl+Shift+L",), "File", "mdi6.layers-search-outline"),
+    Spec("deidentify", "De-identify…", ("Ctrl+Alt+D",), "File", "mdi6.incognito"),
     Spec("export-coverage", "Export what has been looked at…", ("Ctrl+Shift+V",), "File", "mdi6.eye-arrow-right-outline"),
     Spec("close", "Close source", ("Ctrl+W",), "File", "mdi6.close"),
     Spec("quit", "Quit", ("Ctrl+Q",), "File", "mdi6.exit-to-app", True),

@@ -35,7 +35,7 @@ THUMBNAIL = 96
 """Longest side of a thumbnail in the browser, in pixels."""
 MOST = 20_000
 """Items listed of one folder."""
-PIECE = 64
+PIECE = 32
 PIECE_S = 0.1
 """What was found is told at the latest after so long."""
 PATIENCE_S = 2.0

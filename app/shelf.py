@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
 
 from app.opening import Described, Listed, Opener, is_container
 from app.panels.browser import Browser
@@ -114,14 +116,13 @@ class Shelf(QObject):
         self._panes.activate(number)
 
     def _listed(self, found: list[Listed]) -> None:
-        new = {card.path for card in self._browser.add_cards(item.card or Card(item.path) for item in found)}
+        problems = {item.path: item.problem for item in found if item.problem}
+        new = {card.path for card in self._browser.add_cards((item.card or Card(item.path) for item in found), problems)}
         for item in found:
             if item.path in new:
                 if item.root is not None:
                     self._roots[item.path] = item.root
-                if item.problem:
-                    self._browser.fail(item.path, item.problem)
-                else:
+                if not item.problem:
                     self.opener.describe(item.path)
         self._select_wanted(found)
 
@@ -144,7 +145,7 @@ class Shelf(QObject):
         self.shown.emit(path, number)
 
     def _described(self, described: Described) -> None:
-        self._known[described.path] = described
+        self._known[described.path] = replace(described, picture=QImage())  # the browser keeps it
         self._browser.file(described.card)
         self._browser.describe(described.path, described.line, described.picture)
         self.known.emit(described)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,13 @@ def has_display() -> bool:
     return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in known)
 
 
+def _warm() -> None:
+    """Load what the first DICOM file would wait for, once the window is drawn."""
+    import pydicom  # noqa: F401
+
+    from viewers.sources import dicom  # noqa: F401
+
+
 def open_window(paths: Sequence[Path], *, demo: bool = False) -> int:
     """Open the window on `paths` (else on the last session's) and run until it is closed; the exit status."""
     if not has_display():
@@ -39,6 +47,7 @@ def open_window(paths: Sequence[Path], *, demo: bool = False) -> int:
     window.show()
     collecting = Collecting(application)
     window.engine_timer.start()
+    window.engine_timer.timeout.connect(lambda: threading.Thread(target=_warm, name="warm", daemon=True).start())
     if paths:
         window.open_paths(paths)
     elif demo:

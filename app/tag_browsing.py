@@ -121,10 +121,11 @@ class TagBrowsing(QObject):
         return [(card.path, f"{card.facts.study_date if card.facts else ''} {card.title}".strip()) for card in cards[:OFFERED]]
 
     def _title(self) -> str:
-        view = self._panes.view
-        name = self._file.name if self._file is not None else ""
-        path = self._panes.pane.path
-        shown = name if path is None or path.name == name else f"{path.name} · {name}"
+        view, path, file = self._panes.view, self._panes.pane.path, self._file
+        if path is None or file is None:
+            return ""
+        ours = path not in file.parents and path.parent != file.parent  # unpacked from an archive, under a name of our own
+        shown = path.name if ours or path.name == file.name else f"{path.name} · {file.name}"
         return f"{shown} · image {view.frame + 1} of {view.frames}" if view.frames > 1 else shown
 
     def _start(self, work: Callable[[int], None]) -> None:

@@ -15,6 +15,7 @@ from app import actions, menus, settings, theme
 from app.acts import Acts
 from app.analysis import AnyEngine
 from app.asking import Asking
+from app.deidentifying import Deidentifying
 from app.filing import Filing
 from app.film_marking import FilmMarking
 from app.greying import Greying
@@ -79,6 +80,7 @@ class Window(QMainWindow):
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
         self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
+        self.deidentifying = Deidentifying(self, self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
@@ -167,6 +169,7 @@ class Window(QMainWindow):
         self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
         self.reformatting.noted.connect(self.status.show_note)
         self.playing.noted.connect(self.status.show_note)
+        self.deidentifying.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
@@ -200,6 +203,7 @@ class Window(QMainWindow):
             **self.reformatting.by_id(),
             **self.playing.by_id(),
             **self.tag_browsing.by_id(),
+            **self.deidentifying.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
@@ -398,6 +402,7 @@ class Window(QMainWindow):
         self.looking.close()
         self.greying.close()
         self.tag_browsing.close()
+        self.deidentifying.close()
         self.viewports.close()
         self.recovery.close()
         self.shelf.close()

@@ -96,6 +96,7 @@ class FrameReader:
         self._lossy: bool | None = None
         self._drawn: dict[int, FrameGraphics] = {}
         self._series: Window | None = None
+        self._asked = False
         self._lock = Lock()
 
     def make(self, look: Look) -> Shown | None:
@@ -177,10 +178,12 @@ class FrameReader:
 
     def _for_all(self, source: GrayscaleSource) -> Window | None:
         """The series' window, where the header names none: a stack must not flicker while one scrolls."""
-        if source.frames > 1 and self._series is None:
-            with self._lock:
-                self._series = self._series or series_window(source)
-        return self._series
+        if source.frames == 1:
+            return None
+        with self._lock:
+            if not self._asked:
+                self._series, self._asked = series_window(source), True
+            return self._series
 
 
 def _shuttered(pixels: NDArray[np.uint8], graphics: FrameGraphics, look: Look) -> NDArray[np.uint8]:

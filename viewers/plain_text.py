@@ -19,5 +19,7 @@ def one_line(text: str, most: int) -> str:
 
 def folded(text: str) -> str:
     """What a search compares: without case, accents and width, so that "muller" finds "MÜLLER" and "иванов" finds "Иванов"."""
+    if text.isascii():
+        return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold())
     return "".join(one for one in apart if not unicodedata.combining(one))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from viewers.cache import memory_share
 from viewers.errors import SourceError
-from viewers.grayscale import Grayscale
+from viewers.grayscale import Grayscale, Window
 from viewers.sources import GrayscaleSource, Source, StackedSource
 from viewers.sources.series_window import series_window
 from viewers.sources.stacks import Stack
@@ -83,7 +83,7 @@ def read_volume(source: Source, frame: int, progress: Progress, stopped: Callabl
     read = _Read(source, stack, progress, stopped, 1 if exact else 2)
     if exact:
         voxels, bounds = read.as_stored(scales, sample.dtype)
-        return Volume(voxels, middle, stack, first, first.spacing_mm, bounds, window, 0.0, lossy)
+        return Volume(voxels, middle, stack, first, first.spacing_mm, bounds, window or Window.spanning(*bounds), 0.0, lossy)
     voxels, scale, bounds = read.rounded(scales)
     told = replace(
         middle,
@@ -95,7 +95,7 @@ def read_volume(source: Source, frame: int, progress: Progress, stopped: Callabl
         bits=16,
         signed=True,
     )
-    return Volume(voxels, told, stack, first, first.spacing_mm, bounds, window, scale, lossy)
+    return Volume(voxels, told, stack, first, first.spacing_mm, bounds, window or Window.spanning(*bounds), scale, lossy)
 
 
 class _Read:

@@ -58,12 +58,15 @@ def named(choice: Window | Lut | None, grayscale: Grayscale) -> str:
         return "full range"
     if isinstance(choice, Lut):
         return f"LUT {choice.explanation}".strip()
-    figures = f"C {_figure(choice.centre)}  W {_figure(choice.width)} {unit(grayscale)}".strip()
-    words = [choice.explanation, figures, "sigmoid" if choice.function == "SIGMOID" else ""]
+    sigmoid = "sigmoid" if choice.function == "SIGMOID" else ""
     factor = suv_factor(grayscale)
-    if factor and unit(grayscale) != "g/ml":
-        low, high = (end * factor for end in choice.ends)
-        words.append(f"SUV {_figure(float(f'{low:.3g}'))} – {_figure(float(f'{high:.3g}'))}")
+    if factor:  # what a reader of PET thinks in
+        low, high = (_figure(round(end * factor, 2)) for end in choice.ends)
+        name = "" if choice.explanation.startswith("SUV") else choice.explanation
+        words = [name, f"SUV {low} – {high}", sigmoid]
+    else:
+        figures = f"C {_figure(choice.centre)}  W {_figure(choice.width)} {unit(grayscale)}".strip()
+        words = [choice.explanation, figures, sigmoid]
     return "  ".join(word for word in words if word)
 
 

@@ -30,6 +30,12 @@ def add(commands: Commands) -> None:
     parser.add_argument("--out", type=out_path((".png",)), required=True, metavar="X.png")
     parser.add_argument("--size", type=options.numbers_type(2), metavar="W,H", help="of the PNG; as stored without it")
     parser.add_argument("--window", type=_window, metavar="C,W", help="centre and width in modality values (greyscale DICOM)")
+    parser.add_argument(
+        "--box", type=options.numbers_type(4), action="append", default=[], metavar="X,Y,W,H", help="burn this box black"
+    )
+    parser.add_argument(
+        "--black-out", choices=("proposed",), default="", help="burn what looks like text black; look at it all the same"
+    )
     parser.add_argument("--as-model", metavar="MODEL", help="what this model gets: padded and resized to its square")
     parser.set_defaults(run=run)
 
@@ -43,13 +49,15 @@ def run(args: argparse.Namespace) -> int:
     from inference import catalogue
     from viewers.geometry import Region
 
-    options.must_not(args, "as_model", ("size", "window"))
+    options.must_not(args, "as_model", ("size", "window", "box", "black_out"))
     if args.as_model and not catalogue.installed(args.as_model):
         catalogue.require(args.as_model)
     asked = options.region(args)
     with closing(open_source(args.path)) as source:
         region = clipped(asked or Region.whole(source.size, args.frame), source)
         pixels = as_model(source, region, args.as_model) if args.as_model else _displayed(args, source, asked or region)
+        if args.box or args.black_out:
+            pixels = _blacked(args, source, asked or region, pixels)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     atomic_write(args.out, buffer.getvalue())
@@ -82,6 +90,36 @@ def memory(source: Source, region: Region, size: Size) -> int:
     down = max((level.downsample for level in source.levels if level.downsample <= shrunk * 1.01), default=1.0)
     stored = region.width / down * region.height / down
     return picture + round(4 * max(min(stored, _BAND), stored / size.height))
+
+
+def _blacked(args: argparse.Namespace, source: Source, region: Region, pixels: Any) -> Any:
+    """The PNG's pixels with the boxes, which are in the pixels of the picture, burned black."""
+    from viewers.deidentify.burned_in import proposed
+    from viewers.deidentify.pixels import blacked_out
+    from viewers.geometry import Region
+    from viewers.sources import GrayscaleSource
+
+    boxes = [Region(*box) for box in args.box]
+    if args.black_out:
+        size, stored = source.size, source.stored(region.frame) if isinstance(source, GrayscaleSource) else None
+        if stored is None:
+            size = source.size.fitted(FITTED)
+            stored = source.read(Region.whole(source.size, region.frame), size)
+        boxes += [_scaled(box, source.size.width / size.width, source.size.height / size.height) for box in proposed([stored])]
+        complain(f"{len(boxes)} boxes are burned black; look at the PNG, what was not found is still in it")
+    across, down = pixels.shape[1] / region.width, pixels.shape[0] / region.height
+    inside = [Region(box.x - region.x, box.y - region.y, box.width, box.height) for box in boxes]
+    return blacked_out(pixels, [_scaled(box, across, down) for box in inside], 0)
+
+
+def _scaled(box: Region, across: float, down: float) -> Region:
+    """Every pixel that the box touches."""
+    import math
+
+    from viewers.geometry import Region
+
+    left, top = math.floor(box.x * across), math.floor(box.y * down)
+    return Region(left, top, math.ceil(box.right * across) - left, math.ceil(box.bottom * down) - top)
 
 
 def _size(region: Region) -> Size:

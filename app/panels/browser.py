@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QRect, QRegularExpression, QSize, Qt, QTimer, Signal
@@ -89,12 +89,15 @@ class Browser(QWidget):
         """False when the path is there already."""
         return bool(self.add_cards([Card(path)]))
 
-    def add_cards(self, cards: Iterable[Card]) -> list[Card]:
-        """Those that were not there yet."""
-        new = self.model.add(cards)
+    def add_cards(self, cards: Iterable[Card], problems: Mapping[Path, str] | None = None) -> list[Card]:
+        """Those that were not there yet. `problems` says of some why they cannot be shown."""
+        new = self.model.add(cards, problems)
+        for item in new:
+            if item.problem:
+                self._fit(item)
         if new:
             self._offer_search()
-        return new
+        return [item.card for item in new]
 
     def file(self, card: Card) -> None:
         """More is known of a source that is there."""
@@ -260,7 +263,7 @@ class Browser(QWidget):
                 chip.setToolTip(f"Only {kind}")
                 chip.toggled.connect(lambda _: self._narrow())
                 self.chips[kind] = chip
-                self._chip_row.insertWidget(self._chip_row.count() - 1, chip)
+                self._chip_row.insertWidget(kinds.index(kind), chip)
 
     def _narrow(self) -> None:
         """Show what holds every word of the search, of the modalities that are chosen."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtCore import QEvent, QRect, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter
+from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QToolTip, QWidget
 
 from app.panels.source_tree import PICTURE, Group, Index, Item, held_by
 from app.theme import ThemeName, colours, icon
@@ -36,6 +36,13 @@ class Line(QStyledItemDelegate):
         else:
             self._source(painter, option, held)
         painter.restore()
+
+    def helpEvent(self, event: QHelpEvent, view: QAbstractItemView, option: QStyleOptionViewItem, index: Index) -> bool:
+        held = held_by(index)
+        if event.type() != QEvent.Type.ToolTip or held is None:
+            return bool(super().helpEvent(event, view, option, index))
+        QToolTip.showText(event.globalPos(), held.tip, view)
+        return True
 
     def _group(self, painter: QPainter, option: QStyleOptionViewItem, group: Group) -> None:
         chosen = colours(self.theme)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -35,6 +35,11 @@ class Item:
     picture: QPixmap | None = None
     group: Group | None = None
 
+    @property
+    def tip(self) -> str:
+        """For a tool tip, which takes marked-up text."""
+        return f"<qt>{escape(self.path.name)}<br>{escape(self.problem or self.line)}</qt>"
+
 
 @dataclass(slots=True, eq=False)
 class Group:
@@ -55,6 +60,10 @@ class Group:
             return patient_words(self.who) if self.named else self.alias
         said = self.who.study if self.who is not None else ""
         return " · ".join(filter(None, (self.date or UNDATED, "/".join(sorted(self.kinds)), said)))
+
+    @property
+    def tip(self) -> str:
+        return f"<qt>{escape(self.words)}</qt>"
 
     @property
     def count(self) -> str:
@@ -96,8 +105,8 @@ class Sources(QStandardItemModel):
         """Whether there is any patient."""
         return bool(self._groups)
 
-    def add(self, cards: Iterable[Card]) -> list[Card]:
-        """Those that were not there yet; they are in now."""
+    def add(self, cards: Iterable[Card], problems: Mapping[Path, str] | None = None) -> list[Item]:
+        """Those that were not there yet; they are in now. `problems` says of some why they cannot be shown."""
         new: dict[Path, Card] = {}
         for card in cards:
             if card.path not in self._items:
@@ -106,7 +115,7 @@ class Sources(QStandardItemModel):
         for path, card in new.items():
             node = QStandardItem()
             node.setEditable(False)
-            item = self._items[path] = Item(path, card, node)
+            item = self._items[path] = Item(path, card, node, problem=(problems or {}).get(path, ""))
             self._arrivals += 1
             self._kinds[card.modality] += 1
             node.setData(f"1{self._arrivals:010d}", _SORT)
@@ -115,7 +124,7 @@ class Sources(QStandardItemModel):
             places.setdefault(id(parent), (parent, []))[1].append(node)
         for parent, nodes in places.values():
             parent.appendRows(nodes)
-        return list(new.values())
+        return [self._items[path] for path in new]
 
     def file(self, card: Card) -> None:
         """More is known of a source that is there: it goes where it belongs."""
@@ -197,7 +206,6 @@ class Sources(QStandardItemModel):
 
     def _dress_group(self, group: Group) -> None:
         group.node.setText(group.words)
-        group.node.setData(f"<qt>{escape(group.words)}</qt>", Qt.ItemDataRole.ToolTipRole)
 
     def _dress(self, item: Item) -> None:
         """Words for the eye, the ear and the search."""
@@ -206,7 +214,6 @@ class Sources(QStandardItemModel):
         if node.data(_HELD) is not item:
             node.setData(item, _HELD)
         node.setText(card.title)
-        node.setData(f"<qt>{escape(card.path.name)}<br>{escape(words)}</qt>", Qt.ItemDataRole.ToolTipRole)
         node.setData(f"{card.title}: {words}", Qt.ItemDataRole.AccessibleTextRole)
         if not item.problem:
             node.setData(QSize(120, ROW), Qt.ItemDataRole.SizeHintRole)

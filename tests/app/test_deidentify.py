@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 
 from app.cli import main
 from app.deidentify.key import key
@@ -144,6 +145,22 @@ def test_the_same_key_gives_the_same_names(originals: Path, tmp_path: Path) -> N
     (tmp_path / "home" / "deidentify.key").unlink()
     assert main(["deidentify", str(originals / "CT"), "--out", str(tmp_path / "other")]) == 0
     assert not set(names[0]) & {str(path.relative_to(tmp_path / "other")) for path in (tmp_path / "other").rglob("*.dcm")}
+
+
+def test_a_png_leaks_no_text_when_asked(originals: Path, tmp_path: Path) -> None:
+    film, png = str(originals / "smith film.dcm"), tmp_path / "film.png"
+    call = ["render", film, "--out", str(png)]
+    assert main(call) == 0
+    plain = np.asarray(Image.open(png))
+    assert main([*call, "--black-out", "proposed"]) == 0
+    black = np.asarray(Image.open(png))
+    assert len(np.unique(plain[12:26, 10:120])) > 1
+    assert black[12:26, 10:120].max() == 0
+    np.testing.assert_array_equal(black[60:], plain[60:])
+    assert main([*call, "--box", "100,200,50,40", "--region", "90,190,100,100", "--size", "50,50"]) == 0
+    small = np.asarray(Image.open(png))
+    assert small[5:25, 5:30].max() == 0
+    assert small[30:].max() > 0
 
 
 def test_keys_that_are_none(tmp_path: Path) -> None:

@@ -17,7 +17,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 
+from viewers import windows
+from viewers.errors import SourceError
+from viewers.frames import FrameReader, Look
 from viewers.geometry import Region
 from viewers.grayscale import Grayscale, Lut, Window
 from viewers.sources import GrayscaleSource, Source, open_source
@@ -191,7 +195,6 @@ def test_sixteen_bits_of_ybr_are_the_same_colours(write_dicom: WriteDicom) -> No
 @pytest.mark.parametrize(("photometric", "lossless"), [("YBR_RCT", True), ("YBR_ICT", False)])
 def test_the_colour_transforms_of_jpeg_2000_are_undone_once(write_dicom: WriteDicom, photometric: str, lossless: bool) -> None:
     import imagecodecs
-    from pydicom.encaps import encapsulate
     from pydicom.uid import UID
 
     smooth = np.stack(np.broadcast_arrays(*np.ogrid[0:128:2, 60:188:2], np.full((1, 1), 200)), axis=-1).astype(np.uint8)
@@ -317,3 +320,24 @@ def test_a_stack_without_a_window_keeps_one_grey(write_dicom: WriteDicom) -> Non
     looked_at = frames[[2, 4, 6]]
     low, high = np.percentile(looked_at, (0.5, 99.5))
     assert greys[0] == pytest.approx((200 - low) / (high - low) * 255, abs=0.51)
+
+
+def test_one_bad_slice_costs_itself_alone(write_dicom: WriteDicom, tmp_path: Path) -> None:
+    """The slices a series' window is taken from may be damaged; the others are still shown."""
+    folder = tmp_path / "series"
+    folder.mkdir()
+    for number in range(5):
+        path = write_dicom(RAMP, f"series/{number}.dcm", Modality="MR", InstanceNumber=number + 1, SeriesInstanceUID="1.2.3.4.5")
+        if number == 2:
+            dataset = pydicom.dcmread(path)
+            dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.90"
+            dataset.PixelData = encapsulate([b"no codestream at all"])
+            dataset["PixelData"].VR, dataset["PixelData"].is_undefined_length = "OB", True
+            dataset.save_as(path)
+    source = grey(folder)
+    assert source.frames == 5
+    assert whole(source, 0).std() > 50
+    shown = FrameReader(source).make(Look(1, 0))
+    assert "series, by slices 2, 4" in windows.named(shown.through, source.grayscale)
+    with pytest.raises(SourceError):
+        whole(source, 2)

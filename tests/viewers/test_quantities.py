@@ -106,7 +106,7 @@ def test_pet_windows_are_given_in_suv(write_dicom: WriteDicom, ramp: NDArray[np.
     window = window_of(preset, grayscale, "PT")
     assert window is not None
     assert window.ends == pytest.approx((0, 7 * DECAYED / 80_000))
-    assert windows.named(window, grayscale).endswith("SUV 0 – 7")
+    assert windows.named(window, grayscale) == "SUV 0 – 7"
     assert window_of(preset, pet(write_dicom, ramp, PatientWeight=None).grayscale, "PT") is None
 
 

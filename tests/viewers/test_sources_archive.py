@@ -44,6 +44,7 @@ def case(write_dicom: WriteDicom, tmp_path: Path) -> Path:
     write_dicom(np.arange(256, dtype=np.uint16).reshape(16, 16), "case/film.dcm", ViewPosition="PA", BodyPartExamined="CHEST")
     Image.fromarray(np.full((9, 7, 3), 200, np.uint8)).save(tmp_path / "case/photo.png")
     (tmp_path / "case/notes.txt").write_text("no picture")
+    (tmp_path / "case/zero.dcm").touch()
     return tmp_path / "case"
 
 
@@ -69,7 +70,10 @@ def test_an_archive_opens_like_a_folder(case: Path, tmp_path: Path, unpacked: Un
     }  # fmt: skip
     assert items["i0"].who is not None
     assert items["i0"].who.series == "Lung"
-    assert sentences(found) == ["notes.txt is text, not a picture: it is left in the archive."]
+    assert sentences(found) == [
+        "notes.txt is text, not a picture: it is left in the archive.",
+        "zero.dcm is empty (0 bytes): copy it again from where it came.",
+    ]
     source = items["i0"].open()
     assert isinstance(source, GrayscaleSource)
     assert [int(source.stored(frame)[0, 0]) for frame in range(4)] == [100, 101, 102, 103]
@@ -158,8 +162,8 @@ def test_encrypted_members_are_refused(tmp_path: Path, case: Path, unpacked: Unp
     data[at + 8] |= 1  # the last member's flag of encryption, in the directory
     path.write_bytes(data)
     found = list(packed.discovered(path, unpacked))
-    assert any("photo.png is encrypted" in one for one in sentences(found))
-    assert len([one for one in found if isinstance(one, Item)]) == 2
+    assert any("zero.dcm is encrypted" in one for one in sentences(found))
+    assert len([one for one in found if isinstance(one, Item)]) == 3
 
 
 def test_bombs_are_refused_at_once(tmp_path: Path, unpacked: Unpacked) -> None:

@@ -145,3 +145,19 @@ def test_what_is_not_supported_says_so(write_dicom: WriteDicom, syntax: str) -> 
     path = compressed(write_dicom(picture(8, False)), b"\0" * 64, f"{_UID}.{syntax}")
     with pytest.raises(SourceError, match="which Hilum cannot read"):
         stored(path)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_pydicom_reads_what_we_read(write_dicom: WriteDicom, signed: bool) -> None:
+    """Without the plug-in pydicom has no decoder for lossless JPEG at all."""
+    from viewers.sources.pydicom_plugin import register
+
+    register()
+    register()
+    truth = picture(12, signed)
+    plain = write_dicom(truth, BitsStored=12, HighBit=11)
+    for tool, *options in (TOOLS["lossless .57"], TOOLS["lossless .70"], TOOLS["JPEG-LS"]):
+        assert np.array_equal(pydicom.dcmread(by_dcmtk(plain, tool, *options)).pixel_array, truth), options
+    if not signed:
+        path = by_dcmtk(plain, *LOSSY["extended .51"])
+        assert np.array_equal(pydicom.dcmread(path).pixel_array, stored(path))

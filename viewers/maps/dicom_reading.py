@@ -6,12 +6,13 @@ from pathlib import Path
 
 import highdicom
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from viewers.errors import SourceError, reading
 from viewers.maps import MOST_CELLS, MOST_CLASSES, Ground, ValueMap, clean, dicom_slides, own_range
+from viewers.sources import pydicom_plugin
+from viewers.sources.header import dataset_of
 
 PARAMETRIC, SEGMENTATION = "1.2.840.10008.5.1.4.1.1.30", "1.2.840.10008.5.1.4.1.1.66.4"
 
@@ -20,7 +21,7 @@ def opened(path: Path, ground: Ground) -> tuple[ValueMap, ...]:
     """Raises SourceError."""
     try:
         with reading(path):
-            header = pydicom.dcmread(path, stop_before_pixels=True)
+            header = dataset_of(path)
             _must_be_map(path, header, ground)
             if header.SOPClassUID == PARAMETRIC:
                 return (_parametric(path, header, ground),)
@@ -60,6 +61,7 @@ def _parametric(path: Path, header: Dataset, ground: Ground) -> ValueMap:
 
 
 def _segments(path: Path, ground: Ground) -> tuple[ValueMap, ...]:
+    pydicom_plugin.register()
     image = highdicom.seg.segread(path)
     numbers = list(image.segment_numbers)[:MOST_CLASSES]
     if image.TotalPixelMatrixColumns * image.TotalPixelMatrixRows * len(numbers) > 4 * MOST_CELLS:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from viewers.errors import SourceError
 from viewers.sources import parsing
-from viewers.sources.codecs import Coded
+from viewers.sources.coded import Coded
 
 Reply = tuple[dict[str, Any], list[NDArray[Any]]]
 MEMORY_BYTES = 4 * 2**30

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from viewers.channels import Mix
 from viewers.frame_graphics import FrameGraphics
 from viewers.geometry import Region, Size, Spacing
-from viewers.grayscale import Grayscale, Window
+from viewers.grayscale import Grayscale, Lut, Window
 from viewers.sources.facts import Facts
 from viewers.sources.who import Who
 
@@ -102,8 +102,11 @@ class GrayscaleSource(Source, Protocol):
         """Values after the modality LUT or rescale (HU on CT), (height, width)."""
         ...
 
-    def render(self, frame: int = 0, window: Window | None = None) -> NDArray[np.uint8]:
-        """The whole frame as grey 0–255 (height, width), through `window` or the file's own default."""
+    def render(self, frame: int = 0, window: Window | Lut | None = None) -> NDArray[np.uint8]:
+        """The whole frame as grey 0–255 (height, width), through `window` or the file's own default.
+
+        A stack of which the header names no window has one for all its frames.
+        """
         ...
 
 

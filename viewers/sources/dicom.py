@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from viewers.errors import SourceError
 from viewers.frame_graphics import FrameGraphics
 from viewers.geometry import Region, Size, Spacing
-from viewers.grayscale import Grayscale, Window
+from viewers.grayscale import Grayscale, Lut, Window
 from viewers.readers.pool import readers
 from viewers.sources import Kind, Level, values
 from viewers.sources.cache import FrameCache
@@ -168,7 +168,7 @@ class GreyDicom(Dicom):
         """The one window of a stack of which the header names none; None where it does, or for a single picture."""
         return series_window(self) if self.frames > 1 and self.grayscale.default is None else None
 
-    def render(self, frame: int = 0, window: Window | None = None) -> NDArray[np.uint8]:
+    def render(self, frame: int = 0, window: Window | Lut | None = None) -> NDArray[np.uint8]:
         grayscale = self.frame_grayscale(frame)
         window = window or (self.series_window if grayscale.default is None else None)
         return grayscale.render(self.stored(frame), window)

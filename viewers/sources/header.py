@@ -20,7 +20,7 @@ from viewers.errors import SourceError, reading
 from viewers.geometry import Size
 from viewers.readers.pool import Answer, readers
 from viewers.sources.brief import GROUPS, TAGS, Brief
-from viewers.sources.codecs import Coded
+from viewers.sources.coded import Coded
 from viewers.sources.files import opened_file
 from viewers.sources.meta import DEFLATED, SOP_CLASS, SYNTAX, WHOLE_SLIDE, is_dicom, meta_of
 from viewers.sources.parsing import inflated_file

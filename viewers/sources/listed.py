@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 KEPT = {
-    0x00100010: "PatientName", 0x00100020: "PatientID", 0x00100021: "IssuerOfPatientID", 0x00100030: "PatientBirthDate",
+    0x00100010: "PatientName", 0x00100020: "PatientID", 0x00100021: "IssuerOfPatientID",
+    0x00100030: "PatientBirthDate", 0x00100040: "PatientSex",
     0x00080020: "StudyDate", 0x00080030: "StudyTime", 0x00081030: "StudyDescription", 0x0020000D: "StudyInstanceUID",
     0x00080050: "AccessionNumber", 0x00080060: "Modality", 0x0020000E: "SeriesInstanceUID", 0x00200011: "SeriesNumber",
     0x0008103E: "SeriesDescription", 0x00180015: "BodyPartExamined", 0x00185101: "ViewPosition", 0x00200013: "InstanceNumber",

@@ -84,7 +84,9 @@ def _discovered(held: Archive, shown: Path, unpacked: Unpacked, *, within: bool)
             continue
         try:
             start = held.beginning(member, FIRST)
-            if start.startswith(archive.MAGIC):
+            if not start:
+                yield Failure(name, f"{name.name} is empty (0 bytes): copy it again from where it came.")
+            elif start.startswith(archive.MAGIC):
                 if within:
                     deeper += 1
                 else:

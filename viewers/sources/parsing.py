@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from viewers.errors import SourceError, reading
 from viewers.sources import codecs, elements, fragments, values
 from viewers.sources.brief import GROUPS, Brief, brief_of
-from viewers.sources.codecs import CodecError, Coded
+from viewers.sources.coded import BIG_ENDIAN, CodecError, Coded
 from viewers.sources.elements import Elements, ElementsError, Prefix
 from viewers.sources.files import must_be_file
 from viewers.sources.inflate import InflateError, inflated
@@ -171,7 +171,7 @@ def inflated_file(path: Path) -> bytes:
 def _encoding(syntax: str, prefix: Prefix, place: int) -> tuple[bool, bool]:
     """Byte order and implicit VR by the transfer syntax, else by what the first element looks like."""
     if syntax:
-        return syntax != codecs.BIG_ENDIAN, syntax == _IMPLICIT
+        return syntax != BIG_ENDIAN, syntax == _IMPLICIT
     head = prefix.data[place : place + 6]
     lettered = len(head) == 6 and b"AA" <= head[4:6] <= b"ZZ"
     return not (lettered and head[1:2] > head[0:1] and head[0] == 0), not lettered

@@ -27,6 +27,8 @@ def shutter_of(
     """
     stated = values.group(dataset, frame, "FrameDisplayShutterSequence") or dataset
     shapes = values.texts(stated, "ShutterShape")
+    if not any(shapes):
+        return None, planes, ()
     visible, named, notes = np.ones((size.height, size.width), np.bool_), list[str](), list[str]()
     for shape in shapes[:4]:
         if shape == "BITMAP":

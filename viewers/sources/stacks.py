@@ -139,7 +139,8 @@ def _alike(one: Placed, other: Placed) -> bool:
         return False
     if a.across @ b.across < _PARALLEL or a.down @ b.down < _PARALLEL or (a.spacing_mm is None) != (b.spacing_mm is None):
         return False
-    return a.spacing_mm is None or bool(np.allclose(a.spacing_mm, b.spacing_mm or (0.0, 0.0), rtol=1e-3))
+    pairs = zip(a.spacing_mm or (), b.spacing_mm or (), strict=True)
+    return all(abs(one - other) <= 1e-3 * abs(other) for one, other in pairs)
 
 
 def _volumes(together: list[Placed]) -> tuple[list[tuple[str, list[Placed]]], list[str]]:
