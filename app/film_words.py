@@ -28,8 +28,8 @@ class FilmWords(QObject):
 
     def meet(self, view: MarkedFilm) -> None:
         """Once for a view: from now on it may ask for words."""
-        view.drawing.wordsWanted.connect(partial(self._ask_words, view))
-        view.textWanted.connect(partial(self.ask_text, view))
+        view.wordsWanted.connect(self._ask_words)
+        view.textWanted.connect(self.ask_text)
 
     def ask_text(self, view: MarkedFilm | None) -> None:
         """The reader's own words beside the one selected mark."""
