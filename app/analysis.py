@@ -22,6 +22,7 @@ from app.spacings import open_source, told
 from inference.answers import Answer, Box, Draft, Heatmap, Progress
 from inference.catalogue import facts, folder, must_suit
 from inference.engine import AnyEngine as AnyEngine
+from inference.errors import OutsideTraining
 from inference.questions import (
     BoxQuestion,
     DraftQuestion,
@@ -151,6 +152,8 @@ def model_picture(source: Source, region: Region, question: Question | None = No
     """
     from app import model_pixels
 
+    if source.kind == "waveform":
+        raise OutsideTraining("a trace is no picture: no model here reads an ECG, and none was asked")
     if grey := model_pixels.greyscale(source, region):
         return grey
     size = region.size.fitted(LONGEST if _needs_detail(question) else LONGEST // 2)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _DX = "1.2.840.10008.5.1.4.1.1.1.1"
 _CT = "1.2.840.10008.5.1.4.1.1.2"
 _CHEST = ("51185008", "SCT", "Thorax")
-_POSTERO_ANTERIOR = ("399348003", "SCT", "postero-anterior")
+_POSTERO_ANTERIOR = ("272479007", "SCT", "postero-anterior")
 
 
 @dataclass(frozen=True, slots=True)

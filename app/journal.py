@@ -36,6 +36,8 @@ class Unsaved:
     missing: str = ""
     whole: bool = True
     gone: bool = False
+    root: Path | None = None
+    """What has to be opened to get the source as it was, None: the source itself."""
 
     @property
     def place(self) -> Path:
@@ -52,10 +54,10 @@ class Journal:
         self._locks: dict[Path, IO[bytes]] = {}
         self._kept: dict[Path, Path] = {}
 
-    def keep(self, source: Path, report: Report) -> None:
-        """The newest state of the report of `source`; it takes the place of the state before."""
+    def keep(self, source: Path, report: Report, root: Path | None = None) -> None:
+        """The newest state of the report of `source`; it takes the place of the state before. `root` as in `Unsaved`."""
         file = self._kept.get(source) or self._own_folder() / f"{secrets.token_hex(8)}.report"
-        atomic_write(file, to_lines(report, source, file.stem, time.time()), private=True)
+        atomic_write(file, to_lines(report, source, file.stem, time.time(), root), private=True)
         self._kept[source] = file
 
     def drop(self, source: Path) -> None:
@@ -84,7 +86,7 @@ class Journal:
         if entry.whole and len(entry.files) == 1 and entry.files[0].parent == self._own:
             self._kept[entry.place] = entry.files[0]
             return
-        self.keep(entry.place, entry.report)
+        self.keep(entry.place, entry.report, entry.root)
         if not entry.whole:
             (self._folder / DAMAGED).mkdir(mode=0o700, exist_ok=True)
             for file in entry.files:
@@ -162,6 +164,7 @@ def _unsaved(files: list[Path]) -> Unsaved:
         " ".join(filter(None, (best.missing, LAST if torn else ""))),
         best.whole,
         best.source is not None and not best.source.exists(),
+        best.root,
     )
 
 

@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPen
 from shiboken6 import isValid
 
-from app.icons import icon
+from app.chain import paint_chain
 from app.panes import Pane, Panes
 from viewers import theme
 from viewers.lettering import draw_plate, pane_font
@@ -17,7 +17,6 @@ from viewers.linking import CLOSEST_PX, IDENTITY, Linked, Point, Similarity
 from viewers.slide_view import SlideView
 
 LETTERS = "AB"
-SIGN = QRectF(0, 0, 24, 24)
 
 
 class Linking(QObject):
@@ -148,9 +147,7 @@ class Linking(QObject):
 
     def _paint_sign(self, pane: Pane, painter: QPainter) -> None:
         """A chain at the pane's top."""
-        place = SIGN.translated(round((pane.view.width() - SIGN.width()) / 2), theme.MARGIN)
-        draw_plate(painter, place)
-        icon("mdi6.link-variant", theme.PLATE_TEXT, theme.PLATE_FAINT).paint(painter, place.adjusted(4, 4, -4, -4).toRect())
+        paint_chain(pane.view, painter)
 
     def _paint_picks(self, pane: Pane, painter: QPainter) -> None:
         """What to do next, and the places picked so far."""

@@ -34,8 +34,6 @@ class Looking(QObject):
     def by_id(self) -> Mapping[str, Callable[[], object]]:
         return {
             "label-macro": self.labelling.ask,
-            "link": self.linking.link,
-            "unlink": self.linking.unlink,
             "next-field": partial(self.screening.step, 1),
             "previous-field": partial(self.screening.step, -1),
             "coverage": self.covering.toggle,

@@ -33,6 +33,8 @@ def modality_of(source: Source, sample: NDArray[np.uint8] | None = None) -> tupl
     """
     if source.kind == "slide":
         return "slide", "whole slide"
+    if source.kind == "waveform":
+        return "photo", "a trace, which no model reads"
     if source.modality in XRAY_CODES:
         return "cxr", f"modality {source.modality} in the file"
     if source.modality in ("CT", "MR"):

@@ -28,6 +28,14 @@ class Offer:
     no_words: str = ""
 
 
+NO_TRACES = "No model here reads traces: an ECG is shown and measured, and nothing is asked about it."
+
+
+def none_for_traces() -> Offer:
+    """What can be asked about a waveform."""
+    return Offer("photo", {}, (), NO_TRACES, NO_TRACES, NO_TRACES)
+
+
 def offered(kind: Modality, encoder: str, drafter: str) -> Offer:
     """Reads the catalogue and the label sets from disk. A model that is not there is left to the engine to tell."""
     sets = {name: label_sets.load(name) for name in label_sets.fitting(kind, encoder)}

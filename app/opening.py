@@ -15,7 +15,7 @@ from PySide6.QtGui import QImage
 
 from app.lane import Lane
 from app.modality import modality_of
-from app.offers import Offer, offered
+from app.offers import Offer, none_for_traces, offered
 from app.placing import Card
 from app.priors import Known
 from app.spacings import open_source, remember, spaced
@@ -25,7 +25,8 @@ from viewers.errors import SourceError
 from viewers.figures import counted
 from viewers.geometry import Region
 from viewers.qimage import to_qimage
-from viewers.sources import NamedSource, Source, dicomdir, discover, packed
+from viewers.sources import NamedSource, Source, TracedSource, dicomdir, discover, packed
+from viewers.sources.attached import Attached
 from viewers.sources.facts import Facts
 from viewers.sources.folder import DICOMDIR, Failure, Item
 from viewers.sources.packed import PackedItem
@@ -49,6 +50,8 @@ class Listed:
     path: Path
     problem: str = ""
     card: Card | None = None
+    attached: bool = False
+    """It is no picture but says something about pictures."""
     root: Path | None = None
     """The folder, archive or directory of a medium it was found in."""
 
@@ -72,7 +75,9 @@ class Described:
     @property
     def known(self) -> Known | None:
         """What tells whose it is and of what; None for files that are not DICOM."""
-        return Known(self.path, str(self.info.get("modality", "")), self.facts) if self.facts is not None else None
+        if self.facts is None:
+            return None
+        return Known(self.path, self.card.modality, self.facts, self.card.who.series if self.card.who is not None else "")
 
 
 class Opener(QObject):
@@ -86,6 +91,8 @@ class Opener(QObject):
     described = Signal(object)
     failed = Signal(object, str)
     """path, sentence."""
+    attachedFound = Signal(object)
+    """Path of what is no picture but says something about pictures."""
     spacingsKept = Signal(object)
     """Spacings: all that is remembered now."""
 
@@ -99,6 +106,7 @@ class Opener(QObject):
         self._items: dict[Path, Item] = {}
         self._unpacked = Unpacked(data_folder() / "unpacked")
         self._later.submit(partial(sweep, data_folder() / "unpacked"))
+        self._attached: dict[Path, Callable[[], Path]] = {}
         self._told: dict[Path, int] = {}
         self._spacings_kept = 0
         """How often a size of a pixel was given; `_told` holds the count at which each path was described."""
@@ -108,6 +116,11 @@ class Opener(QObject):
         item = self._items.get(path)
         return open_source(path) if item is None else spaced(item.open())
 
+    def attached_file(self, path: Path) -> Path:
+        """The file of what is no picture, also where it was found in an archive. Not for the GUI thread. Raises SourceError."""
+        unpack = self._attached.get(path)
+        return path if unpack is None else unpack()
+
     def file_of(self, path: Path) -> Path:
         """One file of a source: the middle one of a series. Not for the GUI thread."""
         item = self._items.get(path)
@@ -115,6 +128,18 @@ class Opener(QObject):
             return path
         file = item.sample().files[0]
         return item.unpack(file) if isinstance(item, PackedItem) else file
+
+    def files_of(self, path: Path) -> tuple[Path, ...]:
+        """All files of a source. Not for the GUI thread."""
+        item = self._items.get(path)
+        if item is None:
+            return (path,)
+        return tuple(item.unpack(file) for file in item.files) if isinstance(item, PackedItem) else item.files
+
+    def several(self, path: Path) -> bool:
+        """Whether it was listed as several files, which its path alone does not give back."""
+        item = self._items.get(path)
+        return item is not None and len(item.files) > 1
 
     def list(self, path: Path) -> None:
         """Everything that can be opened below a folder; a file stands for itself."""
@@ -154,6 +179,8 @@ class Opener(QObject):
             return
         try:
             work()
+        except Attached:
+            self._emit(self.attachedFound, path)
         except SourceError as error:
             self._emit(self.failed, path, str(error))
         except Exception as error:
@@ -170,7 +197,9 @@ class Opener(QObject):
                 self._items[item.path] = item
                 piece.append(Listed(item.path, card=_listed(item), root=path))
             else:
-                piece.append(Listed(item.path, item.sentence, root=path))
+                if item.unpack is not None:
+                    self._attached[item.path] = item.unpack
+                piece.append(Listed(item.path, item.sentence, attached=item.attached, root=path))
             total += 1
             if len(piece) == PIECE or time.monotonic() - told > PIECE_S:
                 self._emit(self.listed, piece)
@@ -187,7 +216,7 @@ class Opener(QObject):
 
     def _found(self, path: Path) -> Iterator[Item | Failure]:
         if path.is_dir():
-            return discover(path)
+            return discover(path, eager=True)
         if path.name.upper() == DICOMDIR:
             return dicomdir.discovered(dicomdir.media_of(path))
         return packed.discovered(path, self._unpacked)
@@ -223,7 +252,7 @@ class Opener(QObject):
         with closing(self.source(path)) as source:
             region = Region.whole(source.size, source.frames // 2)
             pixels = source.read(region, source.size.fitted(THUMBNAIL))
-            offer = offered(modality_of(source)[0], *self._models)
+            offer = self._offer(source)
             card = card_of(source, path)
             return Described(path, summary(source, card), to_qimage(pixels), offer, source.facts, dict(source.info()), card)
 
@@ -231,11 +260,14 @@ class Opener(QObject):
         """By its middle file."""
         with closing(item.sample().open()) as source:
             pixels = source.read(Region.whole(source.size), source.size.fitted(THUMBNAIL))
-            offer = offered(modality_of(source)[0], *self._models)
+            offer = self._offer(source)
             card = replace(card_of(source, path), images=len(item.files))
             info = {**source.info(), "kind": item.kind, "frames": len(item.files)}
             line = summary(source, card, len(item.files))
             return Described(path, line, to_qimage(pixels), offer, source.facts, info, card)
+
+    def _offer(self, source: Source) -> Offer:
+        return none_for_traces() if source.kind == "waveform" else offered(modality_of(source)[0], *self._models)
 
     def _emit(self, signal: object, *values: object) -> bool:
         """False when the window is closing and nobody listens any more."""
@@ -255,6 +287,8 @@ def summary(source: Source, card: Card, images: int = 0) -> str:
     coded = " ".join(card.coded) if card.title != " ".join(card.coded) else source.modality
     words = {"radiograph": coded or "radiograph", "series": f"{coded or 'series'} · {images or source.frames} images"}
     kind = "series" if images else source.kind
+    if isinstance(source, TracedSource):
+        return f"{source.sort} · {len(source.groups[0].channels)} leads · {source.groups[0].duration_s:.3g} s"
     return f"{words.get(kind, kind)} · {counted(source.size.width)} × {counted(source.size.height)}"
 
 

@@ -9,12 +9,12 @@ from functools import partial
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter
 
-from app.panels.frame_bar import FrameBar
+from app.panels.frame_bar import SPEEDS, FrameBar
 from app.panes import Pane, Panes
 from viewers.cine import Cine, RateSeen
 from viewers.dicom_view import RadiologyView
 from viewers.sources import Source, StackedSource
-from viewers.sources.stacks import same_place
+from viewers.sources.stacks import same_place, stack_of
 
 CHOSEN_MS = 100.0
 """A frame of a file that states no time."""
@@ -60,7 +60,7 @@ class Film(QObject):
         self.cine = Cine(frames, shown_ms, sweeping)
         self._seen, self._last_seen = RateSeen(), -1
         self.bar.bounce.setChecked(sweeping)
-        self._speed(_speed_of(self.bar))
+        self._speed(SPEEDS[self.bar.speed.currentText()])
         now = self._clock()
         self.cine.start(self.view.frame, now)
         self._asked_ms = self._told_ms = now
@@ -133,16 +133,10 @@ def played(source: Source, frame: int) -> tuple[tuple[int, ...], tuple[float, ..
         return tuple(range(source.frames)), times.shown_ms, times.stated_by, times.sweeping
     frames = tuple(range(source.frames))
     if isinstance(source, StackedSource):
-        stack = next((one for one in source.stacks if frame in one.frames), source.stacks[0])
+        stack = stack_of(source.stacks, frame)
         same = same_place(source.stacks, frame)
         frames = same if len(same) > 1 else tuple(stack.frames) if stack.count > 1 else frames
     return frames, (CHOSEN_MS,) * len(frames), "chosen, the file states none", False
-
-
-def _speed_of(bar: FrameBar) -> float:
-    from app.panels.frame_bar import SPEEDS
-
-    return SPEEDS[bar.speed.currentText()]
 
 
 class Playing(QObject):

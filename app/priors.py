@@ -13,11 +13,13 @@ from viewers.sources.facts import Facts
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a source that lies in the browser. `modality` is the DICOM code."""
+    """What is known of a source that lies in the browser. `modality` is the DICOM code, `description` the series' own words,
+    which nothing but a reader's rule looks at."""
 
     path: Path
     modality: str
     facts: Facts
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

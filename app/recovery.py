@@ -24,14 +24,23 @@ class Recovery(QObject):
 
     opening = Signal()
     """A report will take the place of the one that is shown: what is being typed is to be told first."""
-    opened = Signal(object)
-    """Path of the source whose report came back: show it."""
+    opened = Signal(object, object)
+    """Path of the source whose report came back: show it; and what has to be opened to get it, None: itself."""
     troubled = Signal(str)
     """One sentence: what could not be kept or removed."""
     _found = Signal(object)
 
-    def __init__(self, session: Session, strip: UnsavedStrip, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        strip: UnsavedStrip,
+        parent: QObject | None = None,
+        root_of: Callable[[Path], Path | None] = lambda _: None,
+    ) -> None:
+        """`root_of` is asked what has to be opened to get a source as it stands there now, None for itself."""
         super().__init__(parent)
+        self._root_of = root_of
+        self._roots: dict[Path, Path | None] = {}
         self.journal = Journal()
         self._session, self.strip = session, strip
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="hilum-journal")
@@ -52,6 +61,7 @@ class Recovery(QObject):
         place of is offered."""
         if report.touched:
             self._next[path] = report
+            self._roots[path] = self._root_of(path) or self._roots.get(path)
             self._run(lambda: self._write(path))
         else:
             self.set_aside(path)
@@ -87,7 +97,8 @@ class Recovery(QObject):
         self._run(lambda: self._adopt(entry))
         said = trouble(entry)
         self.strip.settle(entry, f"{named(entry)}: {said}" if said else "")
-        self.opened.emit(entry.place)
+        self._roots[entry.place] = entry.root
+        self.opened.emit(entry.place, entry.root)
 
     def open_newest(self) -> None:
         for entry in self.strip.offers[:1]:
@@ -113,7 +124,7 @@ class Recovery(QObject):
         report = self._next.pop(path, None)  # None: a later state was written in its place
         if report is not None:
             self._refused[path] = report
-            self.journal.keep(path, report)
+            self.journal.keep(path, report, self._roots.get(path))
             del self._refused[path]
 
     def _offer(self, entries: list[Unsaved]) -> None:

@@ -25,6 +25,8 @@ class Settings:
     """How slides are drawn: as measured at the start, by the processor, or by the graphics card."""
     grid: str = "1x1"
     """Rows and columns of panes."""
+    auto_hang: bool = True
+    """Whether a study that is opened hangs itself by the rules."""
     recent: tuple[str, ...] = ()
     """Paths, newest first."""
     open: tuple[str, ...] = ()

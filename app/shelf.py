@@ -27,6 +27,12 @@ class Shelf(QObject):
     """Described."""
     failed = Signal(object, str)
     """path, sentence: it cannot be shown."""
+    attachedFound = Signal(object)
+    """Path of what is no picture but says something about pictures: read it."""
+    attachedChosen = Signal(object)
+    """Its line was chosen."""
+    closed = Signal(object)
+    """Path."""
 
     def __init__(self, browser: Browser, panes: Panes, encoder: str, drafter: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -34,11 +40,15 @@ class Shelf(QObject):
         self._known: dict[Path, Described] = {}
         self._roots: dict[Path, Path] = {}
         self._wanted: Path | None = None
+        self._waiting: set[Path] = set()
+        self._patients: dict[str, dict[Path, Known]] = {}
+        self._attached: set[Path] = set()
         self.opener = Opener(encoder, drafter, self)
         self.opener.listed.connect(self._listed)
         self.opener.opened.connect(self._opened)
         self.opener.described.connect(self._described)
-        self.opener.failed.connect(self._failed)
+        self.opener.failed.connect(self.refuse)
+        self.opener.attachedFound.connect(self._attach)
         self.opener.spacingsKept.connect(self._spaced)
         panes.spacingGiven.connect(self.opener.keep_spacing)
         browser.chosen.connect(self.show)
@@ -62,6 +72,9 @@ class Shelf(QObject):
     def show_in(self, path: Path, number: int) -> None:
         """The same in any pane, which need not be the active one."""
         pane = self._panes.panes[number]
+        if path in self._attached:
+            self.attachedChosen.emit(path)
+            return
         if pane.path == path:
             return
         pane.path = path
@@ -75,14 +88,20 @@ class Shelf(QObject):
         """Whether the pane shows the source it is meant to, not still the one before."""
         return pane.view.source is not None and pane.standing == pane.path
 
-    def all_known(self) -> list[Known]:
-        """All DICOM sources that were described."""
-        return [one.known for one in self._known.values() if one.known is not None]
+    @property
+    def waiting(self) -> int:
+        """How many of those listed are still to be described."""
+        return len(self._waiting)
+
+    def of_patient(self, key: str) -> list[Known]:
+        """The DICOM sources that were described, of one `Facts.patient_key`."""
+        return list(self._patients.get(key, {}).values())
 
     def priors(self, path: Path) -> list[Prior]:
         """Earlier pictures of the same patient and body part that are open, the latest first."""
         current = self._known.get(path)
-        return priors(current.known, self.all_known()) if current is not None and current.known is not None else []
+        known = current.known if current is not None else None
+        return priors(known, self.of_patient(known.facts.patient_key)) if known is not None else []
 
     def paths(self) -> list[Path]:
         return [item.path for item in self._browser.model.items()]
@@ -95,6 +114,12 @@ class Shelf(QObject):
         """What was opened to get at a source: opened again, it finds the same files."""
         return self._roots.get(path, path)
 
+    def regained_by(self, path: Path) -> Path | None:
+        """What has to be opened to get a source again as it is now; None where its path alone does."""
+        root = self.root_of(path)
+        lies_inside = root == path or root in path.parents
+        return root if root != path and (self.opener.several(path) or not lies_inside) else None
+
     def cards(self) -> list[Card]:
         """What the browser knows of each source, in the order they were opened."""
         return [item.card for item in self._browser.model.items()]
@@ -102,10 +127,15 @@ class Shelf(QObject):
     def close_path(self, path: Path) -> None:
         for pane in self._panes.showing(path):
             self._panes.clear(pane)
-        self._known.pop(path, None)
+        gone = self._known.pop(path, None)
+        if gone is not None and gone.known is not None:
+            self._patients[gone.known.facts.patient_key].pop(path, None)
+        self._waiting.discard(path)
         self._roots.pop(path, None)
+        self._attached.discard(path)
         self.opener.forget(path)
         self._browser.remove(path)
+        self.closed.emit(path)
 
     def close(self) -> None:
         self.opener.close()
@@ -116,13 +146,16 @@ class Shelf(QObject):
         self._panes.activate(number)
 
     def _listed(self, found: list[Listed]) -> None:
-        problems = {item.path: item.problem for item in found if item.problem}
+        problems = {item.path: item.problem for item in found if item.problem and not item.attached}
         new = {card.path for card in self._browser.add_cards((item.card or Card(item.path) for item in found), problems)}
         for item in found:
             if item.path in new:
                 if item.root is not None:
                     self._roots[item.path] = item.root
-                if not item.problem:
+                if item.attached:
+                    self._attach(item.path)
+                elif not item.problem:
+                    self._waiting.add(item.path)
                     self.opener.describe(item.path)
         self._select_wanted(found)
 
@@ -130,7 +163,7 @@ class Shelf(QObject):
         if self._wanted is None:
             return
         good = [item.path for item in found if not item.problem]
-        first = next((path for path in good if path == self._wanted or self._wanted in path.parents), None)
+        first = next((path for path in good if self._wanted in (path, self.root_of(path), *path.parents)), None)
         if first is not None:
             self._wanted = None
             self._browser.select(first)
@@ -146,6 +179,9 @@ class Shelf(QObject):
 
     def _described(self, described: Described) -> None:
         self._known[described.path] = replace(described, picture=QImage())  # the browser keeps it
+        if described.known is not None:
+            self._patients.setdefault(described.known.facts.patient_key, {})[described.path] = described.known
+        self._waiting.discard(described.path)
         self._browser.file(described.card)
         self._browser.describe(described.path, described.line, described.picture)
         self.known.emit(described)
@@ -161,7 +197,26 @@ class Shelf(QObject):
                 pane.view.update()
                 self.opener.describe(pane.path)
 
-    def _failed(self, path: Path, sentence: str) -> None:
+    def tell_attached(self, path: Path, line: str, study_key: str) -> bool:
+        """What was read of it, for its line in the browser; whether it stands with its study now."""
+        known = next((one.card for one in self._known.values() if one.card.study and one.card.study == study_key), None)
+        if known is not None and known.facts is not None:
+            self._browser.file(replace(known, path=path, modality="", images=0, who=None))
+        self._browser.describe(path, line, QImage())
+        return known is not None
+
+    def _attach(self, path: Path) -> None:
+        self._attached.add(path)
+        self._waiting.discard(path)
+        self._browser.add(path)
+        for pane in self._panes.showing(path):  # it was opened before it was known what it is
+            pane.path = pane.standing
+            pane.view.set_status("")
+        self.attachedFound.emit(path)
+
+    def refuse(self, path: Path, sentence: str) -> None:
+        """It cannot be shown."""
+        self._waiting.discard(path)
         self._browser.add(path)
         self._browser.fail(path, sentence)
         for pane in self._panes.showing(path):

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayou
 from app import actions, menus, settings, theme
 from app.acts import Acts
 from app.analysis import AnyEngine
+from app.archiving import Archiving
 from app.asking import Asking
 from app.deidentifying import Deidentifying
 from app.filing import Filing
@@ -31,13 +32,17 @@ from app.panels.status import StatusLine
 from app.panels.unsaved import UnsavedStrip
 from app.panes import Pane, Panes
 from app.playing import Playing
+from app.presenting import Presenting
+from app.reading import Reading
 from app.recovery import Recovery
+from app.referencing import Referencing
 from app.reformatting import Reformatting
 from app.settings import Settings
 from app.shelf import Shelf
 from app.split import Split
 from app.tag_browsing import TagBrowsing
 from app.toolbar import Toolbar
+from app.tracing import Tracing
 from app.viewports import Viewports
 from inference.answers import EngineState
 from inference.engine import EngineSpec
@@ -67,7 +72,7 @@ class Window(QMainWindow):
         self.asking = Asking(self.worker, self.panes, self.shelf, self.side, self)
         self.asking.opacity = chosen.opacity
         self.batch = Batch(self.worker, self.asking.session, self)
-        self.recovery = Recovery(self.asking.session, UnsavedStrip(), self)
+        self.recovery = Recovery(self.asking.session, UnsavedStrip(), self, self.shelf.regained_by)
         self.side.report.column.insertWidget(0, self.recovery.strip)
         self.filing = Filing(self, self.side, self.asking, self.recovery)
         self.layering = Layering(self, self.panes, self.side.layers)
@@ -78,12 +83,17 @@ class Window(QMainWindow):
         self.looking = Looking(self, self.panes)
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
+        self.reading = Reading(self, self.panes, self.shelf, self.looking.linking, chosen.auto_hang)
         self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
+        self.referencing = Referencing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
-        self.deidentifying = Deidentifying(self, self.panes)
+        self.archiving = Archiving(self, self.shelf, chosen.theme, lambda: self.panes.pane.path)
+        self.presenting = Presenting(self, self.panes, self.side.others, self.shelf)
+        self.deidentifying, self.tracing = Deidentifying(self, self.panes), Tracing(self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
+        self.reading.offer(self.actions_by_id)
         self.side.films.offer_tools(self.actions_by_id)
         self._handing = False
         self._lay_out()
@@ -146,6 +156,7 @@ class Window(QMainWindow):
         self.recovery.opening.connect(self.side.report.settle)
         self.recovery.opened.connect(self._recovered)
         # The panels never show one source's findings while another is being opened in the pane.
+        self.browser.chosen.connect(self.reading.hanging.chosen)
         self.browser.chosen.connect(lambda _: self._pane_changed())
         self.panes.activated.connect(lambda _: self._pane_changed())
         self.panes.viewMade.connect(self._view_made)
@@ -165,11 +176,18 @@ class Window(QMainWindow):
         self.film_marking.noted.connect(self.status.show_note)
         self.film_marking.openWanted.connect(self.browser.select)
         self.looking.noted.connect(self.status.show_note)
+        self.archiving.noted.connect(self.status.show_note)
+        self.reading.noted.connect(self.status.show_note)
+        self.presenting.noted.connect(self.status.show_note)
+        self.presenting.offered.connect(self.side.offer_others)
+        self.shelf.attachedChosen.connect(lambda _: self.side.front(self.side.others))
         self.greying.noted.connect(self.status.show_note)
         self.side.window_panel.wanted.connect(lambda _: self.greying.name(self.actions_by_id))
         self.reformatting.noted.connect(self.status.show_note)
         self.playing.noted.connect(self.status.show_note)
+        self.referencing.noted.connect(self.status.show_note)
         self.deidentifying.noted.connect(self.status.show_note)
+        self.tracing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
@@ -198,12 +216,17 @@ class Window(QMainWindow):
             **self.film_marking.by_id(),
             "tissue": partial(self._on_slide, self.marking.outline_tissue),
             **self.looking.by_id(),
+            **self.reading.by_id(),
+            **self.presenting.by_id(),
             **self.greying.by_id(),
             "windows": self.side.show_window,
             **self.reformatting.by_id(),
             **self.playing.by_id(),
+            **self.referencing.by_id(),
             **self.tag_browsing.by_id(),
+            **self.archiving.by_id(),
             **self.deidentifying.by_id(),
+            **self.tracing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
@@ -211,10 +234,11 @@ class Window(QMainWindow):
             "find-source": self.browser.search_now,
             "names": self.browser.toggle_names,
         }
-        return self.playing.over(self.reformatting.over(work))
+        return self.tracing.over(self.playing.over(self.reformatting.over(work)))
 
     def _escape(self) -> None:
-        if not (self.looking.give_up() or self.reformatting.give_up() or self.acts.hand_gives_up()):
+        parts = self.looking, self.reading, self.reformatting
+        if not (any(part.give_up() for part in parts) or self.acts.hand_gives_up()):
             self.acts.escape()
 
     def open_demo(self) -> None:
@@ -229,13 +253,14 @@ class Window(QMainWindow):
             self.layering.forget(path)
             self.marking.forget(path)
             self.looking.forget(path)
+            self.reading.forget(path)
             self.reformatting.forget(path)
             self.shelf.close_path(path)
             self._pane_changed()
 
-    def _recovered(self, path: Path) -> None:
+    def _recovered(self, path: Path, root: Path | None) -> None:
         self.side.front(self.side.report)
-        self.shelf.open_paths([path])
+        self.shelf.open_paths([root or path], path)
         self.asking.show_findings(self.panes.pane)
 
     def _set_opacity(self, value: float) -> None:
@@ -296,6 +321,7 @@ class Window(QMainWindow):
         self.side.films.dress(self.actions_by_id)
         self.browser.dress(name)
         self.tag_browsing.dress(name)
+        self.archiving.dress(name)
         self.toolbar.dress(name)
         self.status.dress(name)
 
@@ -315,6 +341,7 @@ class Window(QMainWindow):
     def _shown(self, number: int) -> None:
         self.asking.show_findings(self.panes.panes[number])
         self.layering.shown(self.panes.panes[number])
+        self.presenting.attend()
         self.marking.shown(self.panes.panes[number])
         if number == self.panes.active:
             if self._handing:
@@ -383,9 +410,10 @@ class Window(QMainWindow):
             return
         self.settings = replace(
             self.settings,
-            open=tuple(str(path) for path in self.shelf.roots()),
-            shown=str(self.panes.pane.path or ""),
-            grid=str(self.panes.grid),
+            open=self.archiving.keep_out([str(path) for path in self.shelf.roots()]),
+            shown="".join(self.archiving.keep_out([str(self.panes.pane.path or "")])),
+            grid=str(self.reading.hanging.own_grid),
+            auto_hang=self.reading.hanging.auto,
         )
         settings.save(self.settings)
         self.side.report.settle()
@@ -397,11 +425,14 @@ class Window(QMainWindow):
         self.panes.close_all()
         self.filing.close()
         self.layering.close()
+        self.presenting.close()
         self.film_marking.close()
         self.marking.close()
         self.looking.close()
+        self.reading.close()
         self.greying.close()
         self.tag_browsing.close()
+        self.archiving.close()
         self.deidentifying.close()
         self.viewports.close()
         self.recovery.close()

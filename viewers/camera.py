@@ -23,7 +23,8 @@ class Camera:
     `aspect` is the height of a picture's pixel over its width, so that anisotropic spacing is shown true to shape:
     vertically the scale is `scale * aspect`. `angle` turns the picture clockwise about the middle of the pane, in degrees;
     `flipped` mirrors it left to right before. The centre never leaves the picture. A camera that shows the whole picture
-    goes on doing so when the pane is resized or the picture turned.
+    goes on doing so when the pane is resized or the picture turned; `anchor` is where it then stands in a wider pane: -1 at the
+    left edge, 0 in the middle, 1 at the right edge.
     """
 
     def __init__(self, size: Size, aspect: float = 1.0) -> None:
@@ -33,6 +34,7 @@ class Camera:
         self.x, self.y, self.scale = size.width / 2, size.height / 2, 1.0
         self.angle, self.flipped = 0.0, False
         self.fitted = True
+        self.anchor = 0.0
 
     def resize(self, width: float, height: float, ratio: float = 1.0) -> None:
         """The pane in screen pixels, and device pixels per screen pixel."""
@@ -67,6 +69,11 @@ class Camera:
 
     def fit(self) -> None:
         self.x, self.y, self.scale = self.size.width / 2, self.size.height / 2, self.fit_scale
+        if self.anchor:
+            cos, sin = (abs(part) for part in self._direction)
+            wide = (self.size.width * cos + self.size.height * self.aspect * sin) * self.scale
+            dx, dy = self._untwisted(self.anchor * (self.width - wide) / 2, 0.0)
+            self.x, self.y = self.x - dx / self.scale, self.y - dy / (self.scale * self.aspect)
         self.fitted = True
 
     def zoom_to(self, device_scale: float, u: float | None = None, v: float | None = None) -> None:

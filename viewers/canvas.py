@@ -42,6 +42,8 @@ class Canvas(Steered):
     pointerMoved = Signal(object)
     """What is `Pointed` at, None outside the picture."""
 
+    has_lengths = True
+    """Whether a scale bar makes sense."""
     background = theme.SURROUND
     ink = theme.LIGHT_INK
 
@@ -291,7 +293,7 @@ class Canvas(Steered):
         inset, lines = self.paint_insets(painter), self.corner_lines()
         corners = {corner: [*self.corner_texts.get(corner, ()), *lines.get(corner, ())] for corner in CORNERS}
         heatmap = self._markings.legend(self.frame)
-        words = Words(corners, self.edge_letters(), self.spacing, inset, self._legend, heatmap)
+        words = Words(corners, self.edge_letters(), self.spacing, inset, self._legend, heatmap, self.has_lengths)
         paint_words(painter, self._lettering, self.font(), self.ink, self.camera, words)
         for sign in self.signs:
             sign(painter)

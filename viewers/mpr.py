@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from viewers.geometry import Size
 from viewers.sources.dicom_facts import direction_letters
-from viewers.sources.slice_plane import Vector
+from viewers.sources.slice_plane import Vector, cross
 from viewers.volume import Triple, Volume
 from viewers.volume_cuts import Cut, Slab, triple
 
@@ -67,15 +67,15 @@ class Crosshair:
         normal = self.normal(plane)
         (first, first_sign), (second, second_sign) = _VIEW[plane]
         right, down = first_sign * np.array(self.upright[first]), second_sign * np.array(self.upright[second])
-        handed = 1.0 if float(np.cross(right, down) @ np.array(self.upright[_NORMAL[plane]])) > 0 else -1.0
+        handed = 1.0 if float(cross(right, down) @ np.array(self.upright[_NORMAL[plane]])) > 0 else -1.0
         seen = handed * normal
         flat = right - float(right @ normal) * normal
         if np.linalg.norm(flat) > 0.3:
             right = flat / np.linalg.norm(flat)
-            return right, np.cross(seen, right)
+            return right, cross(seen, right)
         flat = down - float(down @ normal) * normal
         down = flat / np.linalg.norm(flat)
-        return np.cross(down, seen), down
+        return cross(down, seen), down
 
     def moved(self, at: Vector) -> Crosshair:
         return replace(self, at=triple(at))
@@ -83,7 +83,7 @@ class Crosshair:
     def turned(self, plane: Plane, degrees: float) -> Crosshair:
         """The two other planes turned about this one's normal, clockwise as this one is seen."""
         right, down = self.view(plane)
-        turn = _turn(np.cross(right, down), math.radians(degrees))
+        turn = _turn(cross(right, down), math.radians(degrees))
         axes = [triple(turn @ np.array(axis)) for axis in self.axes]
         axes[_NORMAL[plane]] = self.axes[_NORMAL[plane]]
         return replace(self, axes=_right_angled(axes))
@@ -101,7 +101,7 @@ class Crosshair:
 
     def line(self, on: Plane, of: Plane) -> Vector:
         """Unit vector along which `of` cuts `on`."""
-        along = np.cross(self.normal(on), self.normal(of))
+        along = cross(self.normal(on), self.normal(of))
         found: Vector = along / np.linalg.norm(along)
         return found
 

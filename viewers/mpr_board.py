@@ -6,7 +6,7 @@ import weakref
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtCore import QRectF, QTimer, Signal, Slot
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -20,14 +20,16 @@ from viewers.plane_view import PlaneView
 from viewers.radiology_words import NOT_FOR_DIAGNOSIS
 from viewers.relay import Relay
 from viewers.sources import StackedSource
-from viewers.sources.slice_plane import Vector
+from viewers.sources.slice_plane import Vector, cross
 from viewers.volume import Volume
-from viewers.volume_cuts import Slab, is_askew
+from viewers.volume_cuts import Cut, Slab, is_askew, samples_of
 
 REST_MS = 120
 """So long after the last movement oblique planes are made with all their pixels."""
-COARSE, COARSE_SLAB = 2, 4
-"""How much larger the pixels of oblique planes and slabs are while a hand moves."""
+COARSEST = 4
+"""How much larger, at most, the pixels of oblique planes and slabs are while a hand moves."""
+MOVING_MS = 12.0
+"""So long one such plane may take while a hand moves."""
 _PLACES = {Plane.AXIAL: (0, 0), Plane.CORONAL: (0, 1), Plane.SAGITTAL: (1, 0)}
 
 
@@ -216,13 +218,13 @@ class MprBoard(QWidget):
         middle = stack.camera.to_screen(*plane.pixel(crosshair.place))
         lines = []
         for one in PLANES:
-            way = np.cross(plane.normal, crosshair.normal(one))
+            way = cross(plane.normal, crosshair.normal(one))
             if np.linalg.norm(way) > 0.02:
                 end = stack.camera.to_screen(*plane.pixel(crosshair.place + 100 * way / np.linalg.norm(way)))
                 along = np.array(end) - np.array(middle)
                 along = along / max(float(np.linalg.norm(along)), 1e-6)
                 lines.append(CutLine(one, middle, (float(along[0]), float(along[1]))))
-        draw_cut_lines(painter, lines, None, None)
+        draw_cut_lines(painter, lines, QRectF(stack.rect()), None, None)
 
     # pictures
 
@@ -233,11 +235,15 @@ class MprBoard(QWidget):
         found = []
         for plane in PLANES:
             cut = cut_of(volume, crosshair, plane, self.slab, self.thickness_mm)
-            coarse = 1
-            if restless and is_askew(volume, cut):
-                coarse = COARSE if self.slab == Slab.THIN else COARSE_SLAB
+            coarse = self._coarse(volume, cut) if restless and is_askew(volume, cut) else 1
             found.append(CutWish(plane, cut, coarse, self.stack.window_shown, self.stack.inverted))
         return found
+
+    def _coarse(self, volume: Volume, cut: Cut) -> int:
+        """The finest that can be made while a hand moves, by how long the last ones took."""
+        each = self._reader.ms_per_sample if self._reader is not None else 0.0
+        fits = (one for one in range(1, COARSEST) if samples_of(volume, cut, one) * each <= MOVING_MS)
+        return next(fits, COARSEST)
 
     @Slot()
     def _want(self) -> None:
@@ -249,8 +255,12 @@ class MprBoard(QWidget):
             view.set_cut(wish.cut, self.crosshair)
             view.corners = self._corners(wish)
         missing = [wish for wish in wishes if (shown := self.views[wish.plane].shown) is None or shown.wish != wish]
-        for view in self.views.values():
-            view.working = any(wish.coarse > 1 and wish.plane == view.plane for wish in wishes)
+        coming = {wish.plane for wish in missing}
+        for wish in wishes:
+            view = self.views[wish.plane]
+            view.working = wish.coarse > 1
+            if wish.plane not in coming:
+                view.update()
         self._reader.wanted = frozenset(wishes)
         self._loader.want(missing)
 

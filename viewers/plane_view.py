@@ -68,14 +68,13 @@ class PlaneView(Steered):
     # what is shown
 
     def set_cut(self, cut: Cut, crosshair: Crosshair) -> None:
-        """Look at another plane; what the middle of the pane shows stays there, as large."""
+        """Look at another plane; what the middle of the pane shows stays there, as large. It is painted with its picture."""
         before, self.cut, self.crosshair, self.live = self.cut, cut, crosshair, True
         if before is None:
             self.camera = Camera(cut.size, cut.pixel_mm[1] / cut.pixel_mm[0])
             self._fit_camera()
         elif (before.size, before.pixel_mm) != (cut.size, cut.pixel_mm):
             self._keep_looking(before, cut)
-        self.update()
 
     def set_shown(self, shown: ShownCut) -> None:
         self.shown = shown
@@ -113,7 +112,7 @@ class PlaneView(Steered):
         if self.cut is not None and self.shown is not None:
             self._paint_cut(painter, self.cut, self.shown)
         if self.cut is not None and self.crosshair is not None:
-            draw_cut_lines(painter, self._lines(), self._reach, self._hot)
+            draw_cut_lines(painter, self._lines(), bounds, self._reach, self._hot)
             self._paint_words(painter, self.cut, self.crosshair)
         pen = QPen(QColor(COLOURS[self.plane]), 2)
         painter.setPen(pen)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from viewers import windows
 from viewers.camera import Camera
+from viewers.figures import percent
 from viewers.geometry import Spacing
 from viewers.grayscale import Lut, Window
-from viewers.sources import Source
+from viewers.sources import Source, StackedSource
 from viewers.sources.dicom import Dicom
+from viewers.sources.stacks import stack_of
 from viewers.turning import turned_words
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ def _what(source: Source, shown: Shown | None, frame: int) -> list[str]:
     if source.frames > 1:
         late = " …" if shown is not None and shown.look.frame != frame else ""
         lines.append(f"frame {frame + 1} / {source.frames}{late}")
+        stack = stack_of(source.stacks, frame) if isinstance(source, StackedSource) else None
+        lines += [stack.label, stack.warning] if stack is not None else []
     return [line for line in lines if line]
 
 
@@ -88,7 +92,7 @@ def _coarse(shown: Shown | None) -> list[str]:
 
 
 def _zoom(source: Source, camera: Camera, most: int) -> str:
-    zoom = f"zoom {camera.device_scale * 100:.3g} %"
+    zoom = f"zoom {percent(camera.device_scale)}"
     return f"{zoom}, of at most half the stored pixels" if source.size.width * source.size.height > most else zoom
 
 

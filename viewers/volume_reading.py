@@ -13,7 +13,7 @@ from viewers.errors import SourceError
 from viewers.grayscale import Grayscale, Window
 from viewers.sources import GrayscaleSource, Source, StackedSource
 from viewers.sources.series_window import series_window
-from viewers.sources.stacks import Stack
+from viewers.sources.stacks import Stack, stack_of
 from viewers.volume import Volume
 
 MOST_BYTES = 4 * 2**30
@@ -36,7 +36,7 @@ def refusal(source: Source, frame: int, most_bytes: int | None = None) -> str:
     """One sentence that says why no volume can be made of the stack that `frame` belongs to; "" where it can."""
     if not isinstance(source, StackedSource) or source.kind == "slide":
         return "Only series of slices can be cut in other planes: open a CT or MR series."
-    stack = stack_of(source, frame)
+    stack = stack_of(source.stacks, frame)
     if not isinstance(source, GrayscaleSource):
         return "Colour pictures cannot be cut in other planes: open a series in grey."
     if stack.gaps is None or stack.why_flat:
@@ -48,11 +48,6 @@ def refusal(source: Source, frame: int, most_bytes: int | None = None) -> str:
             "open a series of fewer or smaller slices."
         )
     return ""
-
-
-def stack_of(source: StackedSource, frame: int) -> Stack:
-    """The stack a frame belongs to."""
-    return next((stack for stack in source.stacks if frame in stack.frames), source.stacks[0])
 
 
 def bytes_needed(source: StackedSource, stack: Stack) -> int:
@@ -70,7 +65,7 @@ def read_volume(source: Source, frame: int, progress: Progress, stopped: Callabl
         raise SourceError(source.path, why)
     assert isinstance(source, GrayscaleSource)
     assert isinstance(source, StackedSource)
-    stack = stack_of(source, frame)
+    stack = stack_of(source.stacks, frame)
     first = source.plane(stack.first)
     assert first is not None
     assert first.spacing_mm is not None

@@ -52,6 +52,8 @@ class Words:
     inset: float
     legend: Legend
     heatmap: HeatmapLayer | None
+    bar: bool = True
+    """Whether lengths on the picture mean anything."""
 
 
 def paint_words(painter: QPainter, lettering: Lettering, base: QFont, ink: Ink, camera: Camera, words: Words) -> None:
@@ -65,7 +67,8 @@ def paint_words(painter: QPainter, lettering: Lettering, base: QFont, ink: Ink, 
     width, label = bar_for(words.spacing, camera.scale, min(_WIDEST_BAR, camera.width / 3))
     foot = area.bottom() - used["bottom-left"] - 6
     small = pane_font(base, theme.SMALL_POINTS)
-    draw_scale_bar(painter, lettering, small, ink, area.left() + 2, foot, width, label)
+    if words.bar:
+        draw_scale_bar(painter, lettering, small, ink, area.left() + 2, foot, width, label)
     right = area.right()
     if words.heatmap is None:
         words.legend.hide()

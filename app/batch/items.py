@@ -50,7 +50,9 @@ class Plan:
 
 
 def plan(folder: Path, leave_out: Path | None = None) -> Plan:
-    """Everything below `folder`, sorted by path; what cannot be opened is an item too. Raises SourceError.
+    """Everything below `folder`, sorted by path; what cannot be opened is an item too, reports about pictures are none.
+
+    Raises SourceError.
 
     `leave_out` is the batch's own output, which may lie inside the folder. Another batch's output is left out as well, and named.
     """
@@ -63,7 +65,8 @@ def plan(folder: Path, leave_out: Path | None = None) -> Plan:
             others.append(inside)
         return own or inside in others
 
-    items = [_item(folder, found) for found in discover(folder, is_output)]
+    found = discover(folder, is_output)
+    items = [_item(folder, one) for one in found if not (isinstance(one, Failure) and one.attached)]
     return Plan(tuple(sorted(items, key=lambda item: os.fsencode(item.path))), tuple(others))
 
 

@@ -79,7 +79,7 @@ def associated(
     made: list[tuple[Any, Guard]] = []
     entity = Entity(node.our_ae, limits, most or limits.answer_bytes + MIB, lambda one, guard: made.append((one, guard)))
     entity.maximum_pdu_size = limits.pdu_bytes
-    ended, assoc = threading.Event(), None
+    ended, assoc, began = threading.Event(), None, time.monotonic()
 
     def wake() -> None:
         if cancel is not None and assoc is not None and assoc.is_established:
@@ -101,8 +101,15 @@ def associated(
                 raise PacsError(f"{node.name}: no machine is called {node.host}; check the name and the network.") from error
             if not assoc.is_established:
                 stop.check()
-                raise PacsError(_why_not(node, assoc, *made[-1]))
-            yield Talk(node, assoc, made[-1][1], stop)
+                late = time.monotonic() - began >= entity.acse_timeout
+                raise PacsError(_why_not(node, assoc, *made[-1], late))
+            talk = Talk(node, assoc, made[-1][1], stop)
+            try:
+                yield talk
+            except (RuntimeError, ValueError) as error:  # the library's words for a context that was not accepted, or a lost peer
+                if assoc.is_established:
+                    raise PacsError(f"{node.name} does not offer what was asked for; ask who runs it.") from error
+                raise talk.lost() from error
             if assoc.is_established and not stop.is_set():
                 assoc.release()
     finally:
@@ -148,7 +155,7 @@ def _tls(node: Node) -> tuple[ssl.SSLContext, str]:
         raise PacsError(f"{node.name}: the certificate file {node.ca_file} cannot be read ({error.strerror}).") from error
 
 
-def _why_not(node: Node, assoc: Any, made: Any, guard: Guard) -> str:
+def _why_not(node: Node, assoc: Any, made: Any, guard: Guard, late: bool) -> str:
     if made.failure is not None:
         return why_no_connection(node, made.failure)
     if assoc.is_rejected:
@@ -157,7 +164,7 @@ def _why_not(node: Node, assoc: Any, made: Any, guard: Guard) -> str:
         return f"{node.name} {guard.trouble}: that is no DICOM archive; check host and port."
     if assoc.acceptor.primitive is not None and not assoc.accepted_contexts:
         return f"{node.name} answers, but offers nothing of what was asked for; ask who runs it to allow it for {node.our_ae}."
-    if guard.received == 0 and not assoc.is_aborted:
+    if late:
         return f"{node.name} took the connection but did not answer in time; check host, port and TLS."
     return f"{node.name} closed the connection without a DICOM answer; check host and port, and whether it wants TLS."
 
@@ -166,7 +173,7 @@ def _rejection(node: Node, primitive: Any) -> str:
     source, reason = int(primitive.result_source), int(primitive.diagnostic)
     known = {
         (1, 3): f"it does not know our AE title {node.our_ae}; ask for it to be entered there",
-        (1, 7): f"it is not called {node.ae_title}; check its AE title",
+        (1, 7): f"it is not called {node.ae_title}, or does not let {node.our_ae} in; check both AE titles",
         (3, 1): "it is too busy; try again in a moment",
         (3, 2): "too many are connected to it; try again in a moment",
     }

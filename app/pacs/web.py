@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dicomweb_client.uri import URI
 from dicomweb_client.web import DICOMwebClient
 
+from app.pacs.answer_text import is_uid
 from app.pacs.errors import PacsError, Refused
 from app.pacs.limits import Limits
 from app.pacs.matches import MOST, SERIES_KEYS, STUDY_KEYS, Answer, Series, Sieve, by_number, series_of
@@ -58,6 +59,8 @@ def find_series(node: Node, password: str, study_uid: str, stop: Stop, limits: L
 
 def get_series(node: Node, password: str, series: Series, tray: Tray, stop: Stop, limits: Limits) -> tuple[str, ...]:
     """Every object of a series into `tray`. Raises PacsError and Stopped."""
+    if not (is_uid(series.study_uid) and is_uid(series.uid)):
+        raise PacsError(f"{node.name} gave a series a name that is none; it was not asked for.")
     where = str(URI(node.url, series.study_uid, series.uid))
     with _asking(node, password, stop, limits) as (_, session):
         answer = session.get(where, headers={"Accept": ACCEPT}, stream=True)

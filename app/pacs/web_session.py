@@ -136,10 +136,12 @@ class _Sentences:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or not isinstance(error, (OSError, HTTPError, ValueError)):
+        if error is None or not isinstance(error, (OSError, HTTPError, ValueError, RecursionError)):
             return
         if self._stop.is_set():
             raise Stopped("stopped on request") from error
+        if isinstance(error, (requests.JSONDecodeError, RecursionError)) or not isinstance(error, (OSError, HTTPError)):
+            raise PacsError(f"{self._node.name} answers with what is no DICOM JSON; check the address.") from error
         cause = _root(error)
         if isinstance(cause, (ssl.SSLError, ConnectionRefusedError, socket.gaierror)):
             raise PacsError(why_no_connection(self._node, cause)) from error
@@ -148,8 +150,6 @@ class _Sentences:
         name = self._node.name
         if isinstance(cause, TimeoutError) or "Timeout" in type(error).__name__:
             raise PacsError(f"{name} did not answer in time; it may be busy, try again.") from error
-        if isinstance(error, ValueError) and not isinstance(error, OSError):
-            raise PacsError(f"{name} answers with what is no DICOM JSON; check the address.") from error
         raise PacsError(f"{name} closed the connection in the middle of it, or does not speak HTTP; try again.") from error
 
 

@@ -83,7 +83,7 @@ def find(peer: Peer, query: Query, stop: Stop) -> Answer:
 def on_record(event: str, peer: Peer, outcome: Outcome | None = None) -> Iterator[dict[str, str]]:
     """A line when it begins, without which it does not begin, and one with the counts when it has ended."""
     facts: dict[str, str] = {"node": peer.node.name, "address": peer.node.address}
-    puton_record(f"{event} begun", facts)
+    put_on_record(f"{event} begun", facts)
     state = "failed"
     try:
         yield facts
@@ -93,10 +93,10 @@ def on_record(event: str, peer: Peer, outcome: Outcome | None = None) -> Iterato
         raise
     finally:
         counts = {"good": str(outcome.good), "bad": str(outcome.bad)} if outcome is not None else {}
-        puton_record(f"{event} ended", {**facts, **counts, "state": state})
+        put_on_record(f"{event} ended", {**facts, **counts, "state": state})
 
 
-def puton_record(event: str, facts: Mapping[str, str]) -> None:
+def put_on_record(event: str, facts: Mapping[str, str]) -> None:
     """Raises PacsError."""
     try:
         audit.record(event, facts)

@@ -1,4 +1,4 @@
-"""The panels at the right: Report, Labels, Layers, Marks, Ask, Details; Channels for slides, Window for films."""
+"""The panels at the right: Report, Labels, Marks, Ask, Details; others where there is something to put into them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from app.panels.film_marks import FilmMarksPanel
 from app.panels.labels import LabelsPanel
 from app.panels.layers import LayersPanel
 from app.panels.marks import MarksPanel
+from app.panels.others import OthersPanel
 from app.panels.report import ReportPanel
 from app.panels.window import WindowPanel
 from app.session import Findings, Task
@@ -39,15 +40,19 @@ class Side(QTabWidget):
         self.addTab(self.ask, "Ask")
         self.addTab(self.details, "Details")
         self.addTab(self.channels, "Channels")
+        self.others = OthersPanel()
+        self.addTab(self.others, "Others")
         self.window_panel = WindowPanel()
         self.addTab(self.window_panel, "Window")
-        for panel in (self.channels, self.window_panel):
+        for panel in (self.channels, self.others, self.window_panel, self.layers):
             self.setTabVisible(self.indexOf(panel), False)
         self.window_panel.wanted.connect(partial(self._offer, self.window_panel))
+        self.layers.wanted.connect(self._offer_layers)
         self._found, self._threshold = Findings(), 0.0
         self._source: Path | None = None
         self._stale: set[QWidget] = set()
         self.currentChanged.connect(lambda _: self._refresh())
+        self.currentChanged.connect(lambda _: self.layers.refresh())
 
     def show_channels(self) -> None:
         """Bring channels and planes to the front, where the slide has any."""
@@ -72,11 +77,20 @@ class Side(QTabWidget):
         if self.isTabVisible(self.indexOf(self.window_panel)):
             self.front(self.window_panel)
 
+    def offer_others(self, there: bool) -> None:
+        """The panel of what others said, where anybody said anything."""
+        self._offer(self.others, there)
+
     def _offer(self, panel: QWidget, there: bool) -> None:
         if self.isTabVisible(self.indexOf(panel)) != there:
             self.setTabVisible(self.indexOf(panel), there)
 
+    def _offer_layers(self, there: bool) -> None:
+        """While anything lies over the picture, or the reader looks at the list."""
+        self._offer(self.layers, there or self.currentWidget() is self.layers)
+
     def front(self, panel: QWidget) -> None:
+        self._offer(panel, True)
         self.setCurrentWidget(panel)
 
     def show_findings(self, source: Path | None, found: Findings, threshold: float) -> None:

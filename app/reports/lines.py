@@ -32,13 +32,16 @@ class Kept:
     kept_at: float
     missing: str
     whole: bool
+    root: Path | None = None
+    """What has to be opened to get the source as it was: the folder of a series of several files. None: the source itself."""
 
 
-def to_lines(report: Report, source: Path, entry: str, kept_at: float) -> str:
+def to_lines(report: Report, source: Path, entry: str, kept_at: float, root: Path | None = None) -> str:
     """`entry` names the report in its journal."""
     head = {
         "form": FORM,
         "source": str(source),
+        "root": str(root or ""),
         "entry": entry,
         "kept_at": kept_at,
         "subject": report.subject,
@@ -94,6 +97,7 @@ def _kept(head: Mapping[str, Any], sentences: list[Sentence], receipts: list[Rec
             float(head.get("kept_at", 0.0)),
             _missing(head, len(sentences), len(receipts)),
             whole,
+            Path(head["root"]) if head.get("root") else None,
         )
     except (ValueError, KeyError, TypeError, AttributeError, ReportError):
         return _nothing("Nothing of it can be read.", {})

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit, QPushButton
@@ -29,6 +30,7 @@ from app.storage import TEMPORARY, data_folder
 from inference.answers import Receipt
 from inference.demo.chest import Chest
 from tests.app.conftest import Seat
+from tests.app.dicom_files import write
 
 Film = Callable[[int], tuple[Path, Chest]]
 SEED = 1_600_000
@@ -397,3 +399,29 @@ def test_words_typed_for_one_report_never_reach_another(new_seat: Callable[[], S
     seat.wait(lambda: seat.window.panes.pane.path == second and seat.window.panes.view.source is not None)
     seat.bot.wait(JOURNAL_MS + 300)
     assert seat.window.asking.session.findings(second).report == proposed(second.name)
+
+
+def test_a_report_of_a_series_brings_all_its_files_back(new_seat: Callable[[], Seat], tmp_path: Path, home: Path) -> None:
+    """The series is named by its first file, since other pictures lie in the same folder."""
+    folder, zeros = tmp_path / "disc", np.zeros((16, 16), np.uint16)
+    for at in range(5):
+        where = {
+            "SeriesInstanceUID": "1.2.3.7",
+            "ImagePositionPatient": [0, 0, 2.0 * at],
+            "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+        }
+        write(folder / f"slice-{at}.dcm", zeros, "CT", **where)  # type: ignore[arg-type]
+    write(folder / "film.dcm", zeros)
+    seat = new_seat()
+    seat.window.open_paths([folder])
+    path = folder / "slice-0.dcm"
+    seat.wait(lambda: seat.told(path))
+    seat.window.recovery.keep(path, worked_on(path.name))
+    seat.wait(lambda: bool(list(home.glob("unsaved/*/*.report"))), 30)
+    seat.window.close()
+    later = new_seat()
+    later.wait(lambda: bool(offers(later)), 30)
+    press(later, "Open")
+    later.wait(lambda: later.window.panes.pane.path == path and later.window.panes.view.source is not None)
+    assert later.window.panes.view.source.frames == 5
+    assert later.window.side.report.report == worked_on(path.name)

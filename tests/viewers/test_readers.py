@@ -199,3 +199,18 @@ def test_a_message_that_is_none() -> None:
         with pytest.raises(channel.Lost):
             channel.receive(reader)
         os.close(reader)
+
+
+def test_a_program_that_ends_while_a_process_starts_leaves_no_name(tmp_path: Path) -> None:
+    """The thread that waits for the process is gone with the program."""
+    code = (
+        "import threading, time; from viewers.readers.pool import readers; r = readers(); r.start()\n"
+        "ask = lambda: r.ask('parse', [{'path': '/', 'image': True}])\n"
+        "threading.Thread(target=ask, daemon=True).start()\n"
+        "while len(r._idle) == r.count: time.sleep(0.001)\n"
+        "print(*[child._scratch.path for child in r._children], flush=True)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    names = done.stdout.split()
+    assert len(names) >= 2
+    assert not [name for name in names if Path(name).exists()]

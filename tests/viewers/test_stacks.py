@@ -59,6 +59,7 @@ def test_missing_slices_are_counted_and_located(tmp_path: Path) -> None:
     gaps = source.stacks[0].gaps
     assert gaps.holes.tolist() == [False, False, False, True, False, False, True, False]
     assert gaps.why_flat == ""
+    assert source.stacks[0].warning == "3 slices missing"
 
 
 def test_mixed_spacing_is_no_hole(tmp_path: Path) -> None:
@@ -66,11 +67,13 @@ def test_mixed_spacing_is_no_hole(tmp_path: Path) -> None:
     source = opened(Phantom(depths=depths).write(tmp_path / "ct", HEAD))
     assert "not the same everywhere (1 to 5 mm)" in source.notes[0]
     assert not source.stacks[0].gaps.holes.any()
+    assert source.stacks[0].warning == "uneven distances"
 
 
 def test_a_tilted_gantry_is_measured(tmp_path: Path) -> None:
     source = opened(Phantom(shift=(0.0, 2.0 * np.tan(np.radians(15)), 0.0)).write(tmp_path / "ct", HEAD))
     assert any("tilted by 15°" in note for note in source.notes)
+    assert source.stacks[0].warning == "gantry tilt 15°"
     assert np.allclose(source.stacks[0].gaps.drift, [0, np.tan(np.radians(15)), 0], atol=1e-4)
 
 
@@ -160,11 +163,11 @@ def test_a_position_that_is_no_number_puts_its_slice_at_the_end(tmp_path: Path) 
 
 def enhanced(path: Path, phantom: Phantom, order: Any, times: int = 1) -> Path:
     """An enhanced CT: every frame's place in its functional groups, frames stored in `order`."""
-    pixels, groups = [], []
+    pixels, groups, places = [], [], phantom.places
     for time in range(times):
         for index in order:
             place = Dataset()
-            place.ImagePositionPatient = [float(part) for part in phantom.places[index]]
+            place.ImagePositionPatient = [float(part) for part in places[index]]
             content = Dataset()
             content.DimensionIndexValues, content.TemporalPositionIndex = [time + 1, int(index) + 1], time + 1
             group = Dataset()
@@ -204,3 +207,28 @@ def test_frames_in_time_keep_their_order(tmp_path: Path) -> None:
 def test_too_few_slices_make_no_volume(tmp_path: Path, count: int) -> None:
     source = opened(Phantom(count=count).write(tmp_path / "ct", HEAD))
     assert "at least 3" in source.stacks[0].why_flat
+
+
+def test_the_pane_says_what_is_irregular(tmp_path: Path, show_view: Any) -> None:
+    view = show_view(open_source(Phantom(depths=[0, 2, 4, 6, 12, 14]).write(tmp_path / "ct", HEAD)))
+    assert "2 slices missing" in view.corner_lines()["top-left"]
+    folder = Phantom(count=4).write(tmp_path / "lost", HEAD, ImagePositionPatient=None)
+    view = show_view(open_source(folder))
+    assert "no positions: in order of instance numbers" in view.corner_lines()["top-left"]
+
+
+@pytest.mark.parametrize("claimed", [10_000, 2_000_000])
+def test_frames_that_are_only_claimed_cost_a_sentence(tmp_path: Path, claimed: int) -> None:
+    from viewers.errors import SourceError
+
+    path = write_ct(tmp_path / "claims.dcm", np.zeros((64, 64), np.uint16), NumberOfFrames=claimed)
+    with pytest.raises(SourceError, match=r"cut short|more than the limit"):
+        open_source(path)
+
+
+def test_a_thousand_frames_of_one_file_are_ordered(tmp_path: Path) -> None:
+    phantom = Phantom(rows=1, columns=1, count=1_000, step=0.1)
+    source = opened(enhanced(tmp_path / "many.dcm", phantom, np.random.default_rng(0).permutation(1_000)))
+    assert source.frames == 1_000
+    assert np.all(np.diff(source.stacks[0].gaps.depths_mm) > 0)
+    assert source.notes == ()

@@ -84,16 +84,14 @@ class Phantom:
         names = np.random.default_rng(seed).permutation(len(self.places))
         for index, place in enumerate(self.places):
             pixels = np.rint(values(self.coordinates(place))).astype(np.int16) + 1024
-            write_ct(
-                folder / f"{names[index]:04d}.dcm",
-                pixels.astype(np.uint16),
-                SeriesInstanceUID=series,
-                ImagePositionPatient=[f"{part:.6f}" for part in place],
-                ImageOrientationPatient=[f"{part:.9f}" for part in self.orientation],
-                PixelSpacing=list(self.spacing),
-                InstanceNumber=int(names[index]) + 1,
-                **(self.more | more),
-            )
+            stated: dict[str, object] = {
+                "SeriesInstanceUID": series,
+                "ImagePositionPatient": [f"{part:.6f}" for part in place],
+                "ImageOrientationPatient": [f"{part:.9f}" for part in self.orientation],
+                "PixelSpacing": list(self.spacing),
+                "InstanceNumber": int(names[index]) + 1,
+            }
+            write_ct(folder / f"{names[index]:04d}.dcm", pixels.astype(np.uint16), **(stated | self.more | more))
         return folder
 
 

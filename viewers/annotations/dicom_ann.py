@@ -65,7 +65,7 @@ def _take(group: Dataset, flat: bool, slide: Slide | None, ours: bool, gathering
     places = _places(group, flat, slide)
     ends = _ends(group, type, len(places), 2 if flat or "CommonZCoordinateValue" in group else 3)
     class_name, name = _called(group)
-    class_name = gathering.class_named(class_name, _colour(group)) if class_name else ""
+    class_name = gathering.class_named(class_name, colour_of(group)) if class_name else ""
     object_type = "annotation" if values.code(group, "AnnotationGroupGenerationType") in ("MANUAL", "") else "detection"
     measured = _measurements(group, len(ends), ours)
     start = 0
@@ -142,10 +142,11 @@ def _called(group: Dataset) -> tuple[str, str]:
     return class_name, "" if ours or label == class_name else label
 
 
-def _colour(group: Dataset) -> Colour | None:
+def colour_of(item: Dataset, keyword: str = "RecommendedDisplayCIELabValue") -> Colour | None:
+    """sRGB of a colour given as CIELab (PS3.3 C.10.7.1.1), None where none is stated."""
     from highdicom.color import CIELabColor
 
-    stated = values.numbers(group, "RecommendedDisplayCIELabValue")
+    stated = values.numbers(item, keyword)
     if len(stated) != 3 or not all(0 <= one <= 0xFFFF for one in stated):
         return None
     red, green, blue = (int(one) for one in CIELabColor.from_dicom_value([int(one) for one in stated]).to_rgb(clip=True))

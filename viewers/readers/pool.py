@@ -115,7 +115,7 @@ class Readers:
                 self._drop(child)
             self._idle = []
             for child in self._children:
-                child.process.kill()  # whoever waits for it closes it
+                child.end()  # whoever waits for it closes it
             self._free.notify_all()
 
     @contextlib.contextmanager
@@ -218,6 +218,11 @@ class _Child:
         except (OSError, KeyError, channel.Lost):
             self.fit = False
             return done, self.how(seconds if self.greeted and time.monotonic() - at >= seconds else None)
+
+    def end(self) -> None:
+        """Nothing stays behind, though nobody may come to close it."""
+        self.process.kill()
+        self._scratch.forget_name()
 
     def close(self) -> None:
         """A process that works for nobody holds nothing that could be lost."""

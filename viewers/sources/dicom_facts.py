@@ -18,7 +18,17 @@ from viewers.sources.slice_plane import axes_of
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-_VIEW_CODES = {"399348003": "PA", "399368009": "AP", "399198007": "RL", "399173006": "LL"}  # SNOMED CT, CID 4010
+_VIEWS = {
+    "399348003": "AP", "R-10206": "AP", "272479007": "PA", "R-10214": "PA", "R-40888": "PA",
+    "399198007": "RL", "R-10232": "RL", "399173006": "LL", "R-10236": "LL", "399067008": "LATERAL", "R-102CD": "LATERAL",
+    "399162004": "CC", "R-10242": "CC", "399368009": "MLO", "R-10226": "MLO", "399260004": "ML", "R-10224": "ML",
+    "399352003": "LM", "R-10228": "LM", "399099002": "LMO", "R-10230": "LMO", "399196006": "FB", "R-10244": "FB",
+    "399188001": "SIO", "R-102D0": "SIO", "441555000": "ISO", "R-40AAA": "ISO",
+    "399265009": "XCC", "R-102CF": "XCC", "399192008": "XCCL", "R-1024A": "XCCL", "399101009": "XCCM", "R-1024B": "XCCM",
+}  # fmt: skip
+"""SNOMED CT and SNOMED-RT codes of views (PS3.16 CID 4010 and 4014) as ViewPosition writes them (PS3.3 C.8.11.5, C.8.1.1)."""
+_PARTS = {"51185008": "CHEST", "T-D3000": "CHEST", "76752008": "BREAST", "T-04000": "BREAST"}
+"""Anatomic regions (PS3.16 CID 4009) as BodyPartExamined writes them."""
 
 
 def facts_of(dataset: Dataset) -> Facts:
@@ -27,7 +37,7 @@ def facts_of(dataset: Dataset) -> Facts:
     return Facts(
         sop_class=values.uid(dataset, "SOPClassUID"),
         view=_view(dataset),
-        body_part=values.code(dataset, "BodyPartExamined"),
+        body_part=_body_part(dataset),
         laterality=_laterality(dataset),
         study_date=_date(values.text(dataset, "StudyDate")),
         study_time=_time(values.text(dataset, "StudyTime")),
@@ -80,7 +90,12 @@ def _family_name(dataset: Dataset) -> str:
 
 def _view(dataset: Dataset) -> str:
     stated = values.code(dataset, "ViewPosition")
-    return stated or _VIEW_CODES.get(values.text(values.item(dataset, "ViewCodeSequence"), "CodeValue"), "")
+    return stated or _VIEWS.get(values.text(values.item(dataset, "ViewCodeSequence"), "CodeValue"), "")
+
+
+def _body_part(dataset: Dataset) -> str:
+    stated = values.code(dataset, "BodyPartExamined")
+    return stated or _PARTS.get(values.text(values.item(dataset, "AnatomicRegionSequence"), "CodeValue"), "")
 
 
 def _laterality(dataset: Dataset) -> str:

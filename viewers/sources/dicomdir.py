@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO
 from viewers.errors import SourceError, reading
 from viewers.plain_text import one_line
 from viewers.sources import folder as folders
+from viewers.sources.attached import ATTACHED, attached
 from viewers.sources.files import opened_file
 from viewers.sources.folder import Failure, Item, grouped, none_left_out
-from viewers.sources.header import is_dicom, syntax_of
+from viewers.sources.header import is_dicom, sop_class_of, syntax_of
 from viewers.sources.listed import KEPT, Listed, items_of, number_of, text_of, value_of
 from viewers.tags.reading import meta_end
 from viewers.tags.text import encodings_of
@@ -73,6 +74,7 @@ def discovered(media: Media, leave_out: Callable[[Path], bool] = none_left_out) 
     says what is missing, unlisted or no picture."""
     root, found = _Root(media.path.parent), dict[Path, Listed]()
     missing, refused, others = list[str](), list[str](), Counter[str]()
+    attachments = list[Failure]()
     for one in media.listed:
         shown = one_line("/".join(one.parts), 60)
         try:
@@ -82,13 +84,18 @@ def discovered(media: Media, leave_out: Callable[[Path], bool] = none_left_out) 
             continue
         if path is None:
             missing.append(shown)
+        elif (said := _attached(path, one)) is not None:
+            found[path] = one
+            attachments.append(said)
         elif one.kind == "IMAGE":
             found[path] = one
         else:
             found[path] = one
             others[one_line(one.kind.lower(), 24) or "of no type"] += 1
-    images = {path: one for path, one in found.items() if one.kind == "IMAGE"}
+    there = {one.path for one in attachments}
+    images = {path: one for path, one in found.items() if one.kind == "IMAGE" and path not in there}
     yield from items_of(images)
+    yield from attachments
     known = set(found) | {media.path}
     beside, rest = _beside(media.path.parent, known, leave_out)
     unlisted = 0
@@ -99,6 +106,17 @@ def discovered(media: Media, leave_out: Callable[[Path], bool] = none_left_out) 
     notes = [*media.notes, *_said(missing, refused, others, unlisted, rest)]
     if notes:
         yield Failure(media.path, " ".join(notes))
+
+
+def _attached(path: Path, one: Listed) -> Failure | None:
+    """What is no picture but says something about pictures, by the directory's own record or by the file's meta header."""
+    kind = one.values.get("SOPClassUID", "")
+    try:
+        if not kind and one.kind != "IMAGE":
+            kind = sop_class_of(path)
+    except SourceError:
+        return None
+    return Failure(path, str(attached(path, kind)), True) if kind in ATTACHED else None
 
 
 def _said(missing: list[str], refused: list[str], others: Counter[str], unlisted: int, rest: int) -> Iterator[str]:

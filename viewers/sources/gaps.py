@@ -38,6 +38,25 @@ class Gaps:
     why_flat: str = ""
 
     @property
+    def missing(self) -> int:
+        """Slices that seem to be missing."""
+        steps = np.diff(self.depths_mm)[self.holes]
+        return int(np.maximum(1, np.rint(steps / self.usual_mm) - 1).sum()) if self.holes.any() else 0
+
+    @property
+    def tilt_degrees(self) -> float:
+        """Of the gantry; 0 where the slices lie over each other."""
+        return float(np.degrees(np.arctan(np.linalg.norm(self.drift))))
+
+    @property
+    def warning(self) -> str:
+        """What must not be overlooked, short enough to stand on the picture; "" where all is regular."""
+        missing = f"{self.missing} {'slice' if self.missing == 1 else 'slices'} missing" if self.missing else ""
+        uneven = "uneven distances" if not self.even and not self.missing else ""
+        tilted = f"gantry tilt {self.tilt_degrees:.3g}°" if self.tilt_degrees else ""
+        return ", ".join(word for word in (missing, uneven, tilted) if word)
+
+    @property
     def even(self) -> bool:
         """Whether all distances are the same, so that a slice's number tells its depth."""
         steps = np.diff(self.depths_mm)

@@ -23,7 +23,7 @@ def grayscale_of(header: Header, frame: int = 0) -> Grayscale:
     signed = values.integer(dataset, "PixelRepresentation") == 1
     rescaling = values.group(dataset, frame, "PixelValueTransformationSequence") or dataset
     slope, intercept = _rescale(rescaling, notes)
-    modality_lut = _luts(dataset, "ModalityLUTSequence", signed, notes)[:1]
+    modality_lut = luts_of(dataset, "ModalityLUTSequence", signed, notes)[:1]
     below_zero = _lowest(header, signed, slope, intercept) < 0
     voi = values.group(dataset, frame, "FrameVOILUTSequence") or dataset
     suv, why_none = suv_of(dataset)
@@ -32,11 +32,11 @@ def grayscale_of(header: Header, frame: int = 0) -> Grayscale:
         slope=slope,
         intercept=intercept,
         modality_lut=modality_lut[0] if modality_lut else None,
-        windows=_windows(voi, notes),
-        voi_luts=_luts(voi, "VOILUTSequence", below_zero and not modality_lut, notes),
+        windows=windows_of(voi, notes),
+        voi_luts=luts_of(voi, "VOILUTSequence", below_zero and not modality_lut, notes),
         photometric=header.photometric,
         shape=_shape(dataset, notes),
-        presentation_lut=next(iter(_luts(dataset, "PresentationLUTSequence", False, notes)), None),
+        presentation_lut=next(iter(luts_of(dataset, "PresentationLUTSequence", False, notes)), None),
         padding=_padding(header, signed),
         bits=header.stored,
         signed=signed,
@@ -75,7 +75,7 @@ def _lowest(header: Header, signed: bool, slope: float, intercept: float) -> flo
     return min(low * slope, (low + 2.0**header.stored - 1) * slope) + intercept
 
 
-def _windows(dataset: Dataset, notes: list[str]) -> tuple[Window, ...]:
+def windows_of(dataset: Dataset, notes: list[str]) -> tuple[Window, ...]:
     """All pairs of centre and width; pairs belong together by their place."""
     centres, widths = values.texts(dataset, "WindowCenter"), values.texts(dataset, "WindowWidth")
     explanations = values.texts(dataset, "WindowCenterWidthExplanation")
@@ -94,7 +94,7 @@ def _windows(dataset: Dataset, notes: list[str]) -> tuple[Window, ...]:
     return tuple(found)
 
 
-def _luts(dataset: Dataset, keyword: str, signed: bool, notes: list[str]) -> tuple[Lut, ...]:
+def luts_of(dataset: Dataset, keyword: str, signed: bool, notes: list[str]) -> tuple[Lut, ...]:
     found = []
     for place, item in enumerate(values.items(dataset, keyword)):
         lut = _lut(item, signed)

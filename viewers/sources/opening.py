@@ -8,10 +8,12 @@ from typing import cast
 from viewers.errors import SourceError, reading
 from viewers.geometry import Spacing
 from viewers.sources import Source
+from viewers.sources.attached import ATTACHED, attached
 from viewers.sources.files import opened_file
 from viewers.sources.header import WHOLE_SLIDE, is_dicom, sop_class_of
 from viewers.sources.tiff import TIFF
 from viewers.sources.whole import JPEG, PNG
+from viewers.waveform import SOP_CLASSES as WAVEFORMS
 
 PLAIN = (PNG, JPEG, b"BM", b"GIF8", b"RIFF", b"P5", b"P6", b"\0\0\0\x0cjP  ", *TIFF)
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
@@ -83,10 +85,17 @@ def is_slide(path: Path, start: bytes) -> bool:
 
 
 def _dicom(path: Path, spacing: Spacing | None) -> Source:
-    if sop_class_of(path) == WHOLE_SLIDE:
+    kind = sop_class_of(path)
+    if kind == WHOLE_SLIDE:
         from viewers.sources.slide import Slide
 
         return Slide(path, spacing)
+    if kind in ATTACHED:
+        raise attached(path, kind)
+    if kind in WAVEFORMS:
+        from viewers.sources.waveform import Waveform
+
+        return Waveform(path)
     from viewers.sources import dicom
 
     return dicom.opened(path, spacing)

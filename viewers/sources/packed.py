@@ -6,6 +6,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from viewers.errors import SourceError
 from viewers.geometry import Spacing
 from viewers.sources import Source, archive
 from viewers.sources.archive import Archive, Member
+from viewers.sources.attached import ATTACHED, attached
 from viewers.sources.folder import DICOMDIR, Failure, Item
 from viewers.sources.header import is_dicom
 from viewers.sources.listed import Listed, items_of, values_of
+from viewers.sources.meta import SOP_CLASS, meta_of
 from viewers.sources.opening import PLAIN, described
 from viewers.sources.unpacked import Unpacked
 from viewers.tags.reading import meta_end
@@ -94,6 +97,9 @@ def _discovered(held: Archive, shown: Path, unpacked: Unpacked, *, within: bool)
             elif is_dicom(start):
                 if member.name.upper() == DICOMDIR:
                     continue  # what it lists is found by itself
+                if (kind := _sop_class(start)) in ATTACHED:
+                    yield Failure(name, str(attached(name, kind)), True, partial(unpack, name))
+                    continue
                 images[name] = _listed(held, member, start)
             elif start.startswith(PLAIN):
                 yield PackedItem(name, "picture", (name,), unread=True, unpack=unpack)
@@ -107,6 +113,11 @@ def _discovered(held: Archive, shown: Path, unpacked: Unpacked, *, within: bool)
         yield Failure(shown, f"{shown.name} holds {deeper} archives inside an archive, which are not opened: unpack it first.")
     for note in held.notes:
         yield Failure(shown, note.replace(held.path.name, shown.name))
+
+
+def _sop_class(start: bytes) -> str:
+    """By the meta header."""
+    return meta_of(BytesIO(start))[1].get(SOP_CLASS, b"").decode("ascii", "replace")
 
 
 def _named(held: Archive, shown: Path) -> Iterator[tuple[Path, Member]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,56 +29,57 @@ class Placed:
 
 def placed(header: Header) -> list[Placed]:
     """The frames of one file, in the order they are stored."""
-    dataset = header  # asked for single values it need not be parsed
+    dataset = header.dataset
     own, shared = (
         values.items(dataset, "PerFrameFunctionalGroupsSequence"),
         values.item(dataset, "SharedFunctionalGroupsSequence"),
     )
     planes = planes_of(dataset, header.frames)
-    localizer = "LOCALIZER" in (one.upper() for one in values.texts(dataset, "ImageType"))
+    kind = tuple(values.texts(dataset, "ImageType"))
+    localizer = "LOCALIZER" in (one.upper() for one in kind)
     number, found = values.integer(dataset, "InstanceNumber") or 0, list[Placed]()
+    common: dict[str, Hashable] = {KIND: kind[2:]} if kind[2:] else {}
+    common |= _plain(dataset) | _grouped(shared)
     for frame in range(header.frames):
-        groups = (own[frame] if frame < len(own) else None, shared)
-        content = values.item(groups[0], "FrameContentSequence")
+        group = own[frame] if frame < len(own) else None
+        content = values.item(group, "FrameContentSequence") if group is not None else None
         index = values.numbers(content, "DimensionIndexValues") if content is not None else ()
         order = index, number, frame, str(header.path)
-        traits = {word: value for word, ask in TRAITS.items() if (value := ask(dataset, groups)) is not None}
-        found.append(Placed(header, frame, planes[frame], traits, order, localizer))
+        found.append(Placed(header, frame, planes[frame], common | _grouped(group), order, localizer))
     return found
 
 
-_Groups = tuple["Dataset | None", "Dataset | None"]
+def _plain(dataset: Dataset) -> dict[str, Hashable]:
+    """Traits that hold for the whole file."""
+    return {word: value for word, (keyword, _, _) in TRAITS.items() if (value := values.number(dataset, keyword)) is not None}
 
 
-def _number(plain: str, group: str = "", keyword: str = "") -> Callable[[Dataset, _Groups], Hashable | None]:
-    """Asks the functional groups of a frame, then the data set itself."""
-
-    def ask(dataset: Dataset, groups: _Groups) -> Hashable | None:
-        for holder in groups:
-            item = values.item(holder, group) if group else None
-            if item is not None and (value := values.number(item, keyword)) is not None:
-                return value
-        return values.number(dataset, plain)
-
-    return ask
-
-
-def _kind(dataset: Dataset, groups: _Groups) -> Hashable | None:
-    """ImageType beyond its first two values: magnitude, phase, in-phase, water …"""
-    item = values.item(groups[0], "MRImageFrameTypeSequence") or values.item(groups[0], "CTImageFrameTypeSequence")
-    return tuple(values.texts(item, "FrameType")[2:] or values.texts(dataset, "ImageType")[2:]) or None
+def _grouped(holder: Dataset | None) -> dict[str, Hashable]:
+    """Traits out of the functional groups of a frame, or of those all frames share."""
+    found: dict[str, Hashable] = {}
+    if holder is None:
+        return found
+    for word, (_, group, keyword) in TRAITS.items():
+        if group and group in holder and (value := values.number(values.item(holder, group), keyword)) is not None:
+            found[word] = value
+    for group in ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence"):
+        if group in holder and (kind := tuple(values.texts(values.item(holder, group), "FrameType")[2:])):
+            found[KIND] = kind
+    return found
 
 
+KIND = "kind of image"
+"""The trait that is ImageType beyond its first two values: magnitude, phase, in-phase, water …"""
 _PHASE = "NominalPercentageOfCardiacPhase"
-TRAITS: Mapping[str, Callable[[Dataset, _Groups], Hashable | None]] = {
-    "temporal position": _number("TemporalPositionIdentifier", "FrameContentSequence", "TemporalPositionIndex"),
-    "echo": _number("EchoNumbers"),
-    "echo time": _number("EchoTime", "MREchoSequence", "EffectiveEchoTime"),
-    "b-value": _number("DiffusionBValue", "MRDiffusionSequence", "DiffusionBValue"),
-    "cardiac phase": _number(_PHASE, "CardiacSynchronizationSequence", _PHASE),
-    "trigger time": _number("TriggerTime", "CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
-    "acquisition": _number("AcquisitionNumber", "FrameContentSequence", "FrameAcquisitionNumber"),
-    "kind of image": _kind,
-    "reference time": _number("FrameReferenceTime"),
+TRAITS: Mapping[str, tuple[str, str, str]] = {
+    "temporal position": ("TemporalPositionIdentifier", "FrameContentSequence", "TemporalPositionIndex"),
+    "echo": ("EchoNumbers", "", ""),
+    "echo time": ("EchoTime", "MREchoSequence", "EffectiveEchoTime"),
+    "b-value": ("DiffusionBValue", "MRDiffusionSequence", "DiffusionBValue"),
+    "cardiac phase": (_PHASE, "CardiacSynchronizationSequence", _PHASE),
+    "trigger time": ("TriggerTime", "CardiacSynchronizationSequence", "NominalCardiacTriggerDelayTime"),
+    "acquisition": ("AcquisitionNumber", "FrameContentSequence", "FrameAcquisitionNumber"),
+    "reference time": ("FrameReferenceTime", "", ""),
 }
-"""What volumes at the same places may differ in, the most telling first (PS3.3 C.7.6.16.2, C.8.3, C.8.13)."""
+"""What volumes at the same places may differ in, the most telling first: keyword of the file, and functional group and keyword
+of a frame (PS3.3 C.7.6.16.2, C.8.3, C.8.13)."""

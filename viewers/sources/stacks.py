@@ -12,7 +12,7 @@ import numpy as np
 
 from viewers.figures import counted
 from viewers.sources.gaps import Gaps, gaps_of
-from viewers.sources.placed import TRAITS, Placed
+from viewers.sources.placed import KIND, TRAITS, Placed
 
 SAME_PLACE_MM = 0.01
 """Slices closer than this lie at the same place."""
@@ -37,6 +37,13 @@ class Stack:
     label: str = ""
     gaps: Gaps | None = None
     why_flat: str = ""
+    by_number: bool = False
+    """Whether its order is that of the instance numbers, for want of positions."""
+
+    @property
+    def warning(self) -> str:
+        """What must not be overlooked, short enough to stand on the picture."""
+        return "no positions: in order of instance numbers" if self.by_number else self.gaps.warning if self.gaps else ""
 
     @property
     def frames(self) -> range:
@@ -50,6 +57,11 @@ class Stacked:
     frames: tuple[Placed, ...]
     stacks: tuple[Stack, ...]
     notes: tuple[str, ...]
+
+
+def stack_of(stacks: Sequence[Stack], frame: int) -> Stack:
+    """The one a frame belongs to."""
+    return next((stack for stack in stacks if frame in stack.frames), stacks[0])
 
 
 def same_place(stacks: Sequence[Stack], frame: int) -> tuple[int, ...]:
@@ -84,7 +96,7 @@ def stacked_up(found: Sequence[Placed], several_files: bool) -> Stacked:
     if len(planes) > _MOST_PLANES:
         notes.append(f"The slices lie in more than {_MOST_PLANES} different planes; they are ordered by their instance number.")
         order = sorted(kept, key=lambda one: one.order)
-        return Stacked(tuple(order), (Stack(0, len(order), "", None, _NOT_PARALLEL),), tuple(notes))
+        return Stacked(tuple(order), (Stack(0, len(order), "", None, _NOT_PARALLEL, True),), tuple(notes))
     for number, together in enumerate(planes):
         name = f"plane {number + 1}" if len(planes) > 1 else ""
         volumes, said = _volumes(together)
@@ -102,7 +114,7 @@ def stacked_up(found: Sequence[Placed], several_files: bool) -> Stacked:
         notes.append(
             f"{_slices(len(without))} without a position in the patient and put at the end, in the order of instance numbers."
         )
-        stacks.append(Stack(len(frames), len(without), "without position", None, _NO_PLACE))
+        stacks.append(Stack(len(frames), len(without), "without position", None, _NO_PLACE, True))
         frames += sorted(without, key=lambda one: one.order)
     return Stacked(tuple(frames), tuple(stacks), tuple(notes))
 
@@ -115,7 +127,7 @@ def _by_number(kept: Sequence[Placed], notes: list[str], several_files: bool) ->
     if several_files:
         notes.append("The slices state no position; they are ordered by their instance number.")
     order = sorted(kept, key=lambda one: one.order)
-    return Stacked(tuple(order), (Stack(0, len(order), "", None, _NO_PLACE),), tuple(notes))
+    return Stacked(tuple(order), (Stack(0, len(order), "", None, _NO_PLACE, several_files),), tuple(notes))
 
 
 def _parallel(lying: Iterable[Placed]) -> list[list[Placed]]:
@@ -180,7 +192,7 @@ def _told_apart(
     ordered: list[Placed], place: dict[int, int], most: int
 ) -> tuple[list[tuple[str, list[Placed]]], list[str]] | None:
     """By the first trait, or pair of them, that gives as many volumes as slices lie at one place."""
-    words = [word for word in TRAITS if len({one.traits.get(word) for one in ordered}) > 1]
+    words = [word for word in (*TRAITS, KIND) if len({one.traits.get(word) for one in ordered}) > 1]
     for chosen in ((word,) for word in words), combinations(words, 2):
         for names in chosen:
             parts: dict[tuple[Hashable, ...], list[Placed]] = defaultdict(list)

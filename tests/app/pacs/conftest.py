@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import keyring
 import numpy as np
 import pytest
+from keyring.backends.fail import Keyring
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -72,6 +74,15 @@ def _slice(folder: Path, number: int, series: int, at: int, pixels: np.ndarray, 
     path = folder / f"{series}-{at}.dcm"
     dataset.save_as(path, enforce_file_format=True)
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_keyring() -> Iterator[None]:
+    """The person's own is left alone."""
+    before = keyring.get_keyring()
+    keyring.set_keyring(Keyring())
+    yield
+    keyring.set_keyring(before)
 
 
 @pytest.fixture(autouse=True)

@@ -107,7 +107,7 @@ def test_the_test_button(orthanc: Orthanc, make_peer: MakePeer, way: str) -> Non
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"ae_title": "NOTIT"}, "it is not called NOTIT; check its AE title"),
+        ({"ae_title": "NOTIT"}, "it is not called NOTIT, or does not let HILUM in"),
         ({"port": 0}, "nothing listens on that port"),
         ({"port": -1}, "check host and port, and whether it wants TLS"),
         ({"host": "no-such-machine.invalid"}, "no machine is called no-such-machine.invalid"),

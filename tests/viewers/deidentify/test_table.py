@@ -42,6 +42,8 @@ VALUES = {
     "SS": 4711,
     "SL": 4711,
 }
+ENUMERATED = {"00100040": "M", "00102203": "ALTERED", "001021A0": "YES"}
+"""What may be kept of these is only what the standard lists."""
 PATTERNS = {"50xxxxxx": 0x50003000, "60xx3000": 0x60003000, "60xx4000": 0x60004000, "oddxxxxx": 0x00091001}
 NOT_IN_DATA_SETS = ("0000", "0002", "0004")
 
@@ -73,7 +75,7 @@ def walked(row: Row, *options: Option) -> tuple[Dataset, Dataset]:
     tag, vr = tag_of(row), vr_of(tag_of(row))
     if row.tag == "oddxxxxx":
         before.add_new(0x00090010, "LO", "MAKER OF ZEBRAS")
-    before.add_new(tag, vr, value_for(vr))
+    before.add_new(tag, vr, ENUMERATED.get(row.tag, value_for(vr)) if options else value_for(vr))
     if row.basic == "X/Z/U*":
         del before[tag].value[0].CodeValue, before[tag].value[0].CodeMeaning  # it holds references alone
     choice = Choice(frozenset(options), Pseudonyms(b"k" * 32))

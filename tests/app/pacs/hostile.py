@@ -1,0 +1,125 @@
+"""Servers on loopback that misbehave: canned bytes, silence, and a go-between that spoils a real archive's conversation."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+
+
+class Hostile:
+    """Each connection is handled by `serve(socket)` on a thread; all end with `close`."""
+
+    def __init__(self, serve: Callable[[socket.socket], None]) -> None:
+        self._serve = serve
+        self._server = socket.socket()
+        self._server.bind(("127.0.0.1", 0))
+        self._server.listen(16)
+        self.port = int(self._server.getsockname()[1])
+        self.seen: list[bytes] = []
+        self._open: list[socket.socket] = []
+        self._closed = threading.Event()
+        self._threads = [threading.Thread(target=self._run)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        self._closed.set()
+        with suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for one in self._open:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+        for one in self._open:
+            one.close()
+
+    def wait(self) -> None:
+        """Until the server is closed."""
+        self._closed.wait(60)
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                one, _ = self._server.accept()
+            except OSError:
+                return
+            self._open.append(one)
+            thread = threading.Thread(target=self._handle, args=(one,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _handle(self, one: socket.socket) -> None:
+        with suppress(OSError):
+            self._serve(one)
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+
+
+def request(one: socket.socket) -> bytes:
+    """The head of an HTTP request."""
+    head = b""
+    while b"\r\n\r\n" not in head and (piece := one.recv(65_536)):
+        head += piece
+    return head
+
+
+def answering(*pieces: bytes | Callable[[socket.socket], None]) -> Callable[[socket.socket], None]:
+    """An HTTP server that sends these bytes whatever it is asked; a callable gets the socket."""
+
+    def serve(one: socket.socket) -> None:
+        request(one)
+        for piece in pieces:
+            if callable(piece):
+                piece(one)
+            else:
+                one.sendall(piece)
+
+    return serve
+
+
+def head(kind: str = "application/dicom+json", code: str = "200 OK", length: int | None = None, more: str = "") -> bytes:
+    size = "" if length is None else f"Content-Length: {length}\r\n"
+    return f"HTTP/1.1 {code}\r\nContent-Type: {kind}\r\n{size}Connection: close\r\n{more}\r\n".encode()
+
+
+class Between:
+    """Passes bytes between us and a real server; `spoil(count, data)` may change what comes back after `count` bytes, raise
+    EOFError to hang up, or TimeoutError to fall silent."""
+
+    def __init__(self, port: int, spoil: Callable[[int, bytes], bytes]) -> None:
+        self._port, self._spoil = port, spoil
+        self.hostile = Hostile(self._pass)
+        self.port = self.hostile.port
+
+    def close(self) -> None:
+        self.hostile.close()
+
+    def _pass(self, one: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", self._port)) as server:
+            forth = threading.Thread(target=_pour, args=(one, server))
+            forth.start()
+            count = 0
+            try:
+                while data := server.recv(4096):
+                    changed = self._spoil(count, data)
+                    count += len(data)
+                    one.sendall(changed)
+            except TimeoutError:
+                self.hostile.wait()
+            except (EOFError, OSError):
+                pass
+            for side in (one, server):
+                with suppress(OSError):
+                    side.shutdown(socket.SHUT_RDWR)
+            forth.join(10)
+
+
+def _pour(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65_536):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)

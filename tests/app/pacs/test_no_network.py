@@ -1,0 +1,71 @@
+"""Archives are the one other door to a network: nobody else opens sockets, and nothing connects unasked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import app
+
+WORDS = (
+    "import socket",
+    "import requests",
+    "urllib.request",
+    "http.client",
+    "import ssl",
+    "pynetdicom",
+    "dicomweb_client",
+    "urllib3",
+    "httpx",
+)
+ROOT = Path(next(iter(app.__path__))).parent
+
+
+def test_no_other_package_of_the_window_opens_sockets() -> None:
+    for package in ("app", "viewers", "resources"):
+        for path in (ROOT / package).rglob("*.py"):
+            words = path.read_text(encoding="utf-8")
+            found = [word for word in WORDS if word in words]
+            assert not found or path.parent == ROOT / "app" / "pacs", (path, found)
+
+
+def test_a_window_and_a_book_of_nodes_connect_to_nothing(home: Path) -> None:
+    code = """
+import sys
+calls = []
+WATCHED = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto")
+sys.addaudithook(lambda name, args: calls.append((name, args[1:])) if name in WATCHED else None)
+from PySide6.QtWidgets import QApplication
+application = QApplication([])
+from app.pacs import book
+from app.pacs.nodes import Node
+book.save(book.Book((Node("N", host="127.0.0.1", port=9, ae_title="A"), Node("W", "dicomweb", url="http://127.0.0.1:9/d"))))
+from app.settings import Settings
+from app.window import Window
+window = Window(Settings())
+window.show()
+window.actions_by_id["archives"].trigger()
+import time
+end = time.monotonic() + 20
+while not (window.archiving.window and window.archiving.window.node) and time.monotonic() < end:
+    application.processEvents()
+assert window.archiving.window.node == "N"
+window.close()
+# A socket bound to port 0 of ::1 is how a library finds out whether there is IPv6; nothing listens and nothing leaves.
+print([one for one in calls if not isinstance(one[1][0], (str, bytes)) and one != ("socket.bind", (("::1", 0),))])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_the_core_brings_no_qt_and_the_window_no_network(home: Path) -> None:
+    for module, absent in (
+        ("app.pacs.house, app.pacs.getting, app.pacs.web, app.pacs.sending", ("PySide6",)),
+        ("app.window", ("pynetdicom", "requests", "dicomweb_client", "pydicom")),
+        ("app.cli", ("pynetdicom", "requests", "dicomweb_client", "keyring")),
+    ):
+        code = f"import sys, {module}\nprint([name for name in {absent!r} if name in sys.modules])"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+        assert done.stdout.strip() == "[]", module

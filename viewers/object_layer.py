@@ -1,0 +1,209 @@
+"""What others said, painted over a radiology pane: drawings and words by their places, segmentations as tints with an edge."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QObject, QPointF, Qt, Signal, Slot
+from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
+
+from viewers import theme
+from viewers.blit import blit
+from viewers.cache import ByteCache
+from viewers.camera import Camera
+from viewers.canvas import Canvas
+from viewers.lettering import Lettering, pane_font
+from viewers.loader import Loader
+from viewers.objects.said import Colour, Graphic, Said
+from viewers.objects.segmentation import Piece, Segment, Segmentation
+from viewers.objects.showing import Images, drawn_on
+from viewers.relay import Relay
+from viewers.sources.dicom import Dicom
+from viewers.theme import Ink
+
+OTHERS: Colour = (126, 211, 178)
+"""Drawings without a colour of their own: neither the reader's nor our models'."""
+_HALO = QColor(0, 0, 0, 150)
+_TINT = 96
+_KEPT = 64 * 2**20
+_POINT = 5.0
+_MOST_WORDS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    said: str
+    index: int
+    segment: int
+
+
+class ObjectLayer(QObject):
+    """Of one pane. `show` says what lies over it; hidden layers are named by (object's uid, layer)."""
+
+    changed = Signal()
+
+    def __init__(self, view: Canvas, parent: QObject | None = None) -> None:
+        super().__init__(parent or view)
+        self._view = view
+        self.images: Images | None = None
+        self.objects: tuple[Said, ...] = ()
+        self.hidden: frozenset[tuple[str, str]] = frozenset()
+        self.opacity = 1.0
+        self.notes: tuple[str, ...] = ()
+        """What of the segmentations cannot be drawn here, and why."""
+        self._source: object = None
+        self._ready: ByteCache[_Key, QImage] = ByteCache(_KEPT)
+        self._failed: dict[_Key, str] = {}
+        self._lettering = Lettering()
+        self._pieces: dict[_Key, tuple[Segmentation, Piece, Segment]] = {}
+        relay = Relay()
+        relay.arrived.connect(self._collect)
+        self._loader: Loader[_Key, QImage] = Loader(self._make, 1, relay.announce, relay.finish, "hilum-segments")
+        self._end = weakref.finalize(self, self._loader.close)
+        view.washes.append(self._paint_tints)
+        view.signs.append(self._paint_drawings)
+
+    def attend(self) -> None:
+        """The pane shows another source: its images are told apart anew."""
+        source = self._view.source
+        if source is not self._source:
+            self._source = source
+            self.images = Images(source) if isinstance(source, Dicom) else None
+
+    def show(self, objects: Sequence[Said], hidden: Collection[tuple[str, str]], opacity: float) -> None:
+        self.objects, self.hidden, self.opacity = tuple(objects), frozenset(hidden), opacity
+        self._view.update()
+
+    def close(self) -> None:
+        self._end()
+
+    def _seen(self, said: Said, layer: str) -> bool:
+        return (said.uid, "") not in self.hidden and (said.uid, layer) not in self.hidden
+
+    # segmentations
+
+    def _paint_tints(self, painter: QPainter) -> None:
+        if self.images is None or self._view.source is not self._source:
+            return
+        frame, camera = self._view.frame, self._view.camera
+        wanted, notes = list[_Key](), list[str]()
+        for said in self.objects:
+            if said.segmentation is not None:
+                for key, box in self._on(said, said.segmentation, frame, notes):
+                    image = self._ready.get(key)
+                    if image is not None:
+                        painter.save()
+                        painter.setOpacity(self.opacity)
+                        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, camera.device_scale < 1)
+                        blit(painter, image, camera.to_device(box), camera.device_bounds())
+                        painter.restore()
+                    elif key not in self._failed:
+                        wanted.append(key)
+        self.notes = tuple(dict.fromkeys(notes))
+        if wanted:
+            self._loader.want(wanted)
+
+    def _on(
+        self, said: Said, found: Segmentation, frame: int, notes: list[str]
+    ) -> list[tuple[_Key, tuple[float, float, float, float]]]:
+        assert self.images is not None
+        spot, there = self.images.spot(frame), []
+        for piece in found.on(spot.image, spot.frame, spot.plane):
+            box = found.box_on(piece, spot.plane, self.images.size)
+            if box is None:
+                notes.append(f"{said.title} has another grid than this image and is not drawn on it.")
+                continue
+            for segment in found.segments:
+                if piece.segment in (None, segment.number) and self._seen(said, segment.label):
+                    key = _Key(said.uid, piece.index, segment.number)
+                    self._pieces[key] = found, piece, segment
+                    there.append((key, box))
+        return there
+
+    def _make(self, key: _Key) -> QImage:
+        """On the loader's thread."""
+        found, piece, segment = self._pieces[key]
+        return tinted(found.share(piece, segment), segment.colour)
+
+    @Slot()
+    def _collect(self) -> None:
+        for key, result in self._loader.take():
+            if isinstance(result, Exception):
+                self._failed[key] = str(result) or type(result).__name__
+                self.notes = (*self.notes, self._failed[key])
+            else:
+                self._ready.put(key, result, result.sizeInBytes())
+        self._view.update()
+
+    # drawings
+
+    def _paint_drawings(self, painter: QPainter) -> None:
+        """The painter's unit is the screen pixel."""
+        if self.images is None or self._view.source is not self._source or not self.objects:
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        width, height = self.images.size
+        words = 0
+        for said in self.objects:
+            for one, places in drawn_on(said, self.images, self._view.frame, (0.0, 0.0, float(width), float(height))):
+                if self._seen(said, one.layer):
+                    words += bool(one.words)
+                    self._draw(painter, one, on_screen(self._view.camera, places), words <= _MOST_WORDS)
+        painter.restore()
+
+    def _draw(self, painter: QPainter, one: Graphic, places: NDArray[np.float64], worded: bool) -> None:
+        colour = QColor(*(one.colour or OTHERS))
+        polygon = QPolygonF([QPointF(x, y) for x, y in places])
+        if one.shape == "text":
+            self._write(painter, one.words, polygon.boundingRect().topLeft(), colour)
+            return
+        for pen in (QPen(_HALO, 3.6), QPen(colour, 1.8)):
+            pen.setCosmetic(True)
+            painter.setPen(pen)
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            if one.shape == "points":
+                for place in polygon.toList():
+                    painter.drawLine(place - QPointF(_POINT, 0), place + QPointF(_POINT, 0))
+                    painter.drawLine(place - QPointF(0, _POINT), place + QPointF(0, _POINT))
+            elif one.shape == "area":
+                if one.filled:
+                    painter.setBrush(QColor(colour.red(), colour.green(), colour.blue(), _TINT))
+                painter.drawPolygon(polygon)
+            else:
+                painter.drawPolyline(polygon)
+        if one.words and worded:
+            box = polygon.boundingRect()
+            self._write(painter, one.words, QPointF(box.right() + 6, box.top() - 4), colour)
+
+    def _write(self, painter: QPainter, text: str, place: QPointF, colour: QColor) -> None:
+        font = pane_font(self._view.font(), theme.SMALL_POINTS)
+        ink, height = Ink(colour.name(), theme.LIGHT_INK.halo), self._lettering.height(font)
+        for number, line in enumerate(text.split("\n")[:20]):
+            wide = self._lettering.width(line[:80], font)
+            x = min(max(4.0, place.x()), max(4.0, self._view.width() - wide - 4))
+            y = min(max(2.0, place.y()), self._view.height() - height - 2)
+            self._lettering.draw(painter, line[:80], x, y + number * height, font, ink)
+
+
+def on_screen(camera: Camera, places: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 2) level-0 pixels as screen pixels."""
+    start, along, down = (np.array(camera.to_screen(x, y)) for x, y in ((0, 0), (1, 0), (0, 1)))
+    found: NDArray[np.float64] = start + places[:, :1] * (along - start) + places[:, 1:] * (down - start)
+    return found
+
+
+def tinted(share: NDArray[np.float32], colour: Colour) -> QImage:
+    """A share 0…1 of (height, width) as a tint whose edge is opaque: where it passes one half."""
+    inside = share >= 0.5
+    kept = np.pad(inside, 1)
+    edge = inside & ~(kept[:-2, 1:-1] & kept[2:, 1:-1] & kept[1:-1, :-2] & kept[1:-1, 2:])
+    alpha = np.where(edge, 255, np.clip(share, 0, 1) * _TINT).astype(np.uint32)
+    red, green, blue = (alpha * part // 255 for part in colour)
+    pixels = np.ascontiguousarray(alpha << 24 | red << 16 | green << 8 | blue, np.uint32)
+    height, width = share.shape
+    return QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
