@@ -104,7 +104,7 @@ class Comparing(QObject):
         if not self._linking.on:
             self._linking.link()
         pair = self.titles.pair()
-        if pair is not None and self.aligns:
+        if pair is not None and self.aligns and pair[2].known.modality != "MG":
             self._ask(pair[0], pair[2])
 
     def flicker(self) -> None:

@@ -86,6 +86,8 @@ def _not_alike(current: Source, prior: Source) -> str:
     one, two = current.facts, prior.facts
     if one is None or two is None or not same_patient(one, two):
         return "Not aligned: the two are not known to be of one patient."
+    if "MG" in (current.modality, prior.modality):
+        return "Not aligned: a breast is compressed anew for every film."
     if current.frames > 1 or prior.frames > 1:
         return "Not aligned: only single films are; stacks need a common frame of reference."
     views = [FRONTAL if view in FRONTAL else (view,) for view in (one.view, two.view)]

@@ -1,34 +1,33 @@
-"""Measuring on films, put together: what is typed beside a mark, the table of the study, and the files it leaves as."""
+"""Measuring on films, put together: the tools, the table of the study, and the files it leaves as."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QInputDialog, QWidget
-from shiboken6 import isValid
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
 
 from app.choosing import chosen_file
 from app.errands import Errands
 from app.film_rows import Known, Picture, Row, rows
-from viewers.annotations.annotation import Annotation
+from app.film_words import FilmWords
 from viewers.dicom_view import RadiologyView
-from viewers.film_marks.calibration import known_length
 from viewers.film_marks.exported import valued
-from viewers.film_marks.film_mark import LONGEST_TEXT, FilmTool, film_mark, key_of, tool_of, with_text
+from viewers.film_marks.film_mark import FilmTool
 from viewers.film_marks.presentation import Shown
 from viewers.film_marks.saving import Form, save_dicom, save_table
 from viewers.film_marks.table import Sheet
+from viewers.film_marks.wording import HINTS
 from viewers.marked_film import MarkedFilm
 
 if TYPE_CHECKING:
     from app.marking import Marking
     from app.panels.film_marks import FilmMarksPanel
-    from app.panes import Panes
+    from app.panes import Pane, Panes
 
 WRITES: Mapping[str, tuple[str, Form]] = {
     "Measurements of the study (*.csv)": (".csv", "csv"),
@@ -59,19 +58,21 @@ class FilmMarking(QObject):
         self._known: Known = {}
         self._newest = 0
         self._wanted: Row | None = None
-        self.dialog: QInputDialog | None = None
+        self.words = FilmWords(window)
+        self.words.noted.connect(self.noted)
         self._pause = QTimer(self, singleShot=True, interval=PAUSE_MS)
         self._pause.timeout.connect(self._begin)
         self._made.connect(self._take)
         self._errands.refused.connect(self._say)
         marking.edited.connect(lambda _: self._pause.start())
         marking.marksShown.connect(self._shown)
+        panes.viewMade.connect(self._meet)
         panel.exportWanted.connect(self.choose_export)
         panel.goWanted.connect(self.go_to)
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
         tools = {f"film-{tool}": partial(self._tool, tool) for tool in FilmTool}
-        return {**tools, "film-text": self.ask_text}
+        return {**tools, "film-text": lambda: self.words.ask_text(self.view)}
 
     @property
     def view(self) -> MarkedFilm | None:
@@ -89,8 +90,7 @@ class FilmMarking(QObject):
 
     def close(self) -> None:
         self._pause.stop()
-        if self.dialog is not None and isValid(self.dialog):
-            self.dialog.close()
+        self.words.close()
         self._errands.close()
 
     # drawing
@@ -104,53 +104,25 @@ class FilmMarking(QObject):
             return
         view.set_marking("" if view.drawing.tool == tool else str(tool))
         view.setFocus()
+        self.noted.emit(HINTS[tool] if view.drawing.tool else "")
 
-    def _shown(self, pane: object) -> None:
-        """A film has its marks: what waits to be gone to is gone to, and what waits for words is asked."""
-        view = getattr(pane, "view", None)
-        if isinstance(view, MarkedFilm) and not view.property("hilum-words"):
-            view.setProperty("hilum-words", True)
-            view.drawing.wordsWanted.connect(partial(self._ask_words, view))
-        if self._wanted is not None and isinstance(view, MarkedFilm) and getattr(pane, "standing", None) == self._wanted.path:
+    def _meet(self, pane: Pane) -> None:
+        """A view is new in a pane."""
+        if isinstance(pane.view, MarkedFilm):
+            self.words.meet(pane.view)
+            pane.view.drawing.toolChanged.connect(self._tool_laid_down)
+
+    def _shown(self, pane: Pane) -> None:
+        """A film has its marks: what waits to be gone to is gone to."""
+        if self._wanted is not None and isinstance(pane.view, MarkedFilm) and pane.standing == self._wanted.path:
             wanted, self._wanted = self._wanted, None
-            view.go_to(wanted.valued.mark)
+            pane.view.go_to(wanted.valued.mark)
         self.attend()
 
-    def _ask_words(self, view: MarkedFilm, mark: Annotation) -> None:
-        if tool_of(mark) is FilmTool.CALIBRATION:
-            self._ask("Calibrate", "Length of this line in the patient, in mm (or 2.5 cm)", "", partial(_calibrate, view, mark))
-        else:
-            self._ask("Arrow", "Text beside the arrow", "", partial(_keep_text, view, mark), partial(_keep_text, view, mark, ""))
-
-    def ask_text(self) -> None:
-        """The reader's own words beside the one selected mark."""
-        view = self.view
-        chosen = view.drawing.selected if view is not None else []
-        if view is None or len(chosen) != 1:
-            self.noted.emit("select one measurement first")
-            return
-        self._ask("Text", "Your words beside this measurement", chosen[0].name, partial(_change_text, view, chosen[0]))
-
-    def _ask(
-        self, title: str, question: str, text: str, then: Callable[[str], object], otherwise: Callable[[], object] | None = None
-    ) -> None:
-        self.dialog = dialog = QInputDialog(self._window)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle(title)
-        dialog.setLabelText(question)
-        dialog.setTextValue(text)
-        dialog.textValueSelected.connect(partial(self._answered, then))
-        dialog.rejected.connect(otherwise or partial(self._given_up, self.view))
-        dialog.open()
-
-    def _answered(self, then: Callable[[str], object], text: str) -> None:
-        word = then(text[:LONGEST_TEXT])
-        if isinstance(word, str) and word:
-            self.noted.emit(word)
-
-    def _given_up(self, view: MarkedFilm | None) -> None:
-        if view is not None and isValid(view):
-            view.drawing.drop()
+    def _tool_laid_down(self, name: str) -> None:
+        """Its hint goes with it."""
+        if not name:
+            self.noted.emit("")
 
     # the table
 
@@ -246,27 +218,3 @@ def _shown_as(view: RadiologyView) -> Shown:
     through, bounds = (shown.through, shown.bounds) if shown is not None else (None, (0.0, 1.0))
     window = view.window_shown or through
     return Shown(view.frame, window, bounds, view.inverted, camera.angle, camera.flipped, view.spacing)
-
-
-def _calibrate(view: MarkedFilm, mark: Annotation, text: str) -> str:
-    """Keeps the line with its length; the word says what is wrong."""
-    known = known_length(text)
-    if not isValid(view):
-        return ""
-    if known is None:
-        view.drawing.drop()
-        return f"{text[:40]!r} is no length: type millimetres, such as 25 or 2.5 cm"
-    view.drawing.keep(replace(film_mark(FilmTool.CALIBRATION, mark.geometry, key_of(mark), known_mm=known), id=mark.id))
-    return "calibrated by the reader: lengths on this image follow"
-
-
-def _keep_text(view: MarkedFilm, mark: Annotation, text: str) -> None:
-    if isValid(view):
-        view.drawing.keep(with_text(mark, text))
-
-
-def _change_text(view: MarkedFilm, mark: Annotation, text: str) -> None:
-    document = view.drawing.document if isValid(view) else None
-    now = document.marks.get(mark.id) if document is not None else None
-    if document is not None and now is not None:
-        document.replace([with_text(now, text)], "change text")

@@ -34,6 +34,8 @@ class Hanging(QObject):
     itself only while one pane is seen or what is seen was hung by a rule."""
 
     noted = Signal(str)
+    arranged = Signal()
+    """A rule put other sources into the panes."""
     _read = Signal(object, str)
     """The reader's rules, and what was wrong with them."""
 
@@ -252,6 +254,7 @@ class Hanging(QObject):
         finally:
             self._arranging = False
         self._hung = found
+        self.arranged.emit()
         self.noted.emit(f"hung: {rule.name}")
         if rule.link:
             self._comparing.pair_up()

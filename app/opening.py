@@ -216,7 +216,7 @@ class Opener(QObject):
 
     def _found(self, path: Path) -> Iterator[Item | Failure]:
         if path.is_dir():
-            return discover(path)
+            return discover(path, eager=True)
         if path.name.upper() == DICOMDIR:
             return dicomdir.discovered(dicomdir.media_of(path))
         return packed.discovered(path, self._unpacked)

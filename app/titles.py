@@ -85,9 +85,13 @@ class Titles(QObject):
         if not text:
             return
         font = pane_font(pane.view.font(), bold=True)
-        width = QFontMetricsF(font).horizontalAdvance(text) + 20
+        metrics, room = QFontMetricsF(font), pane.view.width() - 2 * theme.MARGIN - 20
+        if metrics.horizontalAdvance(text) > room:
+            text = text.replace(", ", "\n", 1)
+        lines = text.split("\n")
+        width = max(metrics.horizontalAdvance(line) for line in lines) + 20
         top = theme.MARGIN + SIGN.height() + 4
-        plate = QRectF(round((pane.view.width() - width) / 2), top, round(width), 24)
+        plate = QRectF(round((pane.view.width() - width) / 2), top, round(width), 24 + metrics.height() * (len(lines) - 1))
         draw_plate(painter, plate)
         painter.setFont(font)
         painter.setPen(QColor(theme.WARNING if text.startswith("PRIOR") else theme.PLATE_TEXT))

@@ -178,6 +178,7 @@ class Window(QMainWindow):
         self.looking.noted.connect(self.status.show_note)
         self.archiving.noted.connect(self.status.show_note)
         self.reading.noted.connect(self.status.show_note)
+        self.reading.hanging.arranged.connect(self._pane_changed)
         self.presenting.noted.connect(self.status.show_note)
         self.presenting.offered.connect(self.side.offer_others)
         self.shelf.attachedChosen.connect(lambda _: self.side.front(self.side.others))
@@ -211,10 +212,10 @@ class Window(QMainWindow):
             "close": self.close_current,
             "quit": self.close,
             **self.acts.by_id(),
-            "import-marks": partial(self.acts.in_front, self.side.marks, self.marking.choose_import),
+            "import-marks": partial(self._on_slide, self.marking.choose_import),
             "export-marks": self._export_marks,
             **self.film_marking.by_id(),
-            "tissue": partial(self.acts.in_front, self.side.marks, self.marking.outline_tissue),
+            "tissue": partial(self._on_slide, self.marking.outline_tissue),
             **self.looking.by_id(),
             **self.reading.by_id(),
             **self.presenting.by_id(),
@@ -269,6 +270,13 @@ class Window(QMainWindow):
         for pane in self.panes.panes:
             pane.view.overlay.opacity = value
             pane.view.update()
+
+    def _on_slide(self, work: Callable[[], object]) -> None:
+        """With the panel of a slide's marks in front; films have another one."""
+        if self.film_marking.view is None:
+            self.acts.in_front(self.side.marks, work)
+        else:
+            self.status.show_note("this is for slides")
 
     def _export_marks(self) -> None:
         self.side.show_marks()

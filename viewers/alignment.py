@@ -22,12 +22,14 @@ _Wide = NDArray[np.floating[Any]]
 
 SIDE = 384
 """Longest side of the finest pictures that are compared."""
-GOOD, WORTH = 0.55, 0.02
+GOOD, WORTH = 0.38, 0.02
 """Correlation of the levelled pictures that counts as the same chest in place, and how much worse than at the start it may be.
-On real films of two patients, each taken twice, it is 0.62 and 0.70; of any two of four patients at most 0.53."""
+On real films of two patients, each taken twice, it is 0.47 and 0.51; of any two of four patients at most 0.29."""
 LEAST_OVERLAP = 0.5
 _LEVELS = (48, 96, 192, SIDE)
 _STEPS = (40, 40, 30, 15)
+_NEAR = 32
+"""Of the longer side, the width over which the grey is levelled."""
 _SHIFTS = (-0.2, -0.1, 0.0, 0.1, 0.2)
 _SCALES = (0.85, 1.0, 1.18)
 _LARGEST_TURN, _LARGEST_STRETCH = 25.0, 1.6
@@ -92,12 +94,12 @@ def correlation(fixed: Picture, moving: Picture, matrix: Matrix) -> tuple[float,
 
 
 def levelled(picture: Picture) -> Picture:
-    """Each place in standard deviations from the mean around it (a Gaussian of 1/16 of the longer side), within ± 3."""
+    """Each place in standard deviations from the mean around it (a Gaussian of 1/32 of the longer side), within ± 3."""
     from scipy.ndimage import gaussian_filter
 
     low, high = (float(one) for one in np.percentile(picture, (0.5, 99.5)))
     clean = np.clip(picture, low, high) / max(high - low, 1e-6)
-    sigma = max(picture.shape) / 16
+    sigma = max(picture.shape) / _NEAR
     mean = gaussian_filter(clean, sigma, mode="nearest")
     spread = np.sqrt(np.maximum(gaussian_filter((clean - mean) ** 2, sigma, mode="nearest"), 0))
     found: Picture = np.clip((clean - mean) / (spread + 0.02), -3, 3).astype(np.float32)

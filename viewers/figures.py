@@ -11,3 +11,9 @@ def counted(number: int) -> str:
 def rounded(value: float) -> str:
     """Three significant figures with a real minus sign: 0.125, −1.9, 12.3."""
     return f"{value:.3g}".replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """Three significant figures, without an exponent: 12.5 %, 100 %, 1 220 %."""
+    value = 100 * share
+    return f"{counted(round(value)) if value >= 1000 else f'{value:.3g}'} %"

@@ -2,44 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from PySide6.QtCore import QObject, QPointF, Signal
+from PySide6.QtGui import QFont, QPainter
 
-import shapely
-from PySide6.QtCore import QObject, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPen, QPolygonF
-from shapely.geometry.base import BaseGeometry
-
-from viewers import theme
-from viewers.annotations.annotation import Annotation, Point
+from viewers.annotations.annotation import Annotation
 from viewers.annotations.document import Annotations
 from viewers.camera import Camera
 from viewers.drawn import screen_shape
 from viewers.film_hand import FilmHand
+from viewers.film_labels import Label, box_of, write_label
 from viewers.film_marks.calibration import calibration_of
 from viewers.film_marks.film import Film
-from viewers.film_marks.film_mark import FilmTool, beside, tool_of
 from viewers.film_marks.wording import lines
+from viewers.film_strokes import draw_marks
 from viewers.film_values import FilmValues
-from viewers.lettering import Lettering, pane_font
-from viewers.painter_path import painter_path
-
-_GAP = 12.0
-"""Screen pixels between a mark and its text."""
-_LEADER = 28.0
-"""Screen pixels beyond which a thin line says which mark a text belongs to."""
-_MOST_WATCHED = 40
-"""Marks on one frame beyond which texts do not look for a free place."""
-_HEAD = 12.0
-"""Screen pixels of an arrow's head."""
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """Where a mark's text stands, in screen pixels."""
-
-    mark: Annotation
-    rect: QRectF
+from viewers.lettering import Lettering
 
 
 class FilmLayer(QObject):
@@ -99,144 +76,19 @@ class FilmLayer(QObject):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.values.begin()
-        for mark in marks:
-            _draw(painter, camera, mark, mark.id in hand.selected_ids)
         texts = [(mark, lines(mark, self.values.of(mark, number, line))) for mark in marks]
         if sketch is not None:
-            _draw(painter, camera, sketch, True)
             texts.append((sketch, lines(sketch, self.values.sketch(sketch, number, line))))
         self.values.ask()
         shapes = [screen_shape(mark.geometry, camera) for mark, _ in texts]
-        placed: list[Label] = []
+        chosen = [mark is sketch or mark.id in hand.selected_ids for mark, _ in texts]
+        for heavy in (False, True):
+            drawn = [(mark, shape) for (mark, _), shape, one in zip(texts, shapes, chosen, strict=True) if one == heavy]
+            draw_marks(painter, drawn, 2.6 if heavy else 1.6)
+        placed, taken = list[Label](), list(shapes)
         for (mark, words), shape in zip(texts, shapes, strict=True):
             if words:
-                taken = [*shapes, *(_box(one.rect) for one in placed)]
-                placed.append(_write(painter, camera, lettering, base, mark, words, shape, taken))
+                placed.append(write_label(painter, camera, lettering, base, mark, words, shape, taken))
+                taken.append(box_of(placed[-1].rect))
         self.labels = tuple(placed)
         painter.restore()
-
-
-def _draw(painter: QPainter, camera: Camera, mark: Annotation, chosen: bool) -> None:
-    """A line with a dark rim, legible on black and on white; what is chosen is heavier."""
-    shape = screen_shape(mark.geometry, camera)
-    tool = tool_of(mark)
-    path = _cross(shape) if tool is FilmTool.PROBE else painter_path([shape], 1, 0, 0)
-    width = 2.6 if chosen else 1.6
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    for ink, thick in ((QColor(0, 0, 0, 170), width + 2.4), (QColor(*theme.MEASURED), width)):
-        pen = QPen(ink, thick, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin)
-        painter.setPen(pen)
-        if shape.geom_type in ("LineString", "MultiLineString"):
-            _draw_ends(painter, shape, tool, ink)
-        if tool is FilmTool.CALIBRATION and thick == width:
-            pen.setCapStyle(Qt.PenCapStyle.FlatCap)
-            pen.setDashPattern([6, 3])
-            painter.setPen(pen)
-        painter.drawPath(path)
-
-
-def _cross(shape: BaseGeometry) -> QPainterPath:
-    """Four strokes around each place, which itself stays free."""
-    path = QPainterPath()
-    for x, y in shapely.get_coordinates(shape):
-        for across, down in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-            path.moveTo(x + 3 * across, y + 3 * down)
-            path.lineTo(x + 9 * across, y + 9 * down)
-    return path
-
-
-def _draw_ends(painter: QPainter, shape: BaseGeometry, tool: FilmTool | None, ink: QColor) -> None:
-    """Short bars across the ends of what has a length, a head on an arrow's first end."""
-    for part in shapely.get_parts(shape):
-        places = [QPointF(x, y) for x, y in shapely.get_coordinates(part)]
-        if tool is FilmTool.ARROW:
-            along = _unit(places[0], places[1])
-            side = QPointF(-along.y(), along.x()) * (_HEAD / 3)
-            back = places[0] + along * _HEAD
-            painter.setBrush(ink)
-            painter.drawPolygon(QPolygonF([places[0], back + side, back - side]))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-        elif tool in (FilmTool.LENGTH, FilmTool.RATIO, FilmTool.CALIBRATION):
-            for end, other in ((places[0], places[1]), (places[-1], places[-2])):
-                along = _unit(end, other)
-                side = QPointF(-along.y(), along.x()) * 5.0
-                painter.drawLine(end + side, end - side)
-
-
-def _unit(start: QPointF, end: QPointF) -> QPointF:
-    away = end - start
-    length = (away.x() ** 2 + away.y() ** 2) ** 0.5
-    return away / length if length else QPointF(1, 0)
-
-
-def _write(
-    painter: QPainter,
-    camera: Camera,
-    lettering: Lettering,
-    base: QFont,
-    mark: Annotation,
-    words: Sequence[str],
-    shape: BaseGeometry,
-    taken: Sequence[BaseGeometry],
-) -> Label:
-    """Texts with a dark halo; they keep clear of what is `taken` and stay in the pane, unless a person put them somewhere."""
-    font = pane_font(base)
-    high = lettering.height(font)
-    size = max(lettering.width(text, font) for text in words), high * len(words)
-    put = beside(mark).label
-    rect = _put(camera, put, size) if put is not None else _near(camera, mark, shape, size, taken)
-    _leader(painter, shape, rect)
-    for number, text in enumerate(words):
-        lettering.draw(painter, text, rect.left(), rect.top() + number * high, font, theme.LIGHT_INK)
-    return Label(mark, rect)
-
-
-def _put(camera: Camera, middle: Point, size: tuple[float, float]) -> QRectF:
-    u, v = camera.to_screen(*middle)
-    return QRectF(u - size[0] / 2, v - size[1] / 2, *size)
-
-
-def _near(
-    camera: Camera, mark: Annotation, shape: BaseGeometry, size: tuple[float, float], taken: Sequence[BaseGeometry]
-) -> QRectF:
-    """Beside the shape where the fewest others lie: to its right, to its left, below, above; an arrow's text at its tail."""
-    left, top, right, bottom = shape.bounds
-    middle, centre = (top + bottom - size[1]) / 2, (left + right - size[0]) / 2
-    if tool_of(mark) is FilmTool.ARROW:
-        (u, v), tip = shapely.get_coordinates(shape)[-1], shapely.get_coordinates(shape)[0]
-        return _within(camera, QRectF(u + _GAP / 2 if u >= tip[0] else u - _GAP / 2 - size[0], v - size[1] / 2, *size), shape)
-    places = (right + _GAP, middle), (left - _GAP - size[0], middle), (centre, bottom + _GAP), (centre, top - _GAP - size[1])
-    found = [QRectF(*place, *size) for place in places]
-    pane = QRectF(0, 0, camera.width, camera.height)
-    inside = [rect for rect in found if pane.contains(rect)] or [_within(camera, found[0], shape)]
-    others = [one for one in taken if one is not shape]
-    return (
-        min(inside, key=lambda rect: sum(_box(rect).intersects(one) for one in others))
-        if len(taken) <= _MOST_WATCHED
-        else inside[0]
-    )
-
-
-def _within(camera: Camera, rect: QRectF, shape: BaseGeometry) -> QRectF:
-    """Moved into the pane, unless its mark is not in it."""
-    if shape.intersects(shapely.box(0, 0, camera.width, camera.height)):
-        rect.moveLeft(min(max(rect.left(), 4.0), max(4.0, camera.width - rect.width() - 4)))
-        rect.moveTop(min(max(rect.top(), 4.0), max(4.0, camera.height - rect.height() - 4)))
-    return rect
-
-
-def _box(rect: QRectF) -> BaseGeometry:
-    return shapely.box(rect.left(), rect.top(), rect.right(), rect.bottom())
-
-
-def _leader(painter: QPainter, shape: BaseGeometry, rect: QRectF) -> None:
-    """A dotted line from a text to its mark where they stand apart."""
-    line = shapely.shortest_line(_box(rect), shape)
-    if line is None or line.length < _LEADER:
-        return
-    (a, b), (c, d) = shapely.get_coordinates(line)
-    for ink, width in ((QColor(0, 0, 0, 150), 2.6), (QColor(*theme.MEASURED), 1.0)):
-        pen = QPen(ink, width)
-        pen.setStyle(Qt.PenStyle.DotLine if width == 1.0 else Qt.PenStyle.SolidLine)
-        painter.setPen(pen)
-        painter.drawLine(QPointF(a, b), QPointF(c, d))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtCore import QEvent, QPointF, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
@@ -25,6 +25,11 @@ from viewers.marking_hand import MarkingHand
 class MarkedFilm(RadiologyView):
     """`drawing` is the hand, `marks` the layer that is painted; both follow the document that `show_marks` gives them."""
 
+    textWanted = Signal(object)
+    """This view, after a double click on the text of its one selected mark."""
+    wordsWanted = Signal(object, object)
+    """This view, and an arrow or a calibration line of its hand that waits for what a person types."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.marks = FilmLayer(self)
@@ -34,7 +39,8 @@ class MarkedFilm(RadiologyView):
         self.marks.changed.connect(self.update)
         self.drawing.changed.connect(self.update)
         self.drawing.toolChanged.connect(self._tool_changed)
-        self.frameChanged.connect(lambda _: self._use_frame())
+        self.drawing.wordsWanted.connect(self._pass_on)
+        self.frameChanged.connect(self._use_frame)
 
     def show_marks(self, document: Annotations | None, film: Film | None = None) -> None:
         """Whose marks are shown and drawn, and the frames they belong to; None for none."""
@@ -42,7 +48,12 @@ class MarkedFilm(RadiologyView):
         self._use_frame()
         self.drawing.follow(document)
 
-    def _use_frame(self) -> None:
+    @Slot(object)
+    def _pass_on(self, mark: Annotation) -> None:
+        self.wordsWanted.emit(self, mark)
+
+    @Slot(int)
+    def _use_frame(self, _: int = 0) -> None:
         film = self.marks.film
         self.drawing.cancel()
         self.drawing.key = film.keys[self.frame] if film is not None and self.frame < len(film.keys) else None
@@ -140,7 +151,15 @@ class MarkedFilm(RadiologyView):
             super().mouseReleaseEvent(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() != Qt.MouseButton.LeftButton or not (self.drawing.tool or self.hand.over_mark(event)):
+        left = event.button() == Qt.MouseButton.LeftButton
+        if (
+            left
+            and not self.drawing.tool
+            and self.marks.label_at(event.position()) is not None
+            and len(self.drawing.selected) == 1
+        ):
+            self.textWanted.emit(self)
+        elif not left or not (self.drawing.tool or self.hand.over_mark(event)):
             super().mouseDoubleClickEvent(event)
         elif not self.drawing.finish():
             self.mousePressEvent(event)

@@ -22,12 +22,14 @@ from viewers.relay import Relay
 from viewers.sources import StackedSource
 from viewers.sources.slice_plane import Vector, cross
 from viewers.volume import Volume
-from viewers.volume_cuts import Slab, is_askew
+from viewers.volume_cuts import Cut, Slab, is_askew, samples_of
 
 REST_MS = 120
 """So long after the last movement oblique planes are made with all their pixels."""
-COARSE, COARSE_SLAB = 2, 4
-"""How much larger the pixels of oblique planes and slabs are while a hand moves."""
+COARSEST = 4
+"""How much larger, at most, the pixels of oblique planes and slabs are while a hand moves."""
+MOVING_MS = 12.0
+"""So long one such plane may take while a hand moves."""
 _PLACES = {Plane.AXIAL: (0, 0), Plane.CORONAL: (0, 1), Plane.SAGITTAL: (1, 0)}
 
 
@@ -233,11 +235,15 @@ class MprBoard(QWidget):
         found = []
         for plane in PLANES:
             cut = cut_of(volume, crosshair, plane, self.slab, self.thickness_mm)
-            coarse = 1
-            if restless and is_askew(volume, cut):
-                coarse = COARSE if self.slab == Slab.THIN else COARSE_SLAB
+            coarse = self._coarse(volume, cut) if restless and is_askew(volume, cut) else 1
             found.append(CutWish(plane, cut, coarse, self.stack.window_shown, self.stack.inverted))
         return found
+
+    def _coarse(self, volume: Volume, cut: Cut) -> int:
+        """The finest that can be made while a hand moves, by how long the last ones took."""
+        each = self._reader.ms_per_sample if self._reader is not None else 0.0
+        fits = (one for one in range(1, COARSEST) if samples_of(volume, cut, one) * each <= MOVING_MS)
+        return next(fits, COARSEST)
 
     @Slot()
     def _want(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from PySide6.QtGui import QImage
@@ -12,7 +14,7 @@ from viewers.mpr import Plane
 from viewers.qimage import to_paintable
 from viewers.sources.slice_plane import Vector
 from viewers.volume import Volume
-from viewers.volume_cuts import Cut, CutValues, Slab, cut_values
+from viewers.volume_cuts import Cut, CutValues, Slab, cut_values, is_askew, samples_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +51,17 @@ class PlaneReader:
     def __init__(self, volume: Volume) -> None:
         self._volume = volume
         self._last: dict[Plane, tuple[Cut, int, CutValues]] = {}
+        self.ms_per_sample = 60e-6
+        """How long a sample of a plane that lies askew takes here, lately."""
         self.wanted: frozenset[CutWish] = frozenset()
-        """A slab that is no longer among them is given up; set on the GUI thread."""
+        """A fine picture that is no longer among them is given up; set on the GUI thread."""
 
     def make(self, wish: CutWish) -> ShownCut:
         volume = self._volume
         cut = wish.cut if wish.coarse == 1 else wish.cut.coarser(wish.coarse)
         last = self._last.get(wish.plane)
         values = (
-            last[2]
-            if last is not None and last[0] == cut
-            else cut_values(volume, cut, wish.coarse, lambda: wish not in self.wanted)
+            last[2] if last is not None and last[0] == cut else cut_values(volume, cut, wish.coarse, partial(self._late, wish))
         )
         self._last[wish.plane] = cut, wish.coarse, values
         stored = np.rint(values.stored).astype(volume.voxels.dtype)
@@ -68,6 +70,18 @@ class PlaneReader:
             grey = 255 - grey
         grey[~values.there] = 0
         return ShownCut(wish, cut, to_paintable(grey), values)
+
+    def _sampled(self, wish: CutWish, cut: Cut) -> CutValues:
+        begun = time.perf_counter()
+        values = cut_values(self._volume, cut, wish.coarse, partial(self._late, wish))
+        if is_askew(self._volume, cut):
+            taken = (time.perf_counter() - begun) * 1000 / samples_of(self._volume, wish.cut, wish.coarse)
+            self.ms_per_sample = 0.7 * self.ms_per_sample + 0.3 * taken
+        return values
+
+    def _late(self, wish: CutWish) -> bool:
+        """Coarse pictures are shown even when the hand has moved on, so that something is seen while it moves."""
+        return wish.coarse == 1 and wish not in self.wanted
 
 
 def value_words(slab: Slab, thickness_mm: float, unit: str) -> str:

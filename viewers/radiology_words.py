@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from viewers import windows
 from viewers.camera import Camera
+from viewers.figures import percent
 from viewers.geometry import Spacing
 from viewers.grayscale import Lut, Window
 from viewers.sources import Source, StackedSource
@@ -91,7 +92,7 @@ def _coarse(shown: Shown | None) -> list[str]:
 
 
 def _zoom(source: Source, camera: Camera, most: int) -> str:
-    zoom = f"zoom {camera.device_scale * 100:.3g} %"
+    zoom = f"zoom {percent(camera.device_scale)}"
     return f"{zoom}, of at most half the stored pixels" if source.size.width * source.size.height > most else zoom
 
 

@@ -18,6 +18,8 @@ _ALONG = 1.0 - 1e-9
 _WHOLE = 1e-4
 """Indices this near to whole numbers are whole."""
 _EDGE = 0.5 + 1e-6
+_BAND = 96
+"""Rows sampled at once."""
 
 
 class Slab(StrEnum):
@@ -96,11 +98,14 @@ def cut_values(volume: Volume, cut: Cut, coarse: int = 1, given_up: Callable[[],
     """The values of a cut.
 
     A slab along the voxels' axes takes the voxels whose centres lie in it, at least the one in its middle; another is sampled at
-    the finest distance of voxels, with `coarse` > 1 at so many times it. Raises GivenUp between two of its planes.
+    the finest distance of voxels, with `coarse` > 1 at so many times it. Raises GivenUp between two of its planes
+    or bands of rows.
     """
     along = _along_axes(volume, cut)
     if along is not None:
         return _taken(volume, cut, along)
+    if cut.slab == Slab.THIN:
+        return _in_bands(volume, cut, given_up)
     found = None
     for offset in _offsets(volume, cut, coarse):
         if found is not None and given_up():
@@ -117,6 +122,12 @@ def cut_values(volume: Volume, cut: Cut, coarse: int = 1, given_up: Callable[[],
 def is_askew(volume: Volume, cut: Cut) -> bool:
     """Whether a cut has to be sampled, which takes longer than taking voxels along their own axes."""
     return _along_axes(volume, cut) is None
+
+
+def samples_of(volume: Volume, cut: Cut, coarse: int) -> float:
+    """How many samples a cut that lies askew takes, with pixels and planes `coarse` times as far apart."""
+    planes = 1.0 if cut.slab == Slab.THIN else 1.0 + cut.thickness_mm / (min(volume.pitch_mm) * coarse)
+    return cut.size.width * cut.size.height / coarse**2 * planes
 
 
 # along the voxels' own axes
@@ -213,11 +224,21 @@ def _between(values: NDArray[np.generic], index: NDArray[np.float64], axis: int)
 _Found = tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int32] | int]
 
 
+def _in_bands(volume: Volume, cut: Cut, given_up: Callable[[], bool]) -> CutValues:
+    """A thin plane, a band of rows after the other."""
+    parts = []
+    for first in range(0, cut.size.height, _BAND):
+        if first and given_up():
+            raise GivenUp
+        corner = triple(cut.place(0.5, first + 0.5))
+        size = Size(cut.size.width, min(_BAND, cut.size.height - first))
+        parts.append(_sampled(volume, Cut(corner, cut.across, cut.down, cut.pixel_mm, size), 0.0)[:2])
+    values, there = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return CutValues(np.where(there, values, np.float32(0)).astype(np.float32, copy=False), there)
+
+
 def _offsets(volume: Volume, cut: Cut, coarse: int) -> Iterator[float]:
     """Along the normal, mm."""
-    if cut.slab == Slab.THIN or cut.thickness_mm <= 0:
-        yield 0.0
-        return
     pitch = min(volume.pitch_mm) * coarse
     count = int(cut.thickness_mm / 2 / pitch + 1e-9)
     for step in range(-count, count + 1):

@@ -20,6 +20,8 @@ EMPTY = "Drop files, folders or a ZIP here, or press Ctrl+O."
 NOTHING = "Nothing here matches the search."
 UNFOLDED = 20
 """So many patients are unfolded as they come; more are left folded."""
+FOUND_UNFOLDED = 100
+"""Up to so many lines at the top are unfolded when something is searched for."""
 INDENT = 10
 RESIZED_MS = 120
 
@@ -274,7 +276,7 @@ class Browser(QWidget):
         parts += [f"(?=.*{escaped(word)})" for word in words]
         self._quiet = True
         self.found.setFilterRegularExpression(QRegularExpression(f"^{''.join(parts)}") if parts else QRegularExpression())
-        if parts:
+        if parts and self.found.rowCount() <= FOUND_UNFOLDED:
             self.view.expandAll()
         self.view.setCurrentIndex(self.index_of(self._last) if self._last is not None else QModelIndex())
         self._quiet = False

@@ -24,6 +24,8 @@ _RAMP = QSize(48, 12)
 
 
 class LayersPanel(Column):
+    wanted = Signal(bool)
+    """Whether anything lies over the picture."""
     loadWanted = Signal()
     exportWanted = Signal()
     removeWanted = Signal(object)
@@ -135,6 +137,7 @@ class LayersPanel(Column):
         self._details.setVisible(bool(present))
         self._export.setEnabled(bool(present))
         self._show_details()
+        self.wanted.emit(bool(present))
 
     def _layers(self) -> Layers | None:
         return self._view.layers if self._view is not None else None

@@ -1,4 +1,4 @@
-"""The panels at the right: Report, Labels, Layers, Marks, Ask, Details; Channels for slides, Window for films."""
+"""The panels at the right: Report, Labels, Marks, Ask, Details; others where there is something to put into them."""
 
 from __future__ import annotations
 
@@ -44,13 +44,15 @@ class Side(QTabWidget):
         self.addTab(self.others, "Others")
         self.window_panel = WindowPanel()
         self.addTab(self.window_panel, "Window")
-        for panel in (self.channels, self.others, self.window_panel):
+        for panel in (self.channels, self.others, self.window_panel, self.layers):
             self.setTabVisible(self.indexOf(panel), False)
         self.window_panel.wanted.connect(partial(self._offer, self.window_panel))
+        self.layers.wanted.connect(self._offer_layers)
         self._found, self._threshold = Findings(), 0.0
         self._source: Path | None = None
         self._stale: set[QWidget] = set()
         self.currentChanged.connect(lambda _: self._refresh())
+        self.currentChanged.connect(lambda _: self.layers.refresh())
 
     def show_channels(self) -> None:
         """Bring channels and planes to the front, where the slide has any."""
@@ -83,7 +85,12 @@ class Side(QTabWidget):
         if self.isTabVisible(self.indexOf(panel)) != there:
             self.setTabVisible(self.indexOf(panel), there)
 
+    def _offer_layers(self, there: bool) -> None:
+        """While anything lies over the picture, or the reader looks at the list."""
+        self._offer(self.layers, there or self.currentWidget() is self.layers)
+
     def front(self, panel: QWidget) -> None:
+        self._offer(panel, True)
         self.setCurrentWidget(panel)
 
     def show_findings(self, source: Path | None, found: Findings, threshold: float) -> None:

@@ -59,7 +59,7 @@ class Group:
         if self.above is None:
             return patient_words(self.who) if self.named else self.alias
         said = self.who.study if self.who is not None else ""
-        return " · ".join(filter(None, (self.date or UNDATED, "/".join(sorted(self.kinds)), said)))
+        return " · ".join(filter(None, (self.date or UNDATED, "/".join(sorted(filter(None, self.kinds))), said)))
 
     @property
     def tip(self) -> str:

@@ -57,7 +57,7 @@ def test_a_dropped_archive_opens_and_leaves_nothing(seat: Seat, archive: Path) -
         lung: "CT · 4 images · 128 × 128", mr: "MR · 64 × 64", evil: "evil.dcm leads out of the archive (..): not opened.",
     }  # fmt: skip
     seat.show(lung)
-    assert seat.window.panes.view.frames == 4
+    seat.wait(lambda: seat.window.panes.view.frames == 4)
     seat.wait(lambda: seat.window.panes.view.settled)
     folder = data_folder() / "unpacked"
     assert [one for one in folder.rglob("*") if one.is_file()]
@@ -101,5 +101,5 @@ def test_a_medium_opens_through_its_directory(seat: Seat, tmp_path: Path) -> Non
     assert browser.found.rowCount() == len(patients) + 1, "the patients, and the line of the directory"
     series = next(item for item in browser.model.items() if "7 images" in item.line)
     seat.show(series.path)
-    assert seat.window.panes.view.frames == 7
+    seat.wait(lambda: seat.window.panes.view.frames == 7)
     seat.wait(lambda: "7 images" in series.line)

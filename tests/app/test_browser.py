@@ -79,9 +79,9 @@ def opened(seat: Seat, folder: Path, count: int) -> None:
 
 
 TREE = [
-    ["Patient 1", ["2025-02-03 · MR", "t2 tse"], ["2024-05-01 · CT · Thorax native", "Soft 5.0", "Lung 1.0"]],
-    ["Patient 2", ["2023-11-12 · DX", "DX CHEST LL", "DX CHEST PA"]],
-    ["Patient 3", ["date not stated · DX", "DX"]],
+    ["Patient 3", ["2025-02-03 · MR", "t2 tse"], ["2024-05-01 · CT · Thorax native", "Soft 5.0", "Lung 1.0"]],
+    ["Patient 1", ["2023-11-12 · DX", "DX CHEST LL", "DX CHEST PA"]],
+    ["Patient 2", ["date not stated · DX", "DX"]],
     "notes.txt",
 ]
 
@@ -146,9 +146,9 @@ def test_chips_narrow_to_a_modality(seat: Seat, three: Path) -> None:
     browser = seat.window.browser
     assert list(browser.chips) == ["CT", "DX", "MR"]
     browser.chips["MR"].setChecked(True)
-    assert lines(seat) == [["Patient 1", ["2025-02-03 · MR", "t2 tse"]]]
+    assert lines(seat) == [["Patient 3", ["2025-02-03 · MR", "t2 tse"]]]
     browser.chips["DX"].setChecked(True)
-    assert [one[0] for one in lines(seat)] == ["Patient 1", "Patient 2", "Patient 3"]
+    assert [one[0] for one in lines(seat)] == ["Patient 3", "Patient 1", "Patient 2"]
 
 
 def test_keys_alone_find_and_show(seat: Seat, three: Path) -> None:

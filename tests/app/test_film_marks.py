@@ -180,7 +180,7 @@ def test_a_calibration_is_typed_said_and_taken_back(seat: Seat, chest: Path) -> 
     drag(view, (100, 50), (150, 50), (200, 50))
     seat.act("film-calibration")
     drag(view, (50, 100), (100, 100), (150, 100))
-    dialog = seat.window.film_marking.dialog
+    dialog = seat.window.film_marking.words.dialog
     assert dialog is not None
     dialog.setTextValue("2.5 cm")
     dialog.accept()
@@ -196,7 +196,7 @@ def test_a_calibration_is_typed_said_and_taken_back(seat: Seat, chest: Path) -> 
     seat.wait(lambda: table(seat)[0][1].endswith("at detector"), 20)
     seat.act("film-calibration")
     drag(view, (50, 100), (100, 100), (150, 100))
-    dialog = seat.window.film_marking.dialog
+    dialog = seat.window.film_marking.words.dialog
     assert dialog is not None
     dialog.setTextValue("long")
     dialog.accept()
@@ -208,14 +208,14 @@ def test_an_arrows_text_and_a_text_given_later(seat: Seat, chest: Path) -> None:
     view = opened(seat, chest)
     seat.act("film-arrow")
     drag(view, (100, 50), (150, 60), (220, 140))
-    assert seat.window.film_marking.dialog is not None
-    seat.window.film_marking.dialog.setTextValue("=nodule?")
-    seat.window.film_marking.dialog.accept()
+    assert seat.window.film_marking.words.dialog is not None
+    seat.window.film_marking.words.dialog.setTextValue("=nodule?")
+    seat.window.film_marking.words.dialog.accept()
     seat.wait(lambda: [row[:2] for row in table(seat)] == [("=nodule?", "=nodule?")], 20)
     seat.act("film-text")
-    assert seat.window.film_marking.dialog is not None
-    seat.window.film_marking.dialog.setTextValue("granuloma")
-    seat.window.film_marking.dialog.accept()
+    assert seat.window.film_marking.words.dialog is not None
+    seat.window.film_marking.words.dialog.setTextValue("granuloma")
+    seat.window.film_marking.words.dialog.accept()
     seat.wait(lambda: table(seat)[0][0] == "granuloma", 20)
 
 
@@ -327,3 +327,31 @@ def test_a_picture_that_is_not_dicom_is_measured_in_pixels(seat: Seat, tmp_path:
     seat.window.film_marking.export(out, "report")
     seat.wait(lambda: "only refer to DICOM" in seat.window.side.films._word.text(), 20)
     assert not out.exists()
+
+
+def test_models_see_nothing_of_what_is_measured(seat: Seat, chest: Path) -> None:
+    """Neither pixels nor the spacing a model is told change, and no word of a measurement gets into what it is sent."""
+    from viewers.geometry import Region
+
+    view = opened(seat, chest)
+    source = view.source
+    assert source is not None
+    before, spacing = source.read(Region.whole(source.size)).copy(), source.spacing
+    QTest.keyClick(view, "O")
+    drag(view, (100, 50), (150, 60), (220, 140))
+    seat.act("film-calibration")
+    drag(view, (50, 100), (100, 100), (150, 100))
+    assert seat.window.film_marking.words.dialog is not None
+    seat.window.film_marking.words.dialog.setTextValue("25")
+    seat.window.film_marking.words.dialog.accept()
+    seat.wait(lambda: len(table(seat)) == 2, 20)
+    assert (source.read(Region.whole(source.size)) == before).all()
+    assert source.spacing is spacing
+    assert view.spacing != spacing
+
+
+def test_what_is_for_slides_says_so(seat: Seat, chest: Path) -> None:
+    opened(seat, chest)
+    seat.act("tissue")
+    assert "for slides" in seat.window.status.note.text()
+    assert seat.window.side.currentWidget() is seat.window.side.films

@@ -67,6 +67,7 @@ def test_four_mammograms_hang_back_to_back_chest_wall_to_chest_wall(seat: Seat, 
     views = hangs(seat, FOUR, tmp_path / "mg")
     panes = seat.window.panes
     assert [pane.standing for pane in panes.seen] == [paths[name] for name in VIEWS]
+    assert seat.window.browser.current() == paths["RCC"], "the browser and the panels go with the active pane"
     for at, view in enumerate(views):
         x0, _, x1, _ = view.camera.on_screen((0, 0, view.source.size.width, view.source.size.height))
         picture = to_array(view.grab_view())[:, :, 0].astype(float)
@@ -326,3 +327,23 @@ def test_rows_and_columns_are_pointed_at(seat: Seat) -> None:
     QTest.mouseClick(picker, Qt.MouseButton.LeftButton, pos=picker.square(1, 2).center())
     assert seat.window.panes.grid == Grid(2, 3)
     assert [pane.isVisible() for pane in seat.window.panes.panes] == [True] * 6
+
+
+def test_the_list_of_rules_hangs_and_removes(seat: Seat, tmp_path: Path) -> None:
+    from app.panels.hanging_list import HangingList
+
+    mammograms(tmp_path / "mg", 5, "20240517")
+    hangs(seat, FOUR, tmp_path / "mg")
+    hanging = seat.window.reading.hanging
+    hanging.save("Mine")
+    seat.wait(lambda: any(rule.name == "Mine" for rule in hanging.rules))
+    seat.act("hangings")
+    dialog = seat.window.findChild(HangingList)
+    assert dialog is not None
+    QTest.keyClick(dialog.list, Qt.Key.Key_Up)
+    QTest.keyClick(dialog.list, Qt.Key.Key_Delete)
+    assert dialog.list.count() == len(hanging.rules), "a shipped rule stays"
+    QTest.keyClick(dialog.list, Qt.Key.Key_End)
+    QTest.keyClick(dialog, Qt.Key.Key_Delete)
+    seat.wait(lambda: all(rule.name != "Mine" for rule in hanging.rules))
+    dialog.close()

@@ -145,7 +145,7 @@ def test_the_engine_is_killed_in_mid_generation(seat: Seat, film: Film) -> None:
     seat.open(path)
     seat.ask("labels")
     report_kept = seat.window.asking.session.findings(path)
-    (engine,) = psutil.Process().children()
+    (engine,) = [one for one in psutil.Process().children() if "inference.host" in one.cmdline()]
     engine.send_signal(signal.SIGSTOP)  # the draft is certain to be under way when the kill comes
     seat.act("draft")
     host = seat.window.worker._engine

@@ -56,7 +56,7 @@ def test_two_films_of_a_phantom_at_two_sizes_with_findings_that_changed(seed: in
     known = between(pose(pair.current, 512, 512), pose(pair.prior, 640, 560))
     assert corner_error(found.matrix, known, 512, 512) < 2.0
     assert not found.refused
-    assert found.after > 0.9 > found.before
+    assert found.after > 0.8 > found.before
 
 
 def test_a_general_affine_with_another_window_noise_and_a_new_lesion() -> None:

@@ -132,3 +132,21 @@ def test_a_dicom_slide_is_one_item(shared: Path) -> None:
 def test_a_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is not there"):
         list(discover(tmp_path / "gone"))
+
+
+def test_who_waits_is_told_the_same_as_soon_as_it_is_known(
+    write_slice: Callable[..., Path], write_dicom: WriteDicom, tmp_path: Path
+) -> None:
+    for place in range(3):
+        write_slice(f"{place}.dcm", place, 5.0 * place)
+    write_dicom(np.zeros((8, 8), np.uint16), "b-film.dcm")
+    (tmp_path / "a-text.dcm").write_text("no picture")
+    (tmp_path / "deeper").mkdir()
+    write_dicom(np.zeros((8, 8), np.uint16), "deeper/film.dcm")
+    sorted_by_path, eager = list(discover(tmp_path)), list(discover(tmp_path, eager=True))
+    assert [one.path.name for one in eager] == ["a-text.dcm", "b-film.dcm", "ct", "film.dcm"]
+    assert {(one.path, getattr(one, "files", ())) for one in eager} == {
+        (one.path, getattr(one, "files", ())) for one in sorted_by_path
+    }
+    (only,) = discover(tmp_path / "ct", eager=True)
+    assert only.path == tmp_path / "ct", "a series alone in its folder goes by the folder's name"

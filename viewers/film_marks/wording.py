@@ -18,6 +18,19 @@ TITLES = {
     FilmTool.ARROW: "Arrow",
     FilmTool.CALIBRATION: "Calibration",
 }
+HINTS = {
+    FilmTool.LENGTH: "drag from end to end, or click both; Shift keeps to rows or columns",
+    FilmTool.ANGLE: "click an end, the vertex, the other end",
+    FilmTool.COBB: "one stroke along each end plate",
+    FilmTool.ELLIPSE: "drag from corner to corner; Shift makes a circle",
+    FilmTool.RECTANGLE: "drag from corner to corner; Shift makes a square",
+    FilmTool.FREEHAND: "drag around the area, or click its corners and press Enter",
+    FilmTool.PROBE: "click a pixel",
+    FilmTool.RATIO: "first the heart at its widest, then the inner thorax at its widest; Shift keeps the second parallel",
+    FilmTool.ARROW: "drag from what you mean to where its text stands",
+    FilmTool.CALIBRATION: "drag along something of known length, then type it",
+}
+"""What to do with the tool in the hand."""
 
 
 def lines(mark: Annotation, found: Measured) -> tuple[str, ...]:

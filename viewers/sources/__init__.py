@@ -255,12 +255,15 @@ def open_source(path: Path | str, *, spacing: Spacing | None = None) -> Source:
     return opening.opened(Path(path), spacing)
 
 
-def discover(folder: Path | str, leave_out: Callable[[Path], bool] | None = None) -> Iterator[Item | Failure]:
+def discover(
+    folder: Path | str, leave_out: Callable[[Path], bool] | None = None, *, eager: bool = False
+) -> Iterator[Item | Failure]:
     """What can be opened below `folder`, sorted by path: slices of one series and a DICOM slide as one item each.
 
     What cannot be opened is yielded too, as a `Failure` with its sentence. Hidden files are left out, and folders of which
-    `leave_out` says True. Raises SourceError when `folder` itself cannot be read.
+    `leave_out` says True. Raises SourceError when `folder` itself cannot be read. `eager`: unsorted, as soon as
+    they are known.
     """
     from viewers.sources import folder as folders
 
-    return folders.discovered(Path(folder), leave_out or folders.none_left_out)
+    return folders.discovered(Path(folder), leave_out or folders.none_left_out, eager=eager)

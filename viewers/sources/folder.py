@@ -22,6 +22,8 @@ from viewers.waveform import SOP_CLASSES as WAVEFORMS
 STACKS = {"CT", "MR", "PT", "NM"}
 """Modalities whose files of one series are slices of one stack."""
 DICOMDIR = "DICOMDIR"
+PIECE = 64
+"""Files read before what is known of them is told, by who waits."""
 _NAMED = 8
 """Folders named in a sentence."""
 
@@ -97,10 +99,13 @@ def none_left_out(_: Path) -> bool:
     return False
 
 
-def discovered(folder: Path, leave_out: Callable[[Path], bool] = none_left_out) -> Iterator[Item | Failure]:
+def discovered(
+    folder: Path, leave_out: Callable[[Path], bool] = none_left_out, *, eager: bool = False
+) -> Iterator[Item | Failure]:
     """Items and failures below `folder`, folder by folder, sorted by path. Raises SourceError for `folder` itself.
 
-    `leave_out` is asked of every folder inside; where it says True, nothing of that folder is looked at.
+    `leave_out` is asked of every folder inside; where it says True, nothing of that folder is looked at. `eager`: as soon as they
+    are known, a folder's own files before the folders in it.
     """
     with reading(folder):
         entries = sorted(folder.iterdir(), key=lambda path: path.name)
@@ -116,7 +121,12 @@ def discovered(folder: Path, leave_out: Callable[[Path], bool] = none_left_out) 
             yield from dicomdir.discovered(media, leave_out)
             return
     visible = [path for path in entries if not path.name.startswith(".")]
-    found = grouped(folder, [path for path in visible if not _is_folder(path)], bool([p for p in visible if _is_folder(p)]))
+    files = [path for path in visible if not _is_folder(path)]
+    more = len(files) < len(visible)
+    if eager:
+        yield from _as_found(folder, files, more, PIECE)
+        files = []
+    found = grouped(folder, files, more)
     inside = [path for path in visible if _is_folder(path) and not path.is_symlink()]  # a link may lead round in a circle
     inside = [path for path in inside if not leave_out(path)]
     keyed: list[tuple[str, list[Item | Failure] | Path]] = [(one.path.name, [one]) for one in found]
@@ -125,7 +135,7 @@ def discovered(folder: Path, leave_out: Callable[[Path], bool] = none_left_out) 
     for _, one in sorted(keyed + [(path.name, path) for path in inside], key=lambda pair: pair[0]):
         if isinstance(one, Path):
             try:
-                yield from discovered(one, leave_out)
+                yield from discovered(one, leave_out, eager=eager)
             except SourceError as error:
                 yield Failure(one, str(error))
         else:
@@ -175,25 +185,36 @@ def _is_folder(path: Path) -> bool:
 
 def grouped(folder: Path, files: list[Path], more: bool) -> list[Item | Failure]:
     """The items of one folder in the order of their first file; `more` when there are folders inside as well."""
-    failures, entries = list[Failure](), list[_Entry]()
-    for path, header in zip(files, headers_of(files), strict=True):
-        try:
-            entries.append(_entry(path, header))
-        except SourceError as error:
-            failures.append(Failure(path, str(error), isinstance(error, Attached)))
+    return sorted(_as_found(folder, files, more, len(files)), key=lambda one: one.path)
+
+
+def _as_found(folder: Path, files: list[Path], more: bool, piece: int) -> Iterator[Item | Failure]:
+    """What stands alone as soon as its piece of so many files is read, what goes together at the end."""
     groups: dict[tuple[object, ...], list[_Entry]] = defaultdict(list)
-    for entry in entries:
-        groups[entry.group or (entry.path,)].append(entry)
-    found: list[Item | Failure] = [*failures]
+    alone = not more
+    for start in range(0, len(files), max(1, piece)):
+        some = files[start : start + piece]
+        for path, header in zip(some, headers_of(some), strict=True):
+            try:
+                entry = _entry(path, header)
+            except SourceError as error:
+                attached = isinstance(error, Attached)
+                alone = alone and attached
+                yield Failure(path, str(error), attached)
+                continue
+            if entry.group is None:
+                alone = False
+                yield _single(entry)
+            else:
+                groups[entry.group].append(entry)
     for members in groups.values():
         instances = {entry.instance for entry in members}
         if len(members) == 1 or (members[0].kind == "series" and len(instances) < len(members)):
-            found += [_single(entry) for entry in members]
+            yield from (_single(entry) for entry in members)
             continue
-        alone = len(groups) == 1 and all(one.attached for one in failures) and not more
         paths = tuple(entry.path for entry in sorted(members, key=lambda entry: (not entry.volume, entry.path)))
-        found.append(members[0].item(folder if alone else min(paths), members[0].kind, paths))
-    return sorted(found, key=lambda one: one.path)
+        named = folder if alone and len(groups) == 1 else min(paths)
+        yield members[0].item(named, members[0].kind, paths)
 
 
 def _single(entry: _Entry) -> Item:

@@ -95,6 +95,20 @@ def test_each_frame_is_measured_by_its_own_pixels_and_rescale(film: Make) -> Non
             check(measured(mark, made, number), stored[number][mask] * slope - 5, "")
 
 
+def test_real_world_values_are_measured_in_their_unit(film: Make) -> None:
+    """A mapping of stored values (PS3.3 C.7.6.16.2.11) goes before the rescale, and says its own unit."""
+    stored = RANDOM.integers(0, 4000, (40, 50)).astype("<u2")
+    mapping, unit = Dataset(), Dataset()
+    unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning = "mm2/s", "UCUM", "square millimetre per second"
+    mapping.RealWorldValueFirstValueMapped, mapping.RealWorldValueLastValueMapped = 0, 4095
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = 0.5, -10.0
+    mapping.LUTLabel, mapping.LUTExplanation, mapping.MeasurementUnitsCodeSequence = "ADC", "ADC", [unit]
+    form = {"Modality": "MR", "PixelSpacing": [1, 1], "RescaleSlope": 3, "RescaleIntercept": 1}
+    made = film(stored, **form, RealWorldValueMappingSequence=[mapping])
+    for mark, mask in areas(made):
+        check(measured(mark, made, 0), stored[mask] * 0.5 - 10, "mm²/s")
+
+
 def test_a_real_ct(bundled: Path) -> None:
     path = bundled / "CT_small.dcm"
     header = pydicom.dcmread(path)
