@@ -71,14 +71,8 @@ def main() -> None:
                 )
             )
         peer = peers["C-GET"]
-        rows.append(
-            Row(
-                "C-FIND of studies",
-                1000 * min(timed(lambda: peer.find_studies(Query(), Stop())) for _ in range(5)),
-                "ms",
-                "≤ 200",
-            )
-        )
+        asked = 1000 * min(timed(lambda: peer.find_studies(Query(), Stop())) for _ in range(5))
+        rows.append(Row("C-FIND of studies", asked, "ms", "≤ 200", "", asked <= 200))
     finally:
         reception.close()
         server.close()
