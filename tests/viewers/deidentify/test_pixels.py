@@ -208,3 +208,19 @@ def test_text_hides_nowhere_in_a_coded_frame(form: str) -> None:
     found = without_text(dirty)
     assert secret not in found
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(found))), np.asarray(Image.open(io.BytesIO(clean))))
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_bits_beyond_the_values_go_though_no_overlay_is_named(choose: Choose, tmp_path: Path, signed: bool) -> None:
+    values = np.arange(64 * 64, dtype="<i2").reshape(64, 64) % 1500 - (700 if signed else 0)
+    words = values.astype("<u2")
+    path = tmp_path / "a.dcm"
+    given: dict[str, Any] = {"BitsStored": 12, "HighBit": 11, "PixelRepresentation": int(signed)}
+    ct(**given, PixelData=words.tobytes()).save_as(path, enforce_file_format=True)
+    assert deidentified(path, choose()).dataset.PixelData == words.tobytes()
+    hidden = words.copy()
+    hidden[10:20, 10:40] = hidden[10:20, 10:40] & 0x0FFF | 0x4000
+    ct(**given, PixelData=hidden.tobytes()).save_as(path, enforce_file_format=True)
+    made = np.frombuffer(deidentified(path, choose()).dataset.PixelData, "<u2").reshape(64, 64)
+    np.testing.assert_array_equal(made & 0x0FFF, words & 0x0FFF)
+    assert not (made & 0xF000).any()
