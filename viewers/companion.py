@@ -46,6 +46,11 @@ class Companion(QObject):
         """Whether what was painted last is what was wanted."""
         return self._shown is not None and self._shown.look == self._wanted
 
+    @property
+    def there(self) -> bool:
+        """Whether there is anything to paint."""
+        return self._shown is not None
+
     def close(self) -> None:
         self._end()
 
