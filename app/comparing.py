@@ -23,12 +23,14 @@ from app.panes import Pane, Panes
 from app.priors import Prior
 from app.shelf import Shelf
 from app.titles import Titles
+from viewers import windows
 from viewers.companion import Companion
 from viewers.dicom_view import RadiologyView
 from viewers.difference import Difference
 from viewers.difference_layer import DifferenceLayer
 from viewers.errors import SourceError
 from viewers.film_linking import matching_frame
+from viewers.grayscale import Window
 from viewers.sources import Source
 
 RATES_MS = (250, 400, 600, 900, 1400, 2200)
@@ -347,10 +349,17 @@ class Comparing(QObject):
                 over.companion.paint(painter, over.view.camera)
 
     def _dress(self, over: _Over, companion: Companion) -> None:
-        """The prior's grey as in the pane beside, where it stands in one, and inverted as the film is."""
+        """The prior's grey as in the pane beside, where it stands in one, else through the film's window where both are in one
+        unit; inverted as the film is."""
+        shown = over.view.shown
         views = [pane.view for pane in self._panes.seen if pane.standing == over.prior.path]
-        companion.window = next((view.window_shown for view in views if isinstance(view, RadiologyView)), None)
-        companion.inverted = over.view.shown is not None and over.view.shown.look.inverted
+        beside = [view for view in views if isinstance(view, RadiologyView)]
+        companion.window = beside[0].window_shown if beside else None
+        companion.inverted = shown is not None and shown.look.inverted
+        if not beside and shown is not None and shown.grayscale is not None and companion.unit:
+            window = over.view.window_shown or shown.through
+            if windows.unit(shown.grayscale) == companion.unit and isinstance(window, Window):
+                companion.window = window
 
     def _paint_sign(self, painter: QPainter) -> None:
         over = self._over

@@ -84,7 +84,7 @@ class MarkedFilm(RadiologyView):
 
     @property
     def spacing(self) -> Spacing | None:
-        """As the reader calibrated the image that is shown, else as stated; with several ultrasound regions none is the image's."""
+        """As the reader calibrated the image that is shown, else as stated; ultrasound of several regions has none."""
         line, film = self.marks.line_of(self.frame), self.marks.film
         if line is None or film is None or (super().spacing is None and isinstance(film.source, Dicom) and film.source.regions):
             return super().spacing

@@ -15,6 +15,8 @@ from app.opening import Opener
 from tests.app.case_files import chest_pair
 from tests.app.conftest import Seat
 from tests.app.test_reading import beside, slices
+from viewers.dicom_view import RadiologyView
+from viewers.grayscale import Window
 from viewers.qimage import to_array
 
 
@@ -101,6 +103,28 @@ def test_flicker_works_on_a_stack_that_is_cut_in_other_planes(seat: Seat, tmp_pa
     seat.window.browser.select(one)
     seat.window.close_current()
     assert comparing._over is None
+
+
+def test_the_prior_is_seen_through_the_window_of_the_film_in_hounsfield_units(seat: Seat, tmp_path: Path) -> None:
+    one = slices(tmp_path / "one", 5.0, 8, 17, "1.2.3.4.5", start=100)
+    two = slices(tmp_path / "two", 5.0, 8, 3, "1.2.3.4.5", start=100)
+    comparing = alone(seat, one, two)
+    view = seat.window.panes.view
+    assert isinstance(view, RadiologyView)
+    view.set_window(Window(120.0, 60.0))
+    view.setFocus()
+    seat.wait(lambda: view.settled)
+    film = to_array(view.grab_view())
+    QTest.keyPress(view, Qt.Key.Key_Z)
+    seat.wait(lambda: comparing.titles._over is not None)
+    seat.bot.wait(200)
+    assert comparing._over is not None
+    assert comparing._over.companion is not None
+    companion = comparing._over.companion
+    seat.wait(lambda: companion.ready)
+    middle = film.shape[0] // 2, film.shape[1] // 2
+    assert (to_array(view.grab_view())[middle] == film[middle]).all(), "the same values, the same grey"
+    assert 0 < film[middle][0] < 255
 
 
 def paler(folder: Path) -> Path:
