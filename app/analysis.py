@@ -36,6 +36,7 @@ from inference.questions import (
 from viewers.geometry import Region, Size
 from viewers.sources import Source
 
+NO_TRACE = "a trace is no picture: no model here reads an ECG, and none was asked"
 LONGEST = 2048
 """Longest side, in pixels, of what is sent to an engine. Models see 448 or 896 pixels; a heatmap's windows need more."""
 
@@ -153,7 +154,7 @@ def model_picture(source: Source, region: Region, question: Question | None = No
     from app import model_pixels
 
     if source.kind == "waveform":
-        raise OutsideTraining("a trace is no picture: no model here reads an ECG, and none was asked")
+        raise OutsideTraining(NO_TRACE)
     if grey := model_pixels.greyscale(source, region):
         return grey
     size = region.size.fitted(LONGEST if _needs_detail(question) else LONGEST // 2)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +13,14 @@ from PySide6.QtWidgets import QWidget
 
 from app.lane import Lane
 from app.pacs.book import Book
-from app.pacs.errors import PacsError, Stopped
+from app.pacs.errors import PacsError
 from app.panels.pacs import PacsWindow
 from app.panels.pacs_nodes import NodesDialog
 from app.panels.pacs_rows import Chosen
 from app.panels.pacs_send import SendDialog
 from app.shelf import Shelf
 from app.theme import ThemeName
+from app.transfers import Transfers
 
 if TYPE_CHECKING:
     from app.pacs.listener import Event
@@ -29,10 +28,8 @@ if TYPE_CHECKING:
     from app.pacs.nodes import Node
     from app.pacs.query import Query
     from app.pacs.stopping import Stop
-    from app.pacs.work import Outcome
+    from app.pacs.work import Outcome, Progress
 
-AT_ONCE = 2
-"""Retrieves and sends at the same time; the others wait."""
 PATIENCE_S = 8.0
 """So long a closing window waits for connections to end."""
 
@@ -46,9 +43,6 @@ class Archiving(QObject):
     _answered = Signal(int, str, object, bool)
     _series = Signal(int, str, object, str)
     _said = Signal(int, str, str)
-    _progress = Signal(int, str, int, int)
-    _ended = Signal(int, str, object)
-    """Number of the job, the verb, Outcome."""
     _came = Signal(int, object)
     """Number of the job, folder of a series."""
     _heard = Signal(str, bool)
@@ -64,10 +58,8 @@ class Archiving(QObject):
         self.dialog: SendDialog | None = None
         self._house = House(self._hear)
         self._asking, self._disk = Lane("hilum-pacs-ask"), Lane("hilum-pacs-disk")
-        self._lanes = [Lane(f"hilum-pacs-job-{number}") for number in range(AT_ONCE)]
-        self._loads = [0] * AT_ONCE
-        self._numbers, self._turn = itertools.count(1), 0
-        self._stops: dict[int, Stop] = {}
+        self.transfers = Transfers(self)
+        self._turn = 0
         self._question: Stop | None = None
         self._opened: set[int] = set()
         self._closed = threading.Event()
@@ -75,8 +67,9 @@ class Archiving(QObject):
         self._answered.connect(self._show_answer)
         self._series.connect(self._show_series)
         self._said.connect(self._show_word)
-        self._progress.connect(self._show_progress)
-        self._ended.connect(self._show_end)
+        self.transfers.began.connect(self._show_begin)
+        self.transfers.progressed.connect(self._show_progress)
+        self.transfers.ended.connect(self._show_end)
         self._came.connect(self._open)
         self._heard.connect(self._show_heard)
 
@@ -107,10 +100,11 @@ class Archiving(QObject):
     def close(self) -> None:
         """Stop what runs, end every connection, and wipe where that was asked for."""
         self._closed.set()
-        for stop in [*self._stops.values(), *([self._question] if self._question else [])]:
-            stop.set()
+        if self._question is not None:
+            self._question.set()
         until = time.monotonic() + PATIENCE_S
-        for lane in (self._asking, *self._lanes, self._disk):
+        self.transfers.close(until)
+        for lane in (self._asking, self._disk):
             lane.close(max(0.0, until - time.monotonic()))
         self._house.close()
 
@@ -124,7 +118,7 @@ class Archiving(QObject):
         window.settingsWanted.connect(lambda: self._with_book(self._show_settings))
         window.listenWanted.connect(self._listen)
         window.wipeWanted.connect(self._wipe)
-        window.jobs.stopWanted.connect(self._stop_job)
+        window.jobs.stopWanted.connect(self.transfers.stop)
         return window
 
     def _with_book(self, work: Callable[[Book], None]) -> None:
@@ -168,68 +162,39 @@ class Archiving(QObject):
     def fetch(self, node: str, chosen: Sequence[Chosen]) -> None:
         """Each study is a job of its own."""
         for one in chosen:
+
+            def fetched(number: int, stop: Stop, told: Callable[[Progress], None], one: Chosen = one) -> Outcome:
+                def came(folder: Path) -> None:
+                    self._tell(self._came, number, folder)
+
+                return self._house.fetch(node, one.study, one.series, stop, told, came)
+
             part = f", {len(one.series)} series" if one.series else ""
-            self._job(f"Fetch {' '.join(one.study.modalities)} of {one.study.day or '?'}{part}", partial(self._fetch, node, one))
+            self.transfers.start(f"Fetch {' '.join(one.study.modalities)} of {one.study.day or '?'}{part}", "fetched", fetched)
 
-    def _fetch(self, node: str, one: Chosen, number: int, stop: Stop) -> None:
-        outcome = self._house.fetch(
-            node, one.study, one.series, stop,
-            lambda progress: self._tell(self._progress, number, progress.words(), progress.done, progress.total or 0),
-            lambda folder: self._tell(self._came, number, folder),
-        )  # fmt: skip
-        self._tell(self._ended, number, "fetched", outcome)
+    def send(self, node: str, paths: Sequence[Path], labels: bool = False) -> None:
+        """The files of these sources; `labels`: also pictures of a slide's label."""
 
-    def _send(self, node: str, paths: Sequence[Path], labels: bool, number: int, stop: Stop) -> None:
-        files = [file for path in paths for file in self._shelf.opener.files_of(path)]
-        outcome = self._house.send(
-            node, files, labels, stop,
-            lambda progress: self._tell(self._progress, number, progress.words(), progress.done, progress.total or 0),
-        )  # fmt: skip
-        self._tell(self._ended, number, "sent", outcome)
+        def sent(_number: int, stop: Stop, told: Callable[[Progress], None]) -> Outcome:
+            files = [file for path in paths for file in self._shelf.opener.files_of(path)]
+            return self._house.send(node, files, labels, stop, told)
 
-    def _job(self, title: str, work: Callable[[int, Stop], None]) -> int:
-        from app.pacs.stopping import Stop
+        number = self.transfers.start(f"Send to {node}", "sent", sent)
+        if self.dialog is not None:
+            self.dialog.setProperty("job", number)
 
-        number, stop = next(self._numbers), Stop()
-        self._stops[number] = stop
-        if self.window is None:
-            self._made()
-        assert self.window is not None
-        self.window.jobs.add_job(number, title)
-        self.noted.emit(f"{title}: waiting")
-        at = self._loads.index(min(self._loads))
-        self._loads[at] += 1
-
-        def run() -> None:
-            try:
-                stop.check()
-                work(number, stop)
-            finally:
-                self._loads[at] -= 1
-
-        self._do(self._lanes[at], number, run, job=True)
-        return number
-
-    def _do(self, lane: Lane, turn: int, work: Callable[[], None], *, job: bool = False) -> None:
+    def _do(self, lane: Lane, turn: int, work: Callable[[], None]) -> None:
         """At the bridge: whatever goes wrong is one sentence."""
 
         def guarded() -> None:
             try:
                 work()
-            except Stopped:
-                self._fail(turn, "stopped", job)
             except (PacsError, OSError) as error:
-                self._fail(turn, str(error), job)
+                self._tell(self._said, turn, str(error), "bad")
             except Exception as error:  # whatever a library meets in an answer costs that answer
-                self._fail(turn, f"The archive's answer could not be used ({type(error).__name__}).", job)
+                self._tell(self._said, turn, f"The answer could not be used ({type(error).__name__}).", "bad")
 
         lane.submit(guarded)
-
-    def _fail(self, turn: int, sentence: str, job: bool) -> None:
-        if job:
-            self._tell(self._ended, turn, sentence, None)
-        else:
-            self._tell(self._said, turn, sentence, "bad")
 
     def _tell(self, signal: Any, *values: object) -> None:
         if not self._closed.is_set():
@@ -240,17 +205,13 @@ class Archiving(QObject):
 
         self._stop_question()
         self._question = Stop()
-        self._turn -= 1  # jobs count upwards
+        self._turn += 1
         return self._question, self._turn
 
     def _stop_question(self) -> None:
         if self._question is not None:
             self._question.set()
         self._busy("")
-
-    def _stop_job(self, number: int) -> None:
-        if number in self._stops:
-            self._stops[number].set()
 
     def _busy(self, words: str) -> None:
         if self.window is not None:
@@ -277,15 +238,18 @@ class Archiving(QObject):
             self.dialog.show_progress(words)
         self.noted.emit(words)
 
-    def _show_end(self, number: int, verb: str, outcome: Outcome | None) -> None:
-        self._stops.pop(number, None)
+    def _show_end(self, number: int, words: str, outcome: Outcome | None) -> None:
         good = outcome is not None and outcome.state == "done"
-        words = verb if outcome is None else outcome.words(verb)
         if self.window is not None:
             self.window.jobs.end_job(number, words, good)
         if self.dialog is not None and self.dialog.property("job") == number:
             self.dialog.show_results(words, outcome.sent if outcome is not None else (), good)
         self.noted.emit(words)
+
+    def _show_begin(self, number: int, title: str) -> None:
+        window = self.window or self._made()
+        window.jobs.add_job(number, title)
+        self.noted.emit(f"{title}: waiting")
 
     def _open(self, number: int, folder: Path) -> None:
         """The first series of a job comes into the pane, the others into the browser alone."""
@@ -299,11 +263,6 @@ class Archiving(QObject):
         dialog = self.dialog = SendDialog([one.name for one in book.nodes], sources, self._current(), self._parent)
         dialog.sendWanted.connect(self.send)
         dialog.show()
-
-    def send(self, node: str, paths: Sequence[Path], labels: bool = False) -> None:
-        number = self._job(f"Send to {node}", partial(self._send, node, paths, labels))
-        if self.dialog is not None:
-            self.dialog.setProperty("job", number)
 
     def _show_settings(self, book: Book) -> None:
         dialog = NodesDialog(book, self.window or self._parent)

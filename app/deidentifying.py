@@ -23,7 +23,7 @@ from viewers.deidentify.instance import Looked
 from viewers.errors import SourceError
 from viewers.geometry import Region, Size
 from viewers.qimage import to_qimage
-from viewers.sources import FiledSource, GrayscaleSource, Source
+from viewers.sources import FiledSource, GrayscaleSource, Source, TracedSource
 
 _SHOWN = 1200
 """Longest side of the picture in the dialog, in pixels."""
@@ -69,15 +69,16 @@ class Deidentifying(QObject):
         source = self._panes.view.source
         filed = source if isinstance(source, FiledSource) else None
         frames = filed.frames if filed else 0
+        traced = isinstance(source, TracedSource)
         self._paths = tuple(dict.fromkeys(filed.file_of(frame) for frame in range(frames))) if filed else ()
         self._source = source if filed else None
         what = (
-            f"The opened picture: {len(self._paths)} file{'s' * (len(self._paths) != 1)}"
+            f"The opened {'waveform' if traced else 'picture'}: {len(self._paths)} file{'s' * (len(self._paths) != 1)}"
             if filed
             else "No DICOM picture is opened"
         )
         self._turn += 1
-        self.dialog = dialog = DeidentifyDialog(what, frames, self._window)
+        self.dialog = dialog = DeidentifyDialog(what, 0 if traced else frames, self._window)
         dialog.frameWanted.connect(self._frame)
         dialog.previewWanted.connect(self._preview)
         dialog.folderChosen.connect(self.take_folder)
@@ -85,7 +86,9 @@ class Deidentifying(QObject):
         dialog.stopWanted.connect(self._cancel.set)
         dialog.closed.connect(self._cancel.set)
         dialog.open()
-        if filed:
+        if traced:
+            dialog.hint.setText("A waveform has no picture into which a text could be burned.")
+        elif filed:
             self._frame(0)
             self._looks.start(filed.path, "the picture", partial(self._find, self._turn, filed, frames))
         else:

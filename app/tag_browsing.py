@@ -206,8 +206,10 @@ class TagBrowsing(QObject):
         if turn == self._turn and self.window is not None:
             self.window.show_whole(text)
 
-    def _refused(self, _path: Path, sentence: str) -> None:
-        if self.window is not None:
+    def _refused(self, path: Path, sentence: str) -> None:
+        """The file is asked for again when the pane comes back to it."""
+        if self.window is not None and path == self._file:
+            self.window.title.setText(self._title())
             self._other_path = self._other = None
-            self._tags = None
+            self._tags = self._file = None
             self.window.say(sentence)

@@ -35,10 +35,10 @@ _KINDS = {
 _MILLIVOLTS = {"uV": 1e-3, "mV": 1.0, "V": 1e3, "nV": 1e-6}
 _LEADS = {
     1: "I", 2: "II", 3: "V1", 4: "V2", 5: "V3", 6: "V4", 7: "V5", 8: "V6", 9: "V7", 61: "III", 62: "aVR", 63: "aVL", 64: "aVF",
-    66: "V8", 67: "V9", 11: "V3R", 12: "V4R", 13: "V5R", 14: "V6R",
+    65: "−aVR", 66: "V8", 67: "V9", 11: "V3R", 12: "V4R", 13: "V5R", 14: "V6R",
 }  # fmt: skip
 """Numbers of SCP-ECG leads, which end the codes of both its own scheme (5.6.3-9-n) and ISO/IEEE 11073's (2:n)."""
-_WORDED = re.compile(r"\b(?:lead\s+)?(aV[RLF]|V[1-9]R?|III|II|I)\b", re.IGNORECASE)
+_WORDED = re.compile(r"(?<![\w\-\u2212])(?:lead\s+)?(aV[RLF]|V[1-9]R?|III|II|I)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

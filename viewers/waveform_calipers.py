@@ -17,6 +17,8 @@ class Caliper:
     end_s: float
     start_value: float
     end_value: float
+    rhythm: bool = False
+    """Laid on the strip below the others, which shows one of their channels again."""
 
     @property
     def interval_ms(self) -> float:

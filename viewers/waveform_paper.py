@@ -87,6 +87,11 @@ class Paper:
             return None
         return strip, strip.start_s + (x - strip.x) / self.setting.speed_mm_s
 
+    def strip_of(self, channel: int, time_s: float, rhythm: bool = False) -> Strip | None:
+        """The strip that shows a channel at a time: the one for the rhythm where it is wanted and there, else another."""
+        found = [one for one in self.strips if one.channel == channel and one.start_s <= time_s <= one.end_s]
+        return min(found, key=lambda one: one.rhythm != rhythm, default=None)
+
     def place(self, strip: Strip, time_s: float, value: float) -> tuple[float, float]:
         return strip.x + (time_s - strip.start_s) * self.setting.speed_mm_s, strip.y - value * strip.mm_per_unit
 

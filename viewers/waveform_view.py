@@ -228,8 +228,8 @@ class WaveformView(Canvas):
             return None
         strip, time_s = found
         end_s = strip.start_s + (b[0] - strip.x) / sheet.setting.speed_mm_s
-        heights = [(strip.y - one[1]) / strip.mm_per_unit for one in (a, b)]
-        return Caliper(self.group_number, strip.channel, time_s, end_s, *heights)
+        low, high = ((strip.y - one[1]) / strip.mm_per_unit for one in (a, b))
+        return Caliper(self.group_number, strip.channel, time_s, end_s, low, high, strip.rhythm)
 
     def _colours(self) -> tuple[QColor, QColor, QColor, QColor]:
         chosen = (_PINK_GROUND, _PINK_FINE, _PINK_COARSE, _PINK_INK) if self.pink else (GROUND, FINE, COARSE, INK)
@@ -279,9 +279,7 @@ class WaveformView(Canvas):
     def _mark(
         self, painter: QPainter, sheet: Paper, group: Group, caliper: Caliper, corner: tuple[float, float], scale: float
     ) -> None:
-        strip = next(
-            (one for one in sheet.strips if one.channel == caliper.channel and one.start_s <= caliper.start_s <= one.end_s), None
-        )
+        strip = sheet.strip_of(caliper.channel, caliper.start_s, caliper.rhythm)
         if strip is None:
             return
         ends = [

@@ -89,13 +89,16 @@ def answered(args: argparse.Namespace, question: Question) -> Result:
 
 
 def modality(args: argparse.Namespace) -> Modality:
-    """What the picture is, for the choice of labels. Raises SourceError."""
-    from app.analysis import clipped
+    """What the picture is, for the choice of labels. Raises SourceError, OutsideTraining for a trace."""
+    from app.analysis import NO_TRACE, clipped
     from app.modality import modality_of
     from app.spacings import open_source
+    from inference.errors import OutsideTraining
     from viewers.geometry import Region
 
     with closing(open_source(args.path)) as source:
+        if source.kind == "waveform":
+            raise OutsideTraining(NO_TRACE)
         whole = clipped(Region.whole(source.size, args.frame), source)
         return modality_of(source, source.read(whole, source.size.fitted(256)))[0]
 

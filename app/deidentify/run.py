@@ -11,6 +11,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -114,7 +115,7 @@ class Run:
             if isinstance(error.__cause__, OSError) and not item.path.exists():
                 raise
             status = OTHER if "not DICOM" in str(error) else REFUSED
-            outcome = Outcome(item.number, status, _nameless(str(error), item.path), mark=mark)
+            outcome = Outcome(item.number, status, _nameless(error, item.path), mark=mark)
         atomic_write(self._record(item.id), json.dumps(asdict(outcome)))
         return outcome
 
@@ -219,6 +220,8 @@ def _files(root: Path) -> list[Path]:
 def _must_be_apart(roots: Sequence[Path], out: Path) -> None:
     place = out.resolve()
     for root in roots:
+        with reading(root):
+            root.stat()
         inside = root.resolve() if root.is_dir() else root.resolve().parent
         if place == inside or inside in place.parents:
             raise RunError(f"{out} lies in the folder of the originals; choose a folder outside it")
@@ -226,11 +229,12 @@ def _must_be_apart(roots: Sequence[Path], out: Path) -> None:
             raise RunError(f"{out} holds the folder of the originals; choose a folder outside it")
 
 
-def _nameless(sentence: str, path: Path) -> str:
+def _nameless(error: SourceError, path: Path) -> str:
     """The sentence without the file's name, which may be the patient's."""
-    for name in sorted({path.name, path.stem, path.parent.name}, key=len, reverse=True):
+    sentence = str(error)
+    for name in sorted({path.name, path.stem, error.path.name}, key=len, reverse=True):
         if len(name) > 1:
-            sentence = sentence.replace(name, "it" if name == path.name else "…")
+            sentence = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "it" if name == path.name else "…", sentence)
     return sentence
 
 

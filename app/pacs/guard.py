@@ -35,6 +35,8 @@ class Guard:
         self.trouble = ""
         self.answered = False
         """Whether anything beyond the association itself ever came."""
+        if owner.socket.family in (socket.AF_INET, socket.AF_INET6):
+            owner.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # short answers do not wait for company
         owner.recv = self.recv
         owner._shutdown_socket = self._shut
 

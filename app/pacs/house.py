@@ -94,7 +94,7 @@ class House:
             work.put_on_record("pacs listener off", {})
             return "off"
         if not where.allowed:
-            raise PacsError("Nobody is on the list of who may send: Archives…, Listener and storage.")
+            raise PacsError("Nobody is on the list of who may send: press Nodes…, then Listener and storage.")
         received = self._store()
         folder, prefix = received.new_batch()
         count = 0

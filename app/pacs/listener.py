@@ -97,6 +97,7 @@ class Listener:
         except OSError as error:
             where = f"{listening.interface}:{listening.port}"
             raise PacsError(f"The listener cannot use {where} ({error.strerror}); choose another port or interface.") from error
+        self._server._gc = [0, -1]  # it would collect cycles on its own thread, and with them the window's widgets
         self._entity = entity
         entity._servers.append(self._server)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="hilum-pacs-listener", daemon=True)

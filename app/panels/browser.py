@@ -159,6 +159,7 @@ class Browser(QWidget):
         self._eye.setChecked(named)
         self.model.reveal(named)
         self.found.setFilterRole(SEARCH_NAMED if named else SEARCH)
+        self._narrow()
         self._dress_eye()
 
     def toggle_names(self) -> None:

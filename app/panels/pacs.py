@@ -16,7 +16,7 @@ from app.panels.pacs_rows import WHO, WIDTHS, StudyRows
 from app.panels.parts import GAP, MARGIN, Elided, button, label, row
 from app.theme import ThemeName, icon
 
-NO_NODES = "No archive is entered yet: press Archives… and enter the first."
+NO_NODES = "No node is entered yet: press Nodes… and enter the first archive."
 ASK = "Type what is known and press Enter. Unfold a study for its series; Enter fetches what is chosen."
 
 
@@ -37,7 +37,7 @@ class PacsWindow(QWidget):
         super().__init__(parent, Qt.WindowType.Window)
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setWindowTitle("Archives")
+        self.setWindowTitle("PACS")
         self.resize(1180, 700)
         self._answered = ""
         self.rows = StudyRows(self)
@@ -56,7 +56,7 @@ class PacsWindow(QWidget):
         """What can be asked; the chosen one stays."""
         before = self.node
         self.nodes.clear()
-        self.nodes.addItems(list(names) or ["no archive"])
+        self.nodes.addItems(list(names) or ["no node"])
         self.nodes.setEnabled(bool(names))
         if before in names:
             self.nodes.setCurrentText(before)
@@ -107,7 +107,7 @@ class PacsWindow(QWidget):
         self.nodes.setMinimumWidth(180)
         self.test = button("Test", lambda: self.testWanted.emit(self.node), tip="Whether it answers (C-ECHO or QIDO)")
         self.settings = button(
-            "Archives…", self.settingsWanted.emit, tip="Enter, change and remove archives; the listener's settings"
+            "Nodes…", self.settingsWanted.emit, tip="Enter, change and remove archives; the listener's settings"
         )
         self.eye = self._flat("Show who the patients are (Ctrl+P)", checkable=True)
         self.eye.toggled.connect(self._reveal)

@@ -37,7 +37,7 @@ class NodesDialog(QDialog):
 
     def __init__(self, book: Book, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Archives, listener, storage")
+        self.setWindowTitle("PACS nodes, listener, storage")
         self.resize(760, 520)
         self.book = book
         self.names = QListWidget()
@@ -46,7 +46,7 @@ class NodesDialog(QDialog):
         self.word = label("", "bad")
         self._chosen = ""
         tabs = QTabWidget()
-        tabs.addTab(self._archives(), "Archives")
+        tabs.addTab(self._archives(), "Nodes")
         tabs.addTab(self._house(), "Listener and storage")
         layout = QVBoxLayout(self)
         layout.addWidget(tabs, 1)

@@ -21,7 +21,7 @@ class SendDialog(QDialog):
 
     def __init__(self, nodes: Sequence[str], sources: Sequence[tuple[Path, str]], chosen: Path | None, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Send to an archive")
+        self.setWindowTitle("Send to PACS")
         self.resize(620, 460)
         self.nodes = QComboBox()
         self.nodes.addItems(list(nodes))
@@ -51,7 +51,7 @@ class SendDialog(QDialog):
         layout.addWidget(self.word)
         layout.addLayout(row(QWidget(), shut, self.send, stretch=0))
         if not nodes:
-            self.say("No archive is entered yet: F6 opens the window in which that is done.")
+            self.say("No node is entered yet: F6 opens the window in which that is done.")
         elif not sources:
             self.say("Nothing is open that could be sent.")
         self.send.setEnabled(bool(nodes and sources))

@@ -121,6 +121,19 @@ def test_names_are_hidden_until_asked_for(seat: Seat, three: Path) -> None:
     assert not [one for one in secrets if one in told()]
 
 
+def test_a_search_is_done_again_when_names_are_shown(seat: Seat, three: Path) -> None:
+    opened(seat, three, 7)
+    browser = seat.window.browser
+    browser.search.setText("müller")
+    assert browser.found.rowCount() == 0
+    seat.act("names")
+    assert browser.found.rowCount() == 1
+    assert not browser._empty.isVisible(), "what is found stands below"
+    assert browser.view.isExpanded(browser.found.index(0, 0))
+    seat.act("names")
+    assert browser._empty.isVisible()
+
+
 @pytest.mark.parametrize(
     ("query", "named", "patients"),
     [

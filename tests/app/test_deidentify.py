@@ -203,3 +203,28 @@ def test_a_kill_leaves_no_half_file(originals: Path, tmp_path: Path) -> None:
     assert main(["deidentify", str(originals / "CT"), "--out", str(out), "--i-looked", "--resume"]) == 0
     assert len(list(out.rglob("*.dcm"))) == 43
     assert not list(out.rglob(f"{TEMPORARY}*"))
+
+
+def test_sentences_of_the_report_stay_whole_whatever_the_folder_is_called(originals: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    (originals / "CT").rename(folder)
+    (folder / "smith0.dcm").write_bytes((folder / "smith0.dcm").read_bytes()[:4000])
+    with Run(folder, tmp_path / "out", Policy(), key()) as run:
+        reason = run.run_item(run.items[0]).reason
+    assert reason.startswith("it is cut short")
+    assert reason.endswith("copy it again.")
+
+
+def test_one_object_without_its_number_costs_one_sentence(originals: Path, tmp_path: Path) -> None:
+    lacking = ct()
+    del lacking.SOPInstanceUID
+    lacking.file_meta.MediaStorageSOPInstanceUID = "1.3.6.1.4.1.99999.8"
+    lacking.preamble = bytes(128)
+    lacking.save_as(originals / "CT" / "a.dcm")
+    assert main(["deidentify", str(originals / "CT"), "--out", str(tmp_path / "out")]) == 5
+    assert [row["status"] for row in rows(tmp_path / "out")] == ["refused", "done", "done", "done"]
+
+
+def test_an_input_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deidentify", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 3
+    assert "nowhere is not there" in capsys.readouterr().err

@@ -127,3 +127,19 @@ def test_boxes_are_drawn_moved_and_removed(qtbot: QtBot) -> None:
     qtbot.keyClick(picture, Qt.Key.Key_N)
     qtbot.keyClick(picture, Qt.Key.Key_Delete)
     assert picture.boxes == ()
+
+
+def test_the_opened_waveform(seat: Seat, tmp_path: Path) -> None:
+    ecg = tmp_path / "originals" / "ecg.dcm"
+    ecg.parent.mkdir()
+    ecg.write_bytes((Path(pydicom.__file__).parent / "data/test_files/waveform_ecg.dcm").read_bytes())
+    seat.open(ecg)
+    seat.act("deidentify")
+    dialog = dialog_of(seat)
+    assert dialog.what.text() == "The opened waveform: 1 file"
+    assert dialog.boxes == ()
+    dialog.out.setText(str(tmp_path / "out"))
+    dialog.start.click()
+    seat.wait(lambda: dialog.word.text() == "1 done.")
+    (made,) = (tmp_path / "out").rglob("*.dcm")
+    assert pydicom.dcmread(made).WaveformSequence[0].NumberOfWaveformChannels == 12

@@ -72,6 +72,26 @@ def test_the_tags_follow_the_frame(seat: Seat, series: Path) -> None:
     assert again.either.tag if hasattr(again, "either") else again.tag == chosen.tag  # type: ignore[union-attr]
 
 
+def test_a_waveform_has_tags(seat: Seat) -> None:
+    window = opened(seat, BASE / "waveform_ecg.dcm")
+    assert rows(window)["Modality"][0] == "ECG"
+
+
+def test_a_file_that_was_away_is_read_when_it_is_back(seat: Seat, series: Path) -> None:
+    window, view = opened(seat, series), seat.window.panes.view
+    away = (series / "s2.dcm").rename(series.parent / "away")
+    view.set_frame(2)
+    seat.wait(lambda: "s2.dcm is not there" in window.word.text())
+    assert "image 3 of 4" in window.title.text()
+    view.set_frame(1)
+    seat.wait(lambda: window.rows.rowCount() > 10 and rows(window)["Instance Number"][0] == "2")
+    view.set_frame(2)
+    seat.wait(lambda: "s2.dcm is not there" in window.word.text() and window.word.isVisible())
+    away.rename(series / "s2.dcm")
+    seat.window.tag_browsing.attend()
+    seat.wait(lambda: window.rows.rowCount() > 10 and rows(window)["Instance Number"][0] == "3")
+
+
 def test_the_patient_is_hidden_until_asked_for(seat: Seat, series: Path) -> None:
     window = opened(seat, series)
     assert rows(window)["Patient's Name"][0] == "hidden"

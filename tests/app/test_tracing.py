@@ -57,6 +57,8 @@ def test_no_model_is_asked(ecg: Path, capsys: pytest.CaptureFixture[str], tmp_pa
         run(Request(ecg, FreeQuestion("Is it normal?", decoding=Decoding(4))), Engine(EngineSpec("demo-encoder", "demo-drafter")))
     assert main(["ask", str(ecg), "Is it normal?"]) == 4
     assert "no model here reads an ECG" in capsys.readouterr().err
+    assert main(["label", str(ecg)]) == 4
+    assert "no model here reads an ECG" in capsys.readouterr().err
     assert main(["render", str(ecg), "--out", str(tmp_path / "ecg.png"), "--as-model", "demo-encoder"]) == 4
     assert main(["render", str(ecg), "--out", str(tmp_path / "ecg.png"), "--size", "600,300"]) == 0
     assert main(["info", str(ecg)]) == 0

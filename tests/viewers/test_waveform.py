@@ -116,7 +116,12 @@ def test_padding_is_a_gap_and_late_channels_are_late(tmp_path: Path) -> None:
 
 def test_leads_by_words_and_free_labels_never(tmp_path: Path) -> None:
     stored = np.zeros((500, 1), "<i2")
-    for meaning, name in (("Lead aVL", "aVL"), ("precordial lead v4r", "V4R"), ("Respiration", "Respiration")):
+    for meaning, name in (
+        ("Lead aVL", "aVL"),
+        ("precordial lead v4r", "V4R"),
+        ("Lead -aVR", "Lead -aVR"),
+        ("Respiration", "Respiration"),
+    ):
         source = Dataset()
         source.CodeValue, source.CodingSchemeDesignator, source.CodeMeaning = "x", "99LOCAL", meaning
         ecg(tmp_path / "a.dcm", stored, ChannelSourceSequence=[source], ChannelLabel="Secret Name")
@@ -232,6 +237,28 @@ def test_a_folder_lists_it_and_its_picture_is_drawn(bundled: Path, tmp_path: Pat
     assert "PatientName" not in str(source.info())
     with pytest.raises(SourceError, match="page 2 does not exist"):
         source.read(Region(0, 0, 5, 5, 1))
+
+
+def test_an_inverted_lead_is_not_called_by_the_upright_ones_name(tmp_path: Path) -> None:
+    source = Dataset()
+    source.CodeValue, source.CodingSchemeDesignator, source.CodeMeaning = "5.6.3-9-65", "SCPECG", "Lead -aVR"
+    ecg(tmp_path / "a.dcm", np.zeros((500, 1), "<i2"), ChannelSourceSequence=[source])
+    assert opened(tmp_path / "a.dcm").groups[0].channels[0].name == "−aVR"
+
+
+def test_a_caliper_stays_on_the_strip_it_was_laid_on(bundled: Path, show_view: Callable[..., WaveformView], qtbot: QtBot) -> None:
+    view = show_view(open_source(bundled / "waveform_ecg.dcm"), 1000, 700)
+    sheet = view.sheet
+    assert sheet is not None
+    rhythm = sheet.strips[-1]
+    start, end = (QPointF(*view.camera.to_screen(*(one * PX_PER_MM for one in sheet.place(rhythm, at, 0)))) for at in (0.5, 1.5))
+    view.select_between(start, end)
+    (caliper,) = view.calipers.all
+    assert sheet.strip_of(caliper.channel, caliper.start_s, caliper.rhythm) is rhythm
+    above = sheet.strip_of(caliper.channel, caliper.start_s)
+    assert above is not None
+    assert above.y < rhythm.y
+    assert above.channel == rhythm.channel
 
 
 def test_the_pane(bundled: Path, show_view: Callable[..., WaveformView], qtbot: QtBot) -> None:

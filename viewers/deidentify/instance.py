@@ -49,6 +49,7 @@ class Made:
     series: str
     instance: str
     notes: tuple[str, ...]
+    original: Path
 
 
 def deidentified(
@@ -63,6 +64,8 @@ def deidentified(
     why = refusal(sop_class, values.texts(original, "ImageType"), choice.options)
     if why:
         raise SourceError(path, f"{path.name} {why}.")
+    if not values.uid(original, "SOPInstanceUID"):
+        raise SourceError(path, f"{path.name} says nowhere which object it is (no SOP Instance UID): export it again.")
     header = header_of(path) if may_have_picture(original) else None
     if boxes and header is None:
         raise SourceError(path, f"{path.name} has no picture to burn boxes into: leave the boxes out.")
@@ -75,7 +78,7 @@ def deidentified(
     _state(made, done, pseudonym, looked, method)
     _meta(made, sop_class, stored.syntax)
     names = [choice.pseudonyms.file(values.uid(original, one) or path.name) for one in _LEVELS]
-    return Made(made, pseudonym, names[0], names[1], names[2], _notes(original, header, stored, looked))
+    return Made(made, pseudonym, names[0], names[1], names[2], _notes(original, header, stored, looked), path)
 
 
 _LEVELS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
@@ -96,8 +99,14 @@ def may_have_picture(dataset: Dataset) -> bool:
 
 
 def write(made: Made, file: BinaryIO) -> None:
-    """Part 10, with a preamble of zeros (PS3.10 7.1)."""
-    made.dataset.save_as(file, enforce_file_format=True)
+    """Part 10, with a preamble of zeros (PS3.10 7.1). Raises SourceError for values that no file can hold, OSError."""
+    try:
+        made.dataset.save_as(file, enforce_file_format=True)
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # pydicom names no closed list of what a damaged value raises
+        name = made.original.name
+        raise SourceError(made.original, f"{name} holds a damaged value that cannot be written anew: export it again.") from error
 
 
 def _acts(looked: Looked) -> frozenset[Option]:

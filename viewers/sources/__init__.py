@@ -229,7 +229,7 @@ class NamedSource(Source, Protocol):
 
 @runtime_checkable
 class FiledSource(Source, Protocol):
-    """A DICOM image whose frames may lie in several files."""
+    """A DICOM image or waveform whose frames may lie in several files."""
 
     def file_of(self, frame: int) -> Path:
         """The file a frame is read from."""

@@ -48,6 +48,9 @@ class Waveform:
             raise SourceError(self.path, f"{self.name} has {self.frames} pages; page {region.frame + 1} does not exist.")
         return resized(cut(self._drawn(region.frame), region, GROUND[0]), size or region.size)
 
+    def file_of(self, _page: int) -> Path:
+        return self.path
+
     def info(self) -> Mapping[str, object]:
         groups = [
             {

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -18,6 +19,8 @@ import pytest
 from app.pacs.nodes import Node
 
 DICOMWEB = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+LEASH = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+"""So that a server ends with the tests, however they end."""
 USER, PASSWORD = "reader", "a-secret-of-the-test"
 
 
@@ -62,7 +65,7 @@ class Orthanc:
         path = folder / "orthanc.json"
         path.write_text(json.dumps(config))
         self._log = (folder / "log").open("wb")
-        self._process = subprocess.Popen([program, str(path)], stdout=self._log, stderr=self._log)
+        self._process = subprocess.Popen([*LEASH, program, str(path)], stdout=self._log, stderr=self._log)
         try:
             until(self._up, 30, "Orthanc did not start")
         except BaseException:
@@ -124,11 +127,13 @@ class Tool:
     def __init__(self, words: Sequence[object], port: int, folder: Path) -> None:
         self._log = (folder / f"log-{port}").open("wb")
         env = {**os.environ, "TMPDIR": str(folder)}
-        self._process = subprocess.Popen([str(word) for word in words], cwd=folder, stdout=self._log, stderr=self._log, env=env)
+        self._process = subprocess.Popen(
+            [*LEASH, *map(str, words)], cwd=folder, stdout=self._log, stderr=self._log, env=env, start_new_session=True
+        )
         until(lambda: _listens(port), 20, str(words[0]))
 
     def close(self) -> None:
-        self._process.kill()
+        os.killpg(self._process.pid, signal.SIGKILL)  # with those it made for single connections
         self._process.wait()
         self._log.close()
 

@@ -198,3 +198,36 @@ def test_damage_costs_one_sentence(choose: Choose, bundled: Path, tmp_path: Path
     bad.write_text("no")
     with pytest.raises(SourceError, match="not DICOM"):
         deidentified(bad, choose())
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Weissmuller^Annabel", "WEISSMULLER_ANNABEL"),
+        ("Weissmuller^Annabel", "AnnabelWeissmuller"),
+        ("Weissmuller^Annabel", "Weissmuller1954"),
+        ("Weißmüller^Änne", "weissmueller scan"),
+        ("Wu^Xi", "Wu Xi"),
+        ("Yamada^Tarou=\u5c71\u7530^\u592a\u90ce", "\u5c71\u7530\u592a\u90ce"),
+        ("Wu^Xi", "19540302"),
+        ("Wu^Xi", "02.03.1954"),
+        ("Wu^Xi", "nr 0815-4711"),
+    ],
+)
+def test_a_person_is_found_however_it_is_written(choose: Choose, save: Save, name: str, told: str) -> None:
+    dataset = ct(PatientName=name, PatientBirthDate="19540302", PatientID="08154711", SequenceName=told)
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    made = read(deidentified(save(dataset), choose("modified_dates", "descriptors", "device")))
+    assert told not in str(made.get("SequenceName", ""))
+
+
+def test_a_sequence_name_that_tells_of_nobody_stays(choose: Choose, save: Save) -> None:
+    dataset = ct(PatientName="Weissmuller^Ann", PatientBirthDate="19540302", PatientID="08154711", SequenceName="*tfl3d1_16ns")
+    assert read(deidentified(save(dataset), choose())).SequenceName == "*tfl3d1_16ns"
+
+
+def test_an_object_without_a_number_is_refused_in_a_sentence(choose: Choose, save: Save) -> None:
+    dataset = ct()
+    del dataset.SOPInstanceUID
+    with pytest.raises(SourceError, match="no SOP Instance UID"):
+        deidentified(save(dataset), choose())
