@@ -23,11 +23,14 @@ from app.panes import Pane, Panes
 from app.priors import Prior
 from app.shelf import Shelf
 from app.titles import Titles
+from viewers import windows
 from viewers.companion import Companion
 from viewers.dicom_view import RadiologyView
 from viewers.difference import Difference
 from viewers.difference_layer import DifferenceLayer
+from viewers.errors import SourceError
 from viewers.film_linking import matching_frame
+from viewers.grayscale import Window
 from viewers.sources import Source
 
 RATES_MS = (250, 400, 600, 900, 1400, 2200)
@@ -41,7 +44,11 @@ class _Over:
     view: RadiologyView
     prior: Prior
     companion: Companion | None = None
+    differing: bool = False
+    """The difference is wanted, be it there or on its way."""
     layer: DifferenceLayer | None = None
+    layer_frame: int = 0
+    """The frame that `layer` was made of: it lies over no other."""
     how: Laid | None = None
     alternating: bool = False
     prior_seen: bool = False
@@ -60,6 +67,8 @@ class Comparing(QObject):
         self._comparisons.ready.connect(self._take)
         self._comparisons.refused.connect(self._refused)
         self._over: _Over | None = None
+        self._asked: tuple[Path, Path, int] | None = None
+        """Of which two films, and of which frame of the first, an answer is awaited."""
         self._rate = 2
         self._beat = QTimer(self)
         self._beat.timeout.connect(self._swap)
@@ -128,15 +137,17 @@ class Comparing(QObject):
     def difference(self) -> None:
         """Current minus prior over the current film; again: no more."""
         over = self._over
-        if over is not None and over.layer is not None:
+        if over is not None and over.differing:
             self.stop()
             return
         if over is None and (over := self._target()) is None:
             return
         self._beat.stop()
-        over.alternating = over.prior_seen = False
-        self._over = over
-        self._ask(over.view, over.prior, difference=True)
+        over.alternating = over.held = False
+        self._over, over.differing = over, True
+        self._install(over)
+        self._show_prior(over, False)
+        self._ask(over.view, over.prior)
         self.noted.emit(f"comparing with the film of {over.prior.words} …")
 
     def toggle_aligning(self) -> None:
@@ -145,7 +156,7 @@ class Comparing(QObject):
         self.noted.emit(f"films are {'aligned' if self.aligns else 'not aligned: they lie by mm from their middles'}")
         over = self._over
         if over is not None:
-            self._ask(over.view, over.prior, difference=over.layer is not None)
+            self._ask(over.view, over.prior)
         elif (pair := self.titles.pair()) is not None:
             self._ask(pair[0], pair[2])
 
@@ -161,6 +172,7 @@ class Comparing(QObject):
         if isValid(over.view):
             over.view.washes = [wash for wash in over.view.washes if wash != self._paint]
             over.view.signs = [sign for sign in over.view.signs if sign != self._paint_sign]
+            over.view.frameChanged.disconnect(self._frame_changed)
             over.view.update()
         self.titles.say_over(None, "")
         return True
@@ -192,14 +204,17 @@ class Comparing(QObject):
     def _begun(self) -> _Over | None:
         """With the prior at hand, or on its way."""
         over = self._over
-        if over is None:
+        if over is None or not (over.alternating or over.held or self._panes.view is over.view):
             over = self._target()
+            if over is not None and self._over is not None and over.view is not self._over.view:
+                self.stop()
+            over = self._over or over
         if over is None:
             return None
-        over.layer, self._over = None, over
+        over.differing, over.layer, self._over = False, None, over
         self._install(over)
         if over.companion is None:
-            self._ask(over.view, over.prior, source=True)
+            self._ask(over.view, over.prior)
         return over
 
     def _why_no_prior(self, pane: Pane) -> str:
@@ -210,30 +225,49 @@ class Comparing(QObject):
             return "no prior: this file does not say whose it is"
         return "no earlier picture of this patient and body part is open: open it too (Ctrl+O)"
 
-    def _ask(self, view: RadiologyView, prior: Prior, *, source: bool = False, difference: bool = False) -> None:
-        path = _path(view)
-        if path is not None:
-            self._comparisons.ask(path, view.frame, prior.path, self.aligns, source=source, difference=difference)
+    def _ask(self, view: RadiologyView, prior: Prior) -> None:
+        """How the two lie, and what is still missing of what is to lie over the film."""
+        path, over = _path(view), self._over
+        if path is None:
+            return
+        if over is not None and (path, prior.path) != (_path(over.view), over.prior.path):
+            over = None
+        source = over is not None and not over.differing and over.companion is None
+        self._asked = path, prior.path, view.frame
+        self._comparisons.ask(
+            path, view.frame, prior.path, self.aligns, source=source, difference=over is not None and over.differing
+        )
 
     def _take(self, how: Laid, source: Source | None, found: Difference | None) -> None:
         over = self._over
         self._lead_by(how)
-        if over is None or not isValid(over.view):
+        if over is None or not isValid(over.view) or not self._answers(over):
             if source is not None:
                 source.close()
             self.noted.emit(how.refused or how.how)
+            self._ask_again()
             return
         over.how = how
         if source is not None:
             over.companion = Companion(source, self)
-            over.companion.changed.connect(over.view.update)
+            over.companion.changed.connect(self._companion_changed)
         self._place(over)
-        if found is not None:
+        if found is not None and over.differing:
             over.layer = DifferenceLayer(found, [note for note in (how.how, how.refused) if note])
-            self._install(over)
+            over.layer_frame = self._asked[2] if self._asked is not None else over.view.frame
         over.view.update()
         if how.refused or found is not None:
             self.noted.emit(how.refused or f"difference: {how.how}")
+
+    def _answers(self, over: _Over) -> bool:
+        """Whether what was asked last is of the two films of `over`."""
+        return self._asked is not None and self._asked[:2] == (_path(over.view), over.prior.path)
+
+    def _ask_again(self) -> None:
+        """Two other films were asked for meanwhile: what lies over the film is still to come."""
+        over = self._over
+        if over is not None and isValid(over.view) and (over.layer if over.differing else over.companion) is None:
+            self._ask(over.view, over.prior)
 
     def _lead_by(self, how: Laid) -> None:
         """Linked panes with the two films follow each other by their alignment."""
@@ -255,7 +289,11 @@ class Comparing(QObject):
             companion.matrix = how.matrix
         else:
             companion.frame = matching_frame(film, over.view.frame, theirs) or 0
-            companion.matrix = comparison.unaligned(film, over.view.frame, theirs, companion.frame)
+            try:
+                companion.matrix = comparison.unaligned(film, over.view.frame, theirs, companion.frame)
+            except SourceError as error:
+                self._refused(str(error))
+                return
         companion.prepare(over.view.camera)
 
     # over the film
@@ -270,28 +308,40 @@ class Comparing(QObject):
         over = self._over
         if over is None or not isValid(over.view):
             self.stop()
-        elif over.companion is not None and (over.companion.ready or over.companion.failed) and not over.held:
+        elif over.companion is not None and over.companion.ready and not over.held:
             self._show_prior(over, not over.prior_seen)
 
     def _show_prior(self, over: _Over, seen: bool) -> None:
         over.prior_seen = seen
-        self.titles.say_over(over.view if seen else None, f"PRIOR  {over.prior.words}")
+        there = over.companion is not None and over.companion.there
+        self.titles.say_over(over.view if seen and there else None, f"PRIOR  {over.prior.words}")
         over.view.update()
+
+    def _companion_changed(self) -> None:
+        """The prior's own title stands over it and nothing else: not before it is there."""
+        over = self._over
+        if over is None or over.companion is None or not isValid(over.view):
+            return
+        if over.companion.failed:
+            self._refused(f"the prior of {over.prior.words} cannot be shown: {over.companion.failed}")
+        else:
+            self._show_prior(over, over.prior_seen)
 
     def _frame_changed(self) -> None:
         over = self._over
         if over is None:
             return
         self._place(over)
-        if over.layer is not None:
-            self._ask(over.view, over.prior, difference=True)
+        if over.differing:
+            self._ask(over.view, over.prior)
 
     def _paint(self, painter: QPainter) -> None:
         over = self._over
         if over is None:
             return
         if over.layer is not None:
-            over.layer.paint(painter, over.view.camera)
+            if over.layer_frame == over.view.frame:
+                over.layer.paint(painter, over.view.camera)
         elif over.companion is not None:
             self._dress(over, over.companion)
             over.companion.prepare(over.view.camera)
@@ -299,14 +349,21 @@ class Comparing(QObject):
                 over.companion.paint(painter, over.view.camera)
 
     def _dress(self, over: _Over, companion: Companion) -> None:
-        """The prior's grey as in the pane beside, where it stands in one, and inverted as the film is."""
+        """The prior's grey as in the pane beside, where it stands in one, else through the film's window where both are in one
+        unit; inverted as the film is."""
+        shown = over.view.shown
         views = [pane.view for pane in self._panes.seen if pane.standing == over.prior.path]
-        companion.window = next((view.window_shown for view in views if isinstance(view, RadiologyView)), None)
-        companion.inverted = over.view.shown is not None and over.view.shown.look.inverted
+        beside = [view for view in views if isinstance(view, RadiologyView)]
+        companion.window = beside[0].window_shown if beside else None
+        companion.inverted = shown is not None and shown.look.inverted
+        if not beside and shown is not None and shown.grayscale is not None and companion.unit:
+            window = over.view.window_shown or shown.through
+            if windows.unit(shown.grayscale) == companion.unit and isinstance(window, Window):
+                companion.window = window
 
     def _paint_sign(self, painter: QPainter) -> None:
         over = self._over
-        if over is not None and over.layer is not None:
+        if over is not None and over.layer is not None and over.layer_frame == over.view.frame:
             over.layer.paint_legend(painter, over.view.font(), over.view.camera)
 
     def _view_made(self, pane: Pane) -> None:
@@ -328,14 +385,18 @@ class Comparing(QObject):
             self._show_prior(over, over.held)
         return True
 
-    def _refused(self, _path: Path, sentence: str) -> None:
-        self.stop()
+    def _refused(self, sentence: str) -> None:
+        if self._over is not None and self._answers(self._over):
+            self.stop()
+        self._ask_again()
         self.noted.emit(sentence)
 
 
 def _path(view: RadiologyView) -> Path | None:
     """What the pane of a view shows; the source's own path is the first file's where a series is several."""
     pane = view.parent()
+    while pane is not None and not isinstance(pane, Pane):  # cut in other planes, it stands deeper
+        pane = pane.parent()
     return pane.standing if isinstance(pane, Pane) else None
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QRectF, Qt, Signal, Slot
 from PySide6.QtGui import QPainter, QTransform
 
+from viewers import windows
 from viewers.camera import Camera
 from viewers.frames import FrameReader, Look, Shown, halvings_for
 from viewers.grayscale import Lut, Window
@@ -45,6 +46,17 @@ class Companion(QObject):
     def ready(self) -> bool:
         """Whether what was painted last is what was wanted."""
         return self._shown is not None and self._shown.look == self._wanted
+
+    @property
+    def there(self) -> bool:
+        """Whether there is anything to paint."""
+        return self._shown is not None
+
+    @property
+    def unit(self) -> str:
+        """Of its values; "" where they have none, and until something is there."""
+        grayscale = self._shown.grayscale if self._shown is not None else None
+        return windows.unit(grayscale) if grayscale is not None else ""
 
     def close(self) -> None:
         self._end()

@@ -20,6 +20,7 @@ from viewers.film_marks.film_mark import key_of
 from viewers.geometry import Spacing
 from viewers.gestures import Tool
 from viewers.marking_hand import MarkingHand
+from viewers.sources.dicom import Dicom
 
 
 class MarkedFilm(RadiologyView):
@@ -83,9 +84,9 @@ class MarkedFilm(RadiologyView):
 
     @property
     def spacing(self) -> Spacing | None:
-        """As the reader calibrated the image that is shown, else as stated."""
+        """As the reader calibrated the image that is shown, else as stated; ultrasound of several regions has none."""
         line, film = self.marks.line_of(self.frame), self.marks.film
-        if line is None or film is None:
+        if line is None or film is None or (super().spacing is None and isinstance(film.source, Dicom) and film.source.regions):
             return super().spacing
         return calibrated(line, super().spacing) or super().spacing
 

@@ -10,10 +10,10 @@ _NEAR = 0.95
 
 
 def turned_words(camera: Camera) -> list[str]:
-    """A reader must never take a mirrored picture for the patient: one line while it is turned or flipped, else none."""
+    """A reader must never take a mirrored picture for the patient: a line while it is turned and one while it is flipped, each
+    short enough for a narrow pane."""
     turned = [f"turned {camera.angle:.4g}°"] if camera.angle else []
-    words = [*turned, *(["flipped left to right"] if camera.flipped else [])]
-    return [", ".join(words)] if words else []
+    return [*turned, *(["flipped left to right"] if camera.flipped else [])]
 
 
 def opposite(letters: str) -> str:

@@ -13,7 +13,7 @@ from viewers.film_marks.film_mark import FrameKey
 from viewers.geometry import Region, Spacing
 from viewers.sources import GrayscaleSource, Source, values
 from viewers.sources.dicom import Dicom
-from viewers.sources.local_spacing import spacing_over
+from viewers.sources.local_spacing import belong_together, spacing_over
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -54,6 +54,10 @@ class Film:
     def spacing(self, places: NDArray[np.float64]) -> Spacing | None:
         """What a pixel measures where all of `places` (n, 2) lie; None where nothing is stated, and across ultrasound regions."""
         return spacing_over(self.source, ((float(x), float(y)) for x, y in places))
+
+    def calibrates(self, line: NDArray[np.float64], places: NDArray[np.float64]) -> bool:
+        """Whether a calibration along `line` (n, 2) holds at all of `places` (n, 2): not in another ultrasound region."""
+        return belong_together(self.source, ((float(x), float(y)) for x, y in line), ((float(x), float(y)) for x, y in places))
 
     def value_at(self, number: int, x: float, y: float) -> tuple[float, str] | None:
         """What the pixel that holds a place measures, and its unit; None outside, on padding and for colour."""

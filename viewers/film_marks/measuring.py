@@ -67,8 +67,12 @@ def at_once(mark: Annotation, film: Film, line: Annotation | None = None) -> tup
 
 def spacing_of(mark: Annotation, film: Film, line: Annotation | None) -> Spacing | None:
     """The size of a pixel where a mark lies: by the reader's calibration, else as stated."""
-    by_hand = calibrated(line, film.spacing(shapely.get_coordinates(line.geometry))) if line is not None else None
-    return by_hand or film.spacing(shapely.get_coordinates(mark.geometry))
+    places = shapely.get_coordinates(mark.geometry)
+    by_hand = None
+    if line is not None:
+        along = shapely.get_coordinates(line.geometry)
+        by_hand = calibrated(line, film.spacing(along)) if film.calibrates(along, places) else None
+    return by_hand or film.spacing(places)
 
 
 def straight(tool: FilmTool | None, lines: list[NDArray[np.float64]], spacing: Spacing | None) -> Measured:

@@ -29,6 +29,24 @@ def spacing_over(source: Source, points: Iterable[tuple[float, float]]) -> Spaci
     return region.spacing if region is not None else None
 
 
+def belong_together(source: Source, line: Iterable[tuple[float, float]], points: Iterable[tuple[float, float]]) -> bool:
+    """Whether what a calibration line says holds at `points`, level-0 places of the same picture.
+
+    A line inside an ultrasound region speaks for that region alone; one outside of all, as along a ruler at the edge, for every
+    region whose axes are lengths. Across regions nothing holds.
+    """
+    regions = source.regions if isinstance(source, Dicom) else ()
+    if not regions:
+        return True
+    own, there = ({_region(regions, x, y) for x, y in places} for places in (line, points))
+    if len(there) != 1:
+        return False
+    region = there.pop()
+    if len(own) == 1 and own != {None}:
+        return region in own
+    return region is None or region.spacing is not None
+
+
 def _region(regions: tuple[UltrasoundRegion, ...], x: float, y: float) -> UltrasoundRegion | None:
     """The first that holds the place: they stand in the order in which their pixels count (C.8.5.5.1.3)."""
     return next((region for region in regions if region.holds(x, y)), None)

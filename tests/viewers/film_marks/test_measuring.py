@@ -200,6 +200,36 @@ def test_ultrasound_is_measured_by_the_region_that_holds_the_mark(film: Make) ->
     assert said((20, 10), (40, 10)) == "20.0 px (no spacing)"
 
 
+def test_a_calibration_in_one_ultrasound_region_says_nothing_of_another(film: Make) -> None:
+    regions = []
+    for left, unit in ((0, 3), (20, 3), (40, 4)):  # two of centimetres, one whose columns are seconds (C.8.5.5.1.15)
+        item = Dataset()
+        item.RegionLocationMinX0, item.RegionLocationMinY0 = left, 0
+        item.RegionLocationMaxX1, item.RegionLocationMaxY1 = left + 19, 49
+        item.PhysicalUnitsXDirection, item.PhysicalUnitsYDirection = unit, 3
+        item.PhysicalDeltaX = item.PhysicalDeltaY = 0.02 if left == 0 else 0.05
+        item.RegionFlags, item.RegionSpatialFormat, item.RegionDataType = 0, 1, 1
+        regions.append(item)
+    made = film(
+        np.zeros((60, 60), "<u1"),
+        Modality="US",
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.6.1",
+        SequenceOfUltrasoundRegions=regions,
+    )
+
+    def said(line: list[tuple[float, float]], *places: tuple[float, float]) -> str:
+        known = film_mark(FilmTool.CALIBRATION, draw.line(line), made.keys[0], known_mm=30)
+        return str(measured(film_mark(FilmTool.LENGTH, draw.line(places), made.keys[0]), made, 0, known).main)
+
+    inside, ruler = [(2.0, 5.0), (12.0, 5.0)], [(2.0, 55.0), (12.0, 55.0)]
+    assert said(inside, (2, 10), (12, 10)) == "30.0 mm calibrated by the reader"
+    assert said(inside, (22, 10), (32, 10)) == "5.0 mm in ultrasound region"
+    assert said(inside, (42, 10), (52, 10)) == "10.0 px (no spacing)", "seconds are no millimetres"
+    assert said(ruler, (22, 10), (32, 10)) == "30.0 mm calibrated by the reader"
+    assert said(ruler, (42, 10), (52, 10)) == "10.0 px (no spacing)"
+    assert said(ruler, (12, 10), (32, 10)) == "20.0 px (no spacing)"
+
+
 def test_cardiothoracic_ratio(film: Make) -> None:
     made = film(np.zeros((60, 60), "<u2"), ImagerPixelSpacing=[2, 1])
 
