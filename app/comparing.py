@@ -170,6 +170,7 @@ class Comparing(QObject):
         if over.companion is not None:
             over.companion.close()
         if isValid(over.view):
+            over.view.covered = False
             over.view.washes = [wash for wash in over.view.washes if wash != self._paint]
             over.view.signs = [sign for sign in over.view.signs if sign != self._paint_sign]
             over.view.frameChanged.disconnect(self._frame_changed)
@@ -314,6 +315,7 @@ class Comparing(QObject):
     def _show_prior(self, over: _Over, seen: bool) -> None:
         over.prior_seen = seen
         there = over.companion is not None and over.companion.there
+        over.view.covered = seen and there
         self.titles.say_over(over.view if seen and there else None, f"PRIOR  {over.prior.words}")
         over.view.update()
 

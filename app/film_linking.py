@@ -40,6 +40,8 @@ class FilmLinking(QObject):
         self.parts = dict.fromkeys(PARTS, True)
         self._films: dict[int, tuple[Path, Film]] = {}
         self._frames: dict[int, int] = {}
+        self._looks: dict[int, tuple[bool, Window | Lut | None]] = {}
+        """Whether a pane was inverted and its window, as it last said."""
         self._leading = False
         self._alone = False
         """Shift is held."""
@@ -125,6 +127,7 @@ class FilmLinking(QObject):
     def _view_made(self, pane: Pane) -> None:
         view = pane.view
         self._films.pop(pane.number, None)
+        self._looks.pop(pane.number, None)
         for _, film in self._films.values():
             film.aligned.pop(pane.number, None)
         if not isinstance(view, RadiologyView):
@@ -186,7 +189,12 @@ class FilmLinking(QObject):
 
     def _window_set(self, pane: Pane, window: Window | Lut | None) -> None:
         view = _film_in(pane)
-        if not self.on or self._leading or not self.parts["window"] or view is None or isinstance(window, Lut):
+        if view is None:
+            return
+        before, now = self._looks.get(pane.number, (False, None)), (view.inverted, window)
+        self._looks[pane.number] = now
+        inverted_alone = before[0] != now[0] and before[1] == now[1]
+        if not self.on or self._leading or not self.parts["window"] or isinstance(window, Lut) or inverted_alone:
             return
         self._leading = True
         try:

@@ -61,6 +61,8 @@ class RadiologyView(Canvas):
         self._window: Window | Lut | None = None
         self._inverted = False
         self._shutter = self._overlays = True
+        self.covered = False
+        """Whether another picture is seen in place of its own: values and marks are not that one's."""
         self.presets: Sequence[Preset] = BUILT_IN
         """The windows kept for modalities."""
         self._rough = False
@@ -232,7 +234,8 @@ class RadiologyView(Canvas):
 
     def value_at(self, x: int, y: int) -> tuple[float | None, str]:
         shown = self._shown
-        return shown.value_at(x, y) if shown is not None and shown.look.frame == self.frame else (None, "")
+        known = shown is not None and shown.look.frame == self.frame and not self.covered
+        return shown.value_at(x, y) if shown is not None and known else (None, "")
 
     def dragged(self, tool: Tool, across: float, down: float) -> None:
         shown = self._shown

@@ -109,6 +109,8 @@ class MarkedFilm(RadiologyView):
 
     def paint_hand(self, painter: QPainter) -> None:
         super().paint_hand(painter)
+        if self.covered:
+            return
         self.marks.paint(painter, self.camera, self._lettering, self.font(), self.drawing, self.frame)
         chosen = self.drawing.selected
         if self.marks.visible and self.drawing.moves and len(chosen) == 1 and self.drawing.shows(chosen[0]):
@@ -136,7 +138,7 @@ class MarkedFilm(RadiologyView):
     # events
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self.hand.press(event):
+        if not self.covered and self.hand.press(event):
             self.marks.visible = True  # nobody draws on what they do not see
         else:
             super().mousePressEvent(event)

@@ -99,7 +99,10 @@ def _zoom(source: Source, camera: Camera, most: int) -> str:
 def _spacing(source: Source, spacing: Spacing | None) -> str:
     """Never a length without the word for where it comes from."""
     if spacing is not None:
-        return f"{spacing.x_mm:.3g} mm/px, {spacing.provenance}"
+        size = f"{spacing.x_mm:.3g}"
+        if abs(spacing.x_mm - spacing.y_mm) >= 0.005 * spacing.x_mm:
+            size = f"{size} × {spacing.y_mm:.3g}"  # across × down, as on cut planes
+        return f"{size} mm/px, {spacing.provenance}"
     return "spacing differs by region" if isinstance(source, Dicom) and source.regions else "no spacing: px only"
 
 

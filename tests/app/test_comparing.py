@@ -14,8 +14,10 @@ from app.comparing import Comparing
 from app.opening import Opener
 from tests.app.case_files import chest_pair
 from tests.app.conftest import Seat
+from tests.app.test_film_marks import drag, laid
 from tests.app.test_reading import beside, slices
 from viewers.dicom_view import RadiologyView
+from viewers.film_marks.film_mark import FilmTool
 from viewers.grayscale import Window
 from viewers.qimage import to_array
 
@@ -135,3 +137,38 @@ def paler(folder: Path) -> Path:
         dataset.RescaleIntercept = -1150
         dataset.save_as(path)
     return folder
+
+
+def test_marks_and_values_of_the_film_do_not_stand_on_the_prior(seat: Seat, tmp_path: Path) -> None:
+    current, prior = chest_pair(tmp_path)
+    comparing = alone(seat, current, prior)
+    view = laid(seat, current)
+    view.set_marking(FilmTool.LENGTH)
+    drag(view, (100, 100), (300, 100))
+    assert view.drawing.document is not None
+    seat.wait(lambda: bool(view.grab_view() and view.marks.labels))
+    QTest.keyPress(view, Qt.Key.Key_Z)
+    seat.wait(lambda: comparing.titles._over is not None)
+    view.marks.labels = ()
+    view.grab_view()
+    assert view.marks.labels == (), "no millimetres of the current film on the prior"
+    assert view.value_at(200, 200) == (None, "")
+    view.set_marking(FilmTool.LENGTH)
+    drag(view, (100, 200), (300, 200))
+    assert len(view.drawing.document.marks) == 1, "nobody measures the film while the prior is seen"
+    QTest.keyRelease(view, Qt.Key.Key_Z)
+    view.grab_view()
+    assert view.marks.labels
+    assert view.value_at(200, 200)[0] is not None
+
+
+def test_inverting_one_linked_stack_leaves_the_window_of_the_other(seat: Seat, tmp_path: Path) -> None:
+    one, two = slices(tmp_path / "one", 5.0, 6, 17, "1.2.3.4.5"), slices(tmp_path / "two", 5.0, 6, 3, "1.2.3.4.5")
+    left, right = beside(seat, one, two)
+    right.set_window(Window(-600.0, 1500.0))
+    left.setFocus()
+    seat.act("link")
+    left.invert()
+    assert right.window_shown == Window(-600.0, 1500.0)
+    left.set_window(Window(40.0, 80.0))
+    assert right.window_shown == Window(40.0, 80.0), "windows go together as before"

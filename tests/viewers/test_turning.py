@@ -66,6 +66,7 @@ def test_a_turned_film_is_the_turned_array(
 
 def test_unlike_pixel_sides_stay_true_to_shape_when_turned(show_view: Show, write_dicom: Any, ramp: NDArray[np.uint16]) -> None:
     view = show_view(open_source(write_dicom(ramp, Modality="CT", PixelSpacing=[1.0, 0.5])), 300, 300)
+    assert view.corner_lines()["bottom-right"][0].startswith("0.5 × 1 mm/px"), "both sides of a pixel are told"
     view.turn_by(90)
     x0, y0, x1, y1 = view.camera.on_screen((0, 0, 64, 64))
     assert (x1 - x0) / (y1 - y0) == pytest.approx(2.0)
