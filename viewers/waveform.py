@@ -28,6 +28,10 @@ SOP_CLASSES = {
 }  # fmt: skip
 """Kinds of waveforms that can be shown, by SOP Class UID; voice is none of them."""
 MOST_VALUES = 2**28
+MOST_CHANNELS = 512
+MOST_S = 100 * 86_400.0
+MOST_VALUE = 1e12
+"""What is larger is no measurement but a damaged header, and is left out of the trace."""
 _KINDS = {
     (8, "SB"): "i1", (8, "UB"): "u1", (16, "SS"): "<i2", (16, "US"): "<u2", (32, "SL"): "<i4", (32, "UL"): "<u4",
 }  # fmt: skip
@@ -104,6 +108,12 @@ def _group(path: Path, item: Dataset, number: int) -> Group:
         raise SourceError(
             path, f"{path.name} states {samples} samples at {frequency} Hz, which makes no waveform: export it again."
         )
+    if channels > MOST_CHANNELS or samples / frequency > MOST_S:
+        raise SourceError(
+            path,
+            f"{path.name} claims {channels:,} channels for {samples / frequency / 86_400:.3g} days, more than the limits of "
+            f"{MOST_CHANNELS} and {MOST_S / 86_400:.0f}: check its header.",
+        )
     if channels * samples > MOST_VALUES:
         raise SourceError(path, f"{path.name} claims {channels * samples:,} samples, more than can be shown: check its header.")
     stored = _stored(path, item, channels, samples)
@@ -150,11 +160,12 @@ def _channel(item: Dataset, stored: NDArray[np.generic], holes: NDArray[np.bool_
     unit = ""
     if sensitivity is not None:
         correction = values.number(item, "ChannelSensitivityCorrectionFactor")
-        found = found * sensitivity * (1.0 if correction is None else correction) + (
-            values.number(item, "ChannelBaseline") or 0.0
-        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = found * sensitivity * (1.0 if correction is None else correction) + (
+                values.number(item, "ChannelBaseline") or 0.0
+            )
         unit = one_line(values.text(values.item(item, "ChannelSensitivityUnitsSequence"), "CodeValue"), 16)
-    found[holes] = np.nan
+    found[holes | ~(np.abs(found) <= MOST_VALUE)] = np.nan
     skew = values.number(item, "ChannelTimeSkew")
     samples_late = values.number(item, "ChannelSampleSkew") or 0.0
     return Channel(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from app.pacs.matches import Answer, Study
     from app.pacs.peers import Peer
     from app.pacs.program import Program
+    from app.pacs.query import Query
     from app.pacs.work import Outcome
 
 
@@ -77,10 +78,9 @@ def _echo(args: argparse.Namespace) -> int:
 
 def _find(args: argparse.Namespace) -> int:
     from app.pacs import work
-    from app.pacs.query import Query
     from app.pacs.stopping import Stop
 
-    query = Query(
+    query = _asked(
         patient_name=args.name, patient_id=args.id, since=args.since, until=args.until, modality=args.modality,
         accession=args.accession, body_part=args.body_part,
     )  # fmt: skip
@@ -91,6 +91,17 @@ def _find(args: argparse.Namespace) -> int:
     shown = args.patients or query.about_a_patient
     show(args, _studies(answer, shown), _listed(answer, shown))
     return 0
+
+
+def _asked(**of: Any) -> Query:
+    """Raises WrongCall for what cannot be asked."""
+    from app.pacs.errors import PacsError
+    from app.pacs.query import Query
+
+    try:
+        return Query(**of)
+    except PacsError as error:
+        raise WrongCall(str(error)) from error
 
 
 def _studies(answer: Answer, shown: bool) -> list[dict[str, Any]]:
@@ -116,15 +127,16 @@ def _listed(answer: Answer, shown: bool) -> str:
 def _get(args: argparse.Namespace) -> int:
     from app.pacs import work
     from app.pacs.errors import PacsError
-    from app.pacs.query import Query
     from app.pacs.retrieval import Retrieval
     from app.pacs.stopping import Stop
 
+    if not args.study.strip():
+        raise WrongCall("the study's UID is empty; hilum pacs find shows it")
     if args.out.exists() and (not args.out.is_dir() or any(args.out.iterdir())):
         raise WrongCall(f"{args.out} is not empty; what is fetched gets a folder of its own")
-    meter = Meter()
+    query, meter = _asked(study_uid=args.study), Meter()
     with _peer(args) as (program, peer):
-        found = work.find(peer, Query(study_uid=args.study), Stop()).studies
+        found = [one for one in work.find(peer, query, Stop()).studies if one.uid == args.study]
         if not found:
             raise PacsError(f"{peer.node.name} has no study of that UID.")
         series = peer.find_series(args.study, Stop())

@@ -232,7 +232,7 @@ def _must_be_apart(roots: Sequence[Path], out: Path) -> None:
 def _nameless(error: SourceError, path: Path) -> str:
     """The sentence without the file's name, which may be the patient's."""
     sentence = str(error)
-    for name in sorted({path.name, path.stem, error.path.name}, key=len, reverse=True):
+    for name in {path.name, error.path.name}:
         if len(name) > 1:
             sentence = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "it" if name == path.name else "…", sentence)
     return sentence

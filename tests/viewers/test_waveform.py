@@ -239,6 +239,22 @@ def test_a_folder_lists_it_and_its_picture_is_drawn(bundled: Path, tmp_path: Pat
         source.read(Region(0, 0, 5, 5, 1))
 
 
+@pytest.mark.parametrize(("channels", "rate"), [(600, 500.0), (2, 1e-6), (2, 1e-300)])
+def test_claims_beyond_all_measure_cost_one_sentence(tmp_path: Path, channels: int, rate: float) -> None:
+    ecg(tmp_path / "a.dcm", np.zeros((50, channels), "<i2"), rate)
+    with pytest.raises(SourceError, match="more than the limits of 512 and 100"):
+        open_source(tmp_path / "a.dcm")
+
+
+@pytest.mark.parametrize("sensitivity", ["1e308", "1e30", "-1e40"])
+def test_values_beyond_all_measure_are_gaps(tmp_path: Path, show_view: Callable[..., WaveformView], sensitivity: str) -> None:
+    ecg(tmp_path / "a.dcm", np.full((500, 2), 1000, "<i2"), ChannelSensitivity=sensitivity)
+    source = opened(tmp_path / "a.dcm")
+    assert np.isnan(source.groups[0].channels[0].values).all()
+    assert source.read(Region.whole(source.size, 0)).shape[2] == 3
+    show_view(source, 400, 300).grab()
+
+
 def test_an_inverted_lead_is_not_called_by_the_upright_ones_name(tmp_path: Path) -> None:
     source = Dataset()
     source.CodeValue, source.CodingSchemeDesignator, source.CodeMeaning = "5.6.3-9-65", "SCPECG", "Lead -aVR"

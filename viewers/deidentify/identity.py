@@ -42,6 +42,11 @@ _INSTITUTION = frozenset({"InstitutionName", "InstitutionAddress", "Institutiona
 _SHORTEST_WORD, _SHORTEST_NUMBER = 3, 4
 _FREE = re.compile(r"[A-Za-z]?\d{1,2}([.,]\d{1,2})?(mm|cm|st|nd|rd|th|d|D|s)?")
 """Numbers a description may keep: T1, L5, 5mm, 2.5, 3D. Longer ones may be dates or record numbers."""
+_DATE = re.compile(
+    r"(?<!\d)(\d{1,4}\s?[./\-]\s?\d{1,2}\s?[./\-]\s?\d{2,4}|\d{1,2}[./\-]\d{4}|\d{4}[./\-]\d{1,2}|\d{1,2}\.\d{1,2}\.(?!\d)"
+    r"|\d{1,2}/\d{1,2}/?)(?!\d)"
+)
+"""A date or a part of one, also in pieces that would each pass for a number."""
 
 
 _SHORTEST_PART = 5
@@ -123,7 +128,11 @@ def _written_dates(text: str) -> set[str]:
 
 def without_strangers(text: str, identity: Identity) -> str:
     """The words of medicine and small numbers in a text, without those that name somebody; "" when none is left."""
-    kept = [word for word in re.findall(r"[\w.,]+", text) if _common(word.strip(".,")) and word.casefold() not in identity.words]
+    kept = [
+        word
+        for word in re.findall(r"[\w.,]+", _DATE.sub(" ", text))
+        if _common(word.strip(".,")) and word.casefold() not in identity.words
+    ]
     cleaned = " ".join(kept)
     return "" if identity.told_by(cleaned) else cleaned
 

@@ -65,8 +65,8 @@ def _native(header: Header, made: Dataset, boxes: Sequence[Region]) -> Stored:
     with opened(header.path) as file, reading(header.path):
         file.seek(header.offset)
         data = file.read(length)  # what follows the last frame is shown by nothing, and anything may be hidden in it
-    shared = _shares_words(header)
     plain = coded.samples == 1 and coded.allocated >= 8
+    shared = _shares_words(header) or (plain and coded.keyword == "PixelData" and _holds_more(header, data))
     if boxes and not plain:
         return _decoded(header, made, boxes)
     wide = coded.allocated // 8
@@ -151,6 +151,21 @@ def _shares_words(header: Header) -> bool:
     """Whether bits that are no part of the values may hold an overlay, which may hold text."""
     places = [header.dataset.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2)]
     return header.samples == 1 and any(place is not None and place.value not in (None, 0) for place in places)
+
+
+def _holds_more(header: Header, data: bytes) -> bool:
+    """Whether bits beyond the values are set though no overlay is named: one may have been named once. Signs do not count."""
+    coded, high = header.coded, values.integer(header.dataset, "HighBit")
+    if header.stored >= coded.allocated or coded.allocated > 32:
+        return False
+    words = np.frombuffer(data, f"{'<' if coded.little else '>'}u{coded.allocated // 8}")
+    beyond = words & words.dtype.type(~_value_bits(header) & (1 << coded.allocated) - 1)
+    if not coded.signed:
+        return bool(beyond.any())
+    top = header.stored - 1 if high is None else high
+    above = words.dtype.type((1 << coded.allocated) - (1 << top + 1))
+    negative = (words >> words.dtype.type(top) & 1).astype(bool)
+    return bool(((beyond != 0) & ~(negative & (beyond == above))).any())
 
 
 def _value_bits(header: Header) -> int:

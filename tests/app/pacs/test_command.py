@@ -94,9 +94,9 @@ def test_send(call: Call, filled: Orthanc, make_study: MakeStudy, way: str, tmp_
     [
         (("echo", "nobody"), 2, "No node is called 'nobody'"),
         (("find", "main", "--from", "yesterday"), 2, "is no date"),
-        (("find", "main", "--modality", "c;t"), 3, "is no code"),
+        (("find", "main", "--modality", "c;t"), 2, "is no code"),
         (("get", "main", "1.2.3.4", "--out", "OUT"), 3, "has no study of that UID"),
-        (("get", "main", "../..", "--out", "OUT"), 3, "is no Study Instance UID"),
+        (("get", "main", "../..", "--out", "OUT"), 2, "is no Study Instance UID"),
         (("get", "main", f"{ROOT}.1", "--series", "1.9", "--out", "OUT"), 2, "has no series 1.9"),
         (("send", "main", "missing.dcm"), 2, "does not exist"),
         (("add", "x"), 2, "give --host"),
@@ -135,3 +135,11 @@ def test_a_password_without_a_keyring(call: Call, filled: Orthanc) -> None:
         assert PASSWORD not in err
     finally:
         keyring.set_keyring(before)
+
+
+def test_what_cannot_be_asked_is_a_wrong_call_and_fetches_nothing(call: Call, filled: Orthanc, tmp_path: Path) -> None:
+    for study in ("", "1.2.*"):
+        assert call("get", "main", study, "--out", tmp_path / "out")[0] == 2, "no other study is fetched in its place"
+    assert not (tmp_path / "out").exists()
+    code, _, err = call("find", "main", "--from", "2030-01-01", "--to", "2020-01-01")
+    assert (code, "run backwards" in err) == (2, True)

@@ -231,3 +231,9 @@ def test_an_object_without_a_number_is_refused_in_a_sentence(choose: Choose, sav
     del dataset.SOPInstanceUID
     with pytest.raises(SourceError, match="no SOP Instance UID"):
         deidentified(save(dataset), choose())
+
+
+@pytest.mark.parametrize("day", ["02/03/2026", "2.3.2026", "02-03-26", "2026-03-02", "2. 3. 2026", "03/2026", "02.03.", "2/3"])
+def test_no_part_of_a_date_stays_in_a_description(choose: Choose, save: Save, day: str) -> None:
+    made = read(deidentified(save(ct(SeriesDescription=f"chest {day} lung 5mm 2.5 T2")), choose("descriptors")))
+    assert made.SeriesDescription == "chest lung 5mm 2.5 T2"

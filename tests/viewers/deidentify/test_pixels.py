@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pydicom
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, generate_frames
 
@@ -186,3 +188,39 @@ def test_the_original_is_only_read(choose: Choose, tmp_path: Path) -> None:
     before = path.read_bytes()
     deidentified(path, choose(), [BOX])
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("form", ["progressive", "two ends", "JP2", "two ends of JPEG 2000"])
+def test_text_hides_nowhere_in_a_coded_frame(form: str) -> None:
+    values, secret, buffer = (np.random.default_rng(0).random((64, 64)) * 255).astype(np.uint8), b"SMITHJOHN", io.BytesIO()
+    if form in ("progressive", "two ends"):
+        Image.fromarray(values).save(buffer, "JPEG", progressive=True)
+    else:
+        Image.fromarray(values).save(buffer, "JPEG2000", no_jp2=form != "JP2")
+    clean = buffer.getvalue()
+    if form == "progressive":
+        place = clean.rfind(b"\xff\xc4")  # between two scans
+        dirty = clean[:place] + b"\xff\xfe" + struct.pack(">H", 2 + len(secret)) + secret + clean[place:]
+    elif form == "JP2":
+        dirty = clean + struct.pack(">I4s", 8 + len(secret), b"xml ") + secret
+    else:
+        dirty = clean + secret + b"\xff\xd9"
+    found = without_text(dirty)
+    assert secret not in found
+    np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(found))), np.asarray(Image.open(io.BytesIO(clean))))
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_bits_beyond_the_values_go_though_no_overlay_is_named(choose: Choose, tmp_path: Path, signed: bool) -> None:
+    values = np.arange(64 * 64, dtype="<i2").reshape(64, 64) % 1500 - (700 if signed else 0)
+    words = values.astype("<u2")
+    path = tmp_path / "a.dcm"
+    given: dict[str, Any] = {"BitsStored": 12, "HighBit": 11, "PixelRepresentation": int(signed)}
+    ct(**given, PixelData=words.tobytes()).save_as(path, enforce_file_format=True)
+    assert deidentified(path, choose()).dataset.PixelData == words.tobytes()
+    hidden = words.copy()
+    hidden[10:20, 10:40] = hidden[10:20, 10:40] & 0x0FFF | 0x4000
+    ct(**given, PixelData=hidden.tobytes()).save_as(path, enforce_file_format=True)
+    made = np.frombuffer(deidentified(path, choose()).dataset.PixelData, "<u2").reshape(64, 64)
+    np.testing.assert_array_equal(made & 0x0FFF, words & 0x0FFF)
+    assert not (made & 0xF000).any()
