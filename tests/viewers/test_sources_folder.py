@@ -14,6 +14,7 @@ from viewers.errors import SourceError
 from viewers.geometry import Region
 from viewers.sources import GrayscaleSource, discover, open_source
 from viewers.sources.folder import Failure, Item
+from viewers.sources.header import header_of
 
 WriteDicom = Callable[..., Path]
 
@@ -127,6 +128,13 @@ def test_a_dicom_slide_is_one_item(shared: Path) -> None:
         ("CMU-1-Small-Region_dicom", "slide", 4),
         ("TCGA-CR-7395-01A-01-TS1.svs", "slide", 1),
     ]
+
+
+def test_a_dicom_slide_stays_one_after_a_file_of_it_was_looked_into(shared: Path) -> None:
+    folder = shared / "slides" / "CMU-1-Small-Region_dicom"
+    for path in folder.iterdir():
+        header_of(path)
+    assert [(one.kind, len(one.files)) for one in discover(folder) if isinstance(one, Item)] == [("slide", 4)]
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ _recent = _Recent()
 
 def headers_of(paths: Sequence[Path]) -> Iterator[Header | WholeSlide | SourceError | None]:
     """For each path its header, the error that came instead, or None where the file is not DICOM."""
-    known = {path: found for path in paths if (found := _recent.get(path))}
+    known = {path: found for path in paths if (found := _recent.get(path)) and found.sop_class != WHOLE_SLIDE}
     unknown = [path for path in paths if path not in known]
     answers = iter(readers().spread("parse", [_item(path, True, None) | {"slides": True} for path in unknown]) if unknown else ())
     for path in paths:
