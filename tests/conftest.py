@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -27,3 +30,19 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HILUM_HOME", str(folder))
     return folder
+
+
+_ended = count(1)
+
+
+@pytest.fixture(autouse=True)
+def collected_here(request: pytest.FixtureRequest) -> Iterator[None]:
+    """As in the program, cycles are collected by the main thread alone, between tests: a collection on a worker thread may destroy
+    a widget that Qt is using."""
+    if "inference" in request.path.parts:  # no widgets there, but models whose cycles are large
+        yield
+        return
+    gc.disable()
+    yield
+    gc.collect(2 if next(_ended) % 25 == 0 else 1)
+    gc.enable()

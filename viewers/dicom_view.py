@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from PySide6.QtCore import QRectF, Qt, Signal, Slot
+from PySide6.QtCore import QRectF, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage, QKeyEvent, QPainter
 from PySide6.QtWidgets import QWidget
 
@@ -31,6 +31,7 @@ _AHEAD = 3
 """Frames made ready on each side of the one shown."""
 _COARSE = 2
 """How often a first look at a large compressed frame is halved at least."""
+_PATIENCE_MS = 12
 _AT_ONCE = 3_000_000
 """Pixels that can follow a drag of the window; a larger frame is halved once more until the hand rests."""
 
@@ -57,7 +58,7 @@ class RadiologyView(Canvas):
         self._ready: ByteCache[Look, Shown] = ByteCache(memory_share(0.03, 256 * 2**20))
         self._failed: dict[int, str] = {}
         self._shown: Shown | None = None
-        self._planned: Look | None = None
+        self._planned: tuple[Look, bool] | None = None
         self._window: Window | Lut | None = None
         self._inverted = False
         self._shutter = self._overlays = True
@@ -66,6 +67,10 @@ class RadiologyView(Canvas):
         self.presets: Sequence[Preset] = BUILT_IN
         """The windows kept for modalities."""
         self._rough = False
+        self._patience = QTimer(self, singleShot=True, interval=_PATIENCE_MS)
+        self._patience.setTimerType(Qt.TimerType.PreciseTimer)
+        self._patience.timeout.connect(self.update)
+        """A frame through another window is there after some ms: painting the old one meanwhile would only hold it up."""
         self._turned = TurnedImages()
         self._end: weakref.finalize[..., RadiologyView] | None = None
 
@@ -79,8 +84,17 @@ class RadiologyView(Canvas):
     def set_window(self, window: Window | Lut | None) -> None:
         """Show through another window; None is the file's own. Colour pictures have none."""
         self._window, self._rough = window, True
+        self.moving = True
+        self._still.start()
+        look = self._look(self.frame)
+        if self.source is not None and look not in self._ready:
+            self._planned = look, True
+            self._plan(look)
+            self._patience.start()
+        else:
+            self.update()
         self.windowChanged.emit(window)
-        self._moved()
+        self.viewChanged.emit()
 
     def reset(self) -> None:
         """The file's own window, not inverted, neither turned nor flipped."""
@@ -194,9 +208,12 @@ class RadiologyView(Canvas):
     def paint_picture(self, painter: QPainter) -> None:
         self._rough = self._rough and self.moving
         look = self._look(self.frame)
-        if look != self._planned:
-            self._planned = look
-            self._plan(look)
+        if (look, self._rough) != self._planned:
+            self._planned = look, self._rough
+            if look in self._ready:
+                QTimer.singleShot(0, self, self._plan_ahead)  # once it is painted: who makes the next ones would hold it up
+            else:
+                self._plan(look)
         self._shown = self._ready.get(look) or self._shown
         shown = self._shown
         if shown is None or self.frame in self._failed:
@@ -258,11 +275,17 @@ class RadiologyView(Canvas):
             halvings += 1
         return Look(frame, halvings, self._window, self._inverted, self._shutter, self._overlays)
 
+    @Slot()
+    def _plan_ahead(self) -> None:
+        if self._planned is not None:
+            self._plan(self._planned[0])
+
     def _plan(self, look: Look) -> None:
         """Ask for a look, then for its neighbours in the stack."""
         if self._loader is None or self.source is None:
             return
-        near = [self.frame + sign * step for step in range(1, _AHEAD + 1) for sign in (1, -1)]
+        steps = () if self._rough else range(1, _AHEAD + 1)  # neighbours can wait while a hand drags the window
+        near = [self.frame + sign * step for step in steps for sign in (1, -1)]
         later = [self._look(frame) for frame in near if 0 <= frame < self.source.frames]
         now, later = (
             [one for one in looks if one not in self._ready and one.frame not in self._failed]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Hashable
+from functools import partial
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPainterPath, QPen
@@ -13,6 +15,8 @@ from viewers.theme import Ink
 
 _KEPT = 8 * 2**20
 """Bytes of images."""
+_WORD = re.compile(r"\S+(?: (?=\D)\S+)*")
+"""Words that hang together, up to the next number."""
 _HALO = 1.6
 """Screen pixels of halo on each side."""
 
@@ -48,17 +52,20 @@ class Lettering:
         ink: Ink,
         align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
     ) -> None:
-        """One line whose top is `y`; `x` is its left edge, its right edge or its middle as `align` says."""
+        """One line whose top is `y`; `x` is its left edge, its right edge or its middle as `align` says.
+
+        Words are kept one by one: of a line whose number changes with every step, only the number is drawn anew.
+        """
         if not text:
             return
-        ratio = painter.device().devicePixelRatioF()
-        image = self.kept((text, font.key(), ink, ratio), lambda: _rendered(text, font, ink, ratio))
-        width = image.width() / ratio - 2 * _HALO
+        ratio, metrics = painter.device().devicePixelRatioF(), QFontMetricsF(font)
         if align == Qt.AlignmentFlag.AlignRight:
-            x -= width
+            x -= metrics.horizontalAdvance(text)
         elif align == Qt.AlignmentFlag.AlignHCenter:
-            x -= width / 2
-        draw_sharp(painter, image, x - _HALO, y - _HALO)
+            x -= metrics.horizontalAdvance(text) / 2
+        for word in _WORD.finditer(text):
+            image = self.kept((word[0], font.key(), ink, ratio), partial(_rendered, word[0], font, ink, ratio))
+            draw_sharp(painter, image, x + metrics.horizontalAdvance(text[: word.start()]) - _HALO, y - _HALO)
 
     def kept(self, key: Hashable, make: Callable[[], QImage]) -> QImage:
         """The image of `key`, made where it is not remembered."""

@@ -25,6 +25,7 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from PySide6.QtCore import QEventLoop, QTimer
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QApplication
 
 from app import settings, theme
@@ -101,22 +102,23 @@ class Driver:
 
     def step(self, change: Callable[[], object], there: Callable[[Look], bool]) -> float:
         """Milliseconds from a change until a picture that is as wanted (`there`) has been painted."""
+        painted: list[Look | None] = [None]
+
+        def see(_: QPainter) -> None:
+            painted[0] = self.view.shown.look if self.view.shown is not None else None
+
+        self.view.washes.append(see)
         began = time.perf_counter()
         change()
-        self.view.repaint()
-        if not self._shows(there):
-            self.wait(lambda: self._shows(there), 30)
-            self.view.repaint()
-        return (time.perf_counter() - began) * 1000
+        self.wait(lambda: painted[0] is not None and there(painted[0]), 30)
+        took = (time.perf_counter() - began) * 1000
+        self.view.washes.remove(see)
+        return took
 
     def rest(self) -> None:
         """What is made ready for later is made ready, as while a hand moves on at 30 steps a second."""
         until = time.perf_counter() + 0.033
         self.wait(lambda: time.perf_counter() > until)
-
-    def _shows(self, there: Callable[[Look], bool]) -> bool:
-        shown = self.view.shown
-        return shown is not None and there(shown.look)
 
 
 def by_pydicom(folder: Path) -> float:
