@@ -37,8 +37,10 @@ _ended = count(1)
 
 @pytest.fixture(autouse=True)
 def collected_here(request: pytest.FixtureRequest) -> Iterator[None]:
-    """As in the program, cycles are collected by the main thread alone, between tests: a collection on a worker thread may destroy
-    a widget that Qt is using."""
+    """As in the program, cycles are collected by the main thread alone, here between tests.
+
+    A collection on a worker thread may destroy a widget that Qt is using.
+    """
     if "inference" in request.path.parts:  # no widgets there, but models whose cycles are large
         yield
         return

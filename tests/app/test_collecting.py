@@ -20,6 +20,7 @@ class Ring:
 
 def test_cycles_go_and_only_on_the_gui_thread(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collecting, "YOUNG_MS", 20)
+    gc.enable()
     threads: set[str] = set()
 
     def heard(phase: str, _: dict[str, int]) -> None:
