@@ -129,13 +129,13 @@ class Tray:
 
 
 def checked(path: Path, expected: Expected) -> str:
-    """The SOP Instance UID of a DICOM file that is whole and what was asked for. Raises Refused."""
+    """The SOP Instance UID of a DICOM file that is whole and what was asked for. Raises Refused; its reason has no full stop."""
     try:
         dataset = dataset_of(path)
         if "Rows" in dataset:
             header_of(path)
     except SourceError as error:
-        raise Refused(f"damaged: {str(error).removeprefix(path.name).strip()}") from error
+        raise Refused(f"damaged: {str(error).removeprefix(path.name).strip().removesuffix('.')}") from error
     for keyword, wanted, whose in (
         ("StudyInstanceUID", expected.study_uid, "another study"), ("SeriesInstanceUID", expected.series_uid, "another series"),
     ):  # fmt: skip

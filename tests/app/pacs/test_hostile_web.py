@@ -254,6 +254,12 @@ def test_objects_that_are_none(serve: Serve, objects: list[bytes], tmp_path: Pat
     assert list(tmp_path.rglob(".*")) == []
 
 
+def test_a_damaged_object_is_said_in_one_sentence(serve: Serve, objects: list[bytes], tmp_path: Path) -> None:
+    peer, _ = serve(head(MULTI), part(objects[0][:-300]), part(objects[1]), END)
+    (note,) = fetched(peer, tmp_path).notes
+    assert re.fullmatch(r"1 not taken: damaged: is cut short: [\d,]+ of [\d,]+ bytes of pixels are there; copy it again\.", note)
+
+
 def test_an_object_without_end(serve: Serve, objects: list[bytes], tmp_path: Path) -> None:
     def pour(one: socket.socket) -> None:
         one.sendall(part(objects[0][:1000]))
