@@ -41,7 +41,10 @@ class Titles(QObject):
     def settle(self) -> None:
         """Find the titles anew."""
         shown = self._shown()
-        self._texts = {pane.number: text for pane, known in shown if (text := _title(known, [one for _, one in shown]))}
+        texts = {pane.number: text for pane, known in shown if (text := _title(known, [one for _, one in shown]))}
+        if texts == self._texts:
+            return
+        self._texts = texts
         for pane in self._panes.seen:
             pane.view.update()
 
