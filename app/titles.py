@@ -72,9 +72,9 @@ class Titles(QObject):
     def _shown(self) -> list[tuple[Pane, Known]]:
         found = []
         for pane in self._panes.seen:
-            described = self._shelf.describes(pane.standing) if pane.standing is not None else None
-            if isinstance(pane.view, RadiologyView) and isValid(pane.view) and described is not None and described.known:
-                found.append((pane, described.known))
+            known = self._shelf.known_of(pane.standing)
+            if isinstance(pane.view, RadiologyView) and isValid(pane.view) and known is not None:
+                found.append((pane, known))
         return found
 
     def _view_made(self, pane: Pane) -> None:
