@@ -80,11 +80,11 @@ class Segmentation:
 
         return stored_values(self.header, piece.index)
 
-    def share_of(self, stored: NDArray[np.generic], piece: Piece, segment: Segment) -> NDArray[np.float32]:
-        """0…1, what of a piece's frame is the segment's."""
+    def share_of(self, stored: NDArray[np.generic], piece: Piece, number: int) -> NDArray[np.float32]:
+        """0…1, what of a piece's frame as stored is the segment's of that number."""
         found: NDArray[np.float32]
         if piece.segment is None:
-            found = (stored == segment.number).astype(np.float32)
+            found = (stored == number).astype(np.float32)
         elif self.fractional:
             found = stored.astype(np.float32) / np.float32(self.fractional)
         else:
@@ -93,13 +93,13 @@ class Segmentation:
 
     def share(self, piece: Piece, segment: Segment) -> NDArray[np.float32]:
         """0…1, (height, width) in the segmentation's own grid. Raises SourceError."""
-        return self.share_of(self.stored(piece), piece, segment)
+        return self.share_of(self.stored(piece), piece, segment.number)
 
     def shares(self, piece: Piece) -> Iterator[tuple[Segment, NDArray[np.float32]]]:
         """Of every segment a piece holds, as `share`; its frame is decoded once. Raises SourceError."""
         stored = self.stored(piece)
         for segment in self.of(piece):
-            yield segment, self.share_of(stored, piece, segment)
+            yield segment, self.share_of(stored, piece, segment.number)
 
     def of(self, piece: Piece) -> Iterator[Segment]:
         """The segments a piece holds: one, or in a label map any of them."""
