@@ -29,7 +29,7 @@ from viewers.dicom_view import RadiologyView
 from viewers.difference import Difference
 from viewers.difference_layer import DifferenceLayer
 from viewers.errors import SourceError
-from viewers.film_linking import matching_frame
+from viewers.film_linking import Film, matching_frame
 from viewers.grayscale import Window
 from viewers.sources import Source
 
@@ -50,6 +50,8 @@ class _Over:
     layer_frame: int = 0
     """The frame that `layer` was made of: it lies over no other."""
     how: Laid | None = None
+    films: tuple[Film, Film] | None = None
+    """Its own and the prior's, without what the reader moved in linked panes."""
     alternating: bool = False
     prior_seen: bool = False
     held: bool = False
@@ -250,7 +252,7 @@ class Comparing(QObject):
             return
         over.how = how
         if source is not None:
-            over.companion = Companion(source, self)
+            over.companion, over.films = Companion(source, self), None
             over.companion.changed.connect(self._companion_changed)
         self._place(over)
         if found is not None and over.differing:
@@ -285,7 +287,8 @@ class Comparing(QObject):
         companion, source, how = over.companion, over.view.source, over.how
         if companion is None or source is None or how is None:
             return
-        film, theirs = film_of(source), film_of(companion.source)
+        over.films = over.films or (film_of(source), film_of(companion.source))
+        film, theirs = over.films
         if film.frames == theirs.frames == 1:
             companion.matrix = how.matrix
         else:

@@ -201,9 +201,7 @@ class Hanging(QObject):
 
     def _study(self) -> list[Known]:
         """All pictures of the study that the active pane shows, in the order they hang in."""
-        path = self._panes.pane.path
-        described = self._shelf.describes(path) if path is not None else None
-        the = described.known if described is not None else None
+        the = self._shelf.known_of(self._panes.pane.path)
         if the is None or not the.facts.study_key:
             return []
         same = [one for one in self._shelf.of_patient(the.facts.patient_key) if one.facts.study_key == the.facts.study_key]
@@ -273,8 +271,7 @@ class Hanging(QObject):
 
     def chosen(self, path: Path) -> None:
         """The reader chose a source: of another patient it takes one pane again, where a rule arranged those that are seen."""
-        described = self._shelf.describes(path)
-        known = described.known if described is not None else None
+        known = self._shelf.known_of(path)
         if self._hung is None or self._before is None or (known is not None and self._same_patient(known)):
             self._wait()
             return
@@ -293,7 +290,6 @@ class Hanging(QObject):
     def _slots(self) -> list[Slot]:
         found = []
         for pane in self._panes.seen:
-            described = self._shelf.describes(pane.standing) if pane.standing is not None else None
-            known = described.known if described is not None else None
+            known = self._shelf.known_of(pane.standing)
             found.append(Slot() if known is None else standing.slot(pane.view, known, self._comparing.titles.is_prior(pane)))
         return found

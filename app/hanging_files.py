@@ -12,7 +12,7 @@ from typing import Any, cast
 import resources
 from app.grid import Grid
 from app.hanging_rules import Rule, Slot
-from app.storage import atomic_write, data_folder
+from app.storage import atomic_write, data_folder, set_aside
 
 NAME = "hanging.toml"
 _MOST_BYTES = 1_000_000
@@ -62,14 +62,6 @@ def remove(name: str, folder: Path | None = None) -> None:
     """Of the reader's own. Raises RuleError and OSError."""
     path = (folder or data_folder()) / NAME
     atomic_write(path, _HEAD + "".join(written(one) for one in own(folder) if one.name != name))
-
-
-def set_aside(path: Path) -> None:
-    """Under the first free name hanging.damaged.toml, hanging.damaged-2.toml …"""
-    count = 1
-    while (to := path.with_name(f"{path.stem}.damaged{'' if count == 1 else f'-{count}'}{path.suffix}")).exists():
-        count += 1
-    path.replace(to)
 
 
 def parsed(text: str, name: str) -> tuple[Rule, ...]:

@@ -146,9 +146,8 @@ class Opener(QObject):
         self._start(self._later, path, lambda: self._list(path))
 
     def open(self, path: Path, pane: int) -> None:
-        """Open for a pane, and describe before all that only lies in the browser: questions wait for it."""
+        """Open for a pane, and then describe before all that only lies in the browser: questions wait for it."""
         self._start(self._now, path, lambda: self._open(path, pane))
-        self._start(self._soon, path, lambda: self._describe(path))
 
     def describe(self, path: Path) -> None:
         self._start(self._later, path, lambda: self._describe(path, brief=True))
@@ -225,6 +224,7 @@ class Opener(QObject):
         source = self.source(path)
         if not self._emit(self.opened, path, pane, source):
             source.close()
+        self._start(self._soon, path, lambda: self._describe(path))  # not before: both would read the same headers at once
 
     def _keep_spacing(self, path: Path, mpp: float | None, scanner: str) -> None:
         try:

@@ -56,7 +56,7 @@ class Presenting(QObject):
         shelf.attachedFound.connect(self.read)
         shelf.attachedChosen.connect(self._chosen)
         shelf.closed.connect(self.forget)
-        shelf.known.connect(lambda _: self._file())
+        shelf.known.connect(lambda described: self._file(described.card.study))
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
         return {"next-key-image": partial(self._step_key, 1), "previous-key-image": partial(self._step_key, -1)}
@@ -120,16 +120,15 @@ class Presenting(QObject):
     def _take(self, said: Said) -> None:
         self._said[said.path] = said
         self._apart.add(said.path)
-        self._file()
+        self._file(said.study_key)
         self._panel.say("")
         self.attend()
 
-    def _file(self) -> None:
-        """Put them beside their studies, as far as those are known."""
-        for path in list(self._apart):
-            said = self._said[path]
-            if self._shelf.tell_attached(path, said.summary, said.study_key):
-                self._apart.discard(path)
+    def _file(self, study: str) -> None:
+        """Put those of a study beside it, where it is known."""
+        for said in [said for path in self._apart if (said := self._said[path]).study_key == study]:
+            if self._shelf.tell_attached(said.path, said.summary, study):
+                self._apart.discard(said.path)
 
     def _refused(self, path: Path, sentence: str) -> None:
         self._shelf.refuse(path, sentence)

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.storage import atomic_write, data_folder
+from app.storage import atomic_write, data_folder, set_aside
 from viewers.presets import BUILT_IN, Preset
 
 MOST = 200
@@ -66,9 +66,8 @@ def _entry(preset: Preset) -> str:
 
 
 def _set_aside(path: Path) -> str:
-    beside = path.with_name("windows.damaged.toml")
     try:
-        path.replace(beside)
+        beside = set_aside(path)
     except OSError:
         return f"{path.name} cannot be read; the built-in windows are offered."
     return f"{path.name} is no TOML: it is kept as {beside.name}, and the built-in windows are offered."

@@ -60,8 +60,13 @@ class Referencing(QObject):
         view = pane.view
         if isinstance(view, RadiologyView):
             view.signs.append(partial(self._paint, pane))
-            view.frameChanged.connect(lambda _: self._again(but=pane))
+            view.frameChanged.connect(lambda _: self._moved(pane))
         self._again()
+
+    def _moved(self, pane: Pane) -> None:
+        """The others show where the active pane's slice lies; a pane that follows or plays moves no line but its own."""
+        if self.shown and pane is self._panes.pane:
+            self._again(but=pane)
 
     def _again(self, but: Pane | None = None) -> None:
         for pane in self._panes.seen:

@@ -49,11 +49,11 @@ class Reformatting(QObject):
     def by_id(self) -> Mapping[str, Callable[[], object]]:
         return {
             "mpr": self.toggle,
-            "mpr-axes": partial(self._on_board, MprBoard.reset),
-            "mpr-patient": partial(self._on_board, lambda board: board.reset(patient=True)),
-            "slab": partial(self._on_strip, MprStrip.next_slab),
-            "slab-thicker": partial(self._on_strip, lambda strip: strip.thicken(1)),
-            "slab-thinner": partial(self._on_strip, lambda strip: strip.thicken(-1)),
+            "mpr-axes": partial(self._on_cut, lambda cut: cut.board.reset()),
+            "mpr-patient": partial(self._on_cut, lambda cut: cut.board.reset(patient=True)),
+            "slab": partial(self._on_cut, lambda cut: cut.strip.next_slab()),
+            "slab-thicker": partial(self._on_cut, lambda cut: cut.strip.thicken(1)),
+            "slab-thinner": partial(self._on_cut, lambda cut: cut.strip.thicken(-1)),
         }
 
     def over(self, work: dict[str, Callable[[], object]]) -> dict[str, Callable[[], object]]:
@@ -169,16 +169,9 @@ class Reformatting(QObject):
         plane = focus if isinstance(focus, PlaneView) and isValid(focus) and focus.cut is not None else None
         return look(plane) if plane is not None else otherwise()
 
-    def _on_board(self, work: Callable[[MprBoard], object]) -> None:
+    def _on_cut(self, work: Callable[[_Cut], object]) -> None:
         cut = self._cuts.get(self._panes.pane)
         if cut is None:
             self.noted.emit("press V first: this is for planes cut from a series")
         else:
-            work(cut.board)
-
-    def _on_strip(self, work: Callable[[MprStrip], object]) -> None:
-        cut = self._cuts.get(self._panes.pane)
-        if cut is None:
-            self.noted.emit("press V first: this is for planes cut from a series")
-        else:
-            work(cut.strip)
+            work(cut)

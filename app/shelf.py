@@ -84,6 +84,11 @@ class Shelf(QObject):
     def describes(self, path: Path) -> Described | None:
         return self._known.get(path)
 
+    def known_of(self, path: Path | None) -> Known | None:
+        """What priors and hanging go by; None where it is not described, or no DICOM."""
+        described = self._known.get(path) if path is not None else None
+        return described.known if described is not None else None
+
     def stands(self, pane: Pane) -> bool:
         """Whether the pane shows the source it is meant to, not still the one before."""
         return pane.view.source is not None and pane.standing == pane.path
@@ -99,8 +104,7 @@ class Shelf(QObject):
 
     def priors(self, path: Path) -> list[Prior]:
         """Earlier pictures of the same patient and body part that are open, the latest first."""
-        current = self._known.get(path)
-        known = current.known if current is not None else None
+        known = self.known_of(path)
         return priors(known, self.of_patient(known.facts.patient_key)) if known is not None else []
 
     def paths(self) -> list[Path]:

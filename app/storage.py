@@ -42,6 +42,18 @@ def atomic_write(path: Path, content: bytes | str, *, private: bool = False) -> 
     sync_folder(path.parent)
 
 
+def set_aside(path: Path) -> Path:
+    """Rename a file that cannot be used to the first free of NAME.damaged.ext, NAME.damaged-2.ext …; the new path.
+
+    Raises OSError.
+    """
+    count = 1
+    while (to := path.with_name(f"{path.stem}.damaged{'' if count == 1 else f'-{count}'}{path.suffix}")).exists():
+        count += 1
+    path.replace(to)
+    return to
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` durable; where the system has no such call (Windows) this does nothing."""
     if os.name == "nt":

@@ -41,7 +41,10 @@ class Titles(QObject):
     def settle(self) -> None:
         """Find the titles anew."""
         shown = self._shown()
-        self._texts = {pane.number: text for pane, known in shown if (text := _title(known, [one for _, one in shown]))}
+        texts = {pane.number: text for pane, known in shown if (text := _title(known, [one for _, one in shown]))}
+        if texts == self._texts:
+            return
+        self._texts = texts
         for pane in self._panes.seen:
             pane.view.update()
 
@@ -69,9 +72,9 @@ class Titles(QObject):
     def _shown(self) -> list[tuple[Pane, Known]]:
         found = []
         for pane in self._panes.seen:
-            described = self._shelf.describes(pane.standing) if pane.standing is not None else None
-            if isinstance(pane.view, RadiologyView) and isValid(pane.view) and described is not None and described.known:
-                found.append((pane, described.known))
+            known = self._shelf.known_of(pane.standing)
+            if isinstance(pane.view, RadiologyView) and isValid(pane.view) and known is not None:
+                found.append((pane, known))
         return found
 
     def _view_made(self, pane: Pane) -> None:

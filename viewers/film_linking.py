@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -29,7 +30,7 @@ _FITS_ALIKE = 0.02
 """So much two fitted pictures may differ in size and still both stay fitted."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Film:
     """What one pane shows. `planes` has one entry a frame; the edges are the letters at the stored picture's right and bottom.
 
@@ -53,12 +54,14 @@ class Film:
     def frames(self) -> int:
         return len(self.planes)
 
+    @cached_property
     def depths(self) -> list[float] | None:
         """Of all frames along the first one's normal, mm; None unless every frame has its place."""
         first = self.planes[0]
         if first is None or any(plane is None for plane in self.planes):
             return None
-        return [float(first.normal @ plane.origin) for plane in self.planes if plane is not None]
+        normal = first.normal
+        return [float(normal @ plane.origin) for plane in self.planes if plane is not None]
 
 
 def relation(one: Film, other: Film) -> Relation:
@@ -76,7 +79,7 @@ def matching_frame(leader: Film, frame: int, follower: Film) -> int | None:
     how = relation(leader, follower)
     if how == "none" or follower.frames < 2 or leader.frames < 2:
         return None
-    depths, own = follower.depths(), leader.depths()
+    depths, own = follower.depths, leader.depths
     if depths is None or own is None:
         return _by_share(leader, frame, follower)
     sign = _same_way(leader, follower)
@@ -94,7 +97,7 @@ def matching_frame(leader: Film, frame: int, follower: Film) -> int | None:
 
 def keep_depth(leader: Film, frame: int, follower: Film, chosen: int) -> None:
     """The reader moved `follower` to slice `chosen` while `leader` stood at `frame`: so they belong together from now on."""
-    depths, own = follower.depths(), leader.depths()
+    depths, own = follower.depths, leader.depths
     follower.by_offset = True
     if depths is None or own is None:
         follower.depth_offset = chosen - frame + leader.depth_offset

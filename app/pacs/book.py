@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from app.pacs.errors import NodeError
 from app.pacs.nodes import Listening, Node
-from app.storage import atomic_write, data_folder
+from app.storage import atomic_write, data_folder, set_aside
 
 NAME = "pacs.json"
 T = TypeVar("T")
@@ -57,7 +57,7 @@ def load(folder: Path | None = None) -> Book:
         found = None
     if not isinstance(found, dict):
         if path.exists():
-            path.replace(path.with_name("pacs.damaged.json"))
+            set_aside(path)
         return Book()
     nodes = [_made(Node, one) for one in found.get("nodes", ()) if isinstance(one, dict)]
     book = _made(Book, {key: value for key, value in found.items() if key in ("quota_gib", "wipe_at_exit")}) or Book()

@@ -11,7 +11,7 @@ from app.pacs.errors import Refused
 from app.pacs.tray import Expected, checked
 from viewers.errors import SourceError
 from viewers.sources import values
-from viewers.sources.header import WHOLE_SLIDE, dataset_of, is_dicom, syntax_of
+from viewers.sources.header import WHOLE_SLIDE, is_dicom, syntax_of
 from viewers.sources.opening import beginning
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ def _files(paths: Iterable[Path]) -> Sequence[Path]:
 def _looked(path: Path, labels: bool) -> Outgoing:
     if not is_dicom(beginning(path)):
         raise Refused("is no DICOM file; only those can be sent")
-    uid = checked(path, Expected())
-    dataset = dataset_of(path)
+    dataset = checked(path, Expected())
     if not labels and _shows_label(dataset):
         raise Refused("shows the slide's label or the whole glass; it is sent only when that is asked for")
-    return Outgoing(path, values.uid(dataset, "SOPClassUID"), uid, syntax_of(path) or "1.2.840.10008.1.2", path.stat().st_size)
+    sop_class, sop_uid = (values.uid(dataset, keyword) for keyword in ("SOPClassUID", "SOPInstanceUID"))
+    return Outgoing(path, sop_class, sop_uid, syntax_of(path) or "1.2.840.10008.1.2", path.stat().st_size)
 
 
 def _shows_label(dataset: Dataset) -> bool:

@@ -54,13 +54,13 @@ class Received:
 
     def take(self, size: int) -> None:
         """Ask for so many bytes more. Raises PacsError where the quota or the disk has no room for them."""
+        if shutil.disk_usage(self.folder).free < size + SPARE:
+            raise PacsError(f"The disk of {self.root} is almost full; make room or wipe what was fetched before.")
         with self._lock:
             if self._used + size > self._quota:
                 gib = self._quota / 2**30
                 raise PacsError(f"What was fetched has reached its quota of {gib:.3g} GiB; wipe it or raise the quota.")
             self._used += size
-        if shutil.disk_usage(self.folder).free < size + SPARE:
-            raise PacsError(f"The disk of {self.root} is almost full; make room or wipe what was fetched before.")
 
     def give_back(self, size: int) -> None:
         with self._lock:

@@ -38,5 +38,6 @@ def send(
         outcome.bad += len(missing)
         if outcome.bad and outcome.state == "done":
             outcome.state = "partly" if outcome.good else "failed"
-            outcome.notes += list(dict.fromkeys(f"{one.path.name}: {one.words}." for one in outcome.sent if not one.good))
+            words = (f"{one.path.name}: {one.words.removesuffix('.')}." for one in outcome.sent if not one.good)
+            outcome.notes += list(dict.fromkeys(words))
     return outcome

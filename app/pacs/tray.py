@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from app.pacs.errors import PacsError, Refused
 from app.pacs.limits import MIB, Limits
@@ -17,6 +17,9 @@ from app.pacs.matches import Series
 from viewers.errors import SourceError
 from viewers.sources import values
 from viewers.sources.header import dataset_of, header_of
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class Tray:
 
     def _keep(self, path: Path, size: int) -> None:
         try:
-            uid = checked(path, self.expected)
+            uid = values.uid(checked(path, self.expected), "SOPInstanceUID")
             if uid in self._uids:
                 raise Refused("it came twice")
         except Refused:
@@ -128,14 +131,14 @@ class Tray:
             self._give_back(part.size)
 
 
-def checked(path: Path, expected: Expected) -> str:
-    """The SOP Instance UID of a DICOM file that is whole and what was asked for. Raises Refused."""
+def checked(path: Path, expected: Expected) -> Dataset:
+    """A DICOM file that is whole, has an identity and is what was asked for. Raises Refused; its reason has no full stop."""
     try:
         dataset = dataset_of(path)
         if "Rows" in dataset:
             header_of(path)
     except SourceError as error:
-        raise Refused(f"damaged: {str(error).removeprefix(path.name).strip()}") from error
+        raise Refused(f"damaged: {str(error).removeprefix(path.name).strip().removesuffix('.')}") from error
     for keyword, wanted, whose in (
         ("StudyInstanceUID", expected.study_uid, "another study"), ("SeriesInstanceUID", expected.series_uid, "another series"),
     ):  # fmt: skip
@@ -144,10 +147,9 @@ def checked(path: Path, expected: Expected) -> str:
     found = values.text(dataset, "PatientID").strip()
     if expected.patient_id and found != expected.patient_id:
         raise Refused("of another patient than was asked for")
-    uid = values.uid(dataset, "SOPInstanceUID")
-    if not uid:
+    if not values.uid(dataset, "SOPInstanceUID"):
         raise Refused("without an identity of its own (SOP Instance UID)")
-    return uid
+    return dataset
 
 
 def expected_of(series: Series, patient_id: str) -> Expected:

@@ -25,7 +25,7 @@ from PySide6.QtWidgets import (
 
 from app.deidentify.preview import REMOVED, SAME, Change
 from app.panels.box_picture import BoxPicture
-from app.panels.parts import GAP, ScrolledColumn, button, label, row
+from app.panels.parts import GAP, ScrolledColumn, button, label, reword, row
 from viewers.deidentify.options import ABOUT, ACTS, Option
 from viewers.geometry import Region, Size
 
@@ -123,10 +123,7 @@ class DeidentifyDialog(QDialog):
         self._fill()
 
     def say(self, sentence: str, bad: bool = False) -> None:
-        self.word.setObjectName("bad" if bad else "soft")
-        self.word.style().unpolish(self.word)
-        self.word.style().polish(self.word)
-        self.word.setText(sentence)
+        reword(self.word, sentence, "bad" if bad else "soft")
 
     def show_progress(self, done: int, total: int) -> None:
         self.bar.setVisible(total > 0)

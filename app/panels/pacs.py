@@ -13,7 +13,7 @@ from app.pacs.matches import Answer, Study
 from app.panels.pacs_jobs import Jobs
 from app.panels.pacs_question import Question
 from app.panels.pacs_rows import WHO, WIDTHS, StudyRows
-from app.panels.parts import GAP, MARGIN, Elided, button, label, row
+from app.panels.parts import GAP, MARGIN, Elided, button, label, reword, row
 from app.theme import ThemeName, icon
 
 NO_NODES = "No node is entered yet: press Nodes… and enter the first archive."
@@ -65,9 +65,7 @@ class PacsWindow(QWidget):
         self.say(ASK if names else NO_NODES)
 
     def say(self, sentence: str, role: str = "hint") -> None:
-        self.word.setObjectName(role)
-        self.word.style().polish(self.word)
-        self.word.setText(sentence)
+        reword(self.word, sentence, role)
 
     def show_busy(self, words: str) -> None:
         """Something is being asked; "" when nothing is."""

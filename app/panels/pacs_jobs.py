@@ -7,7 +7,7 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
 
-from app.panels.parts import GAP, Elided, ScrolledColumn, label
+from app.panels.parts import GAP, Elided, ScrolledColumn, label, reword
 from app.theme import ThemeName, icon
 
 HEIGHT = 128
@@ -78,9 +78,7 @@ class Jobs(ScrolledColumn):
         job = self._jobs.get(number)
         if job is not None:
             job.running = False
-            job.words.setObjectName("soft" if good else "warn")
-            job.words.setText(words)
-            job.words.style().polish(job.words)
+            reword(job.words, words, "soft" if good else "warn")
             job.bar.hide()
             job.stop.hide()
 

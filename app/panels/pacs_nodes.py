@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from app.pacs.book import Book
 from app.pacs.errors import NodeError
 from app.pacs.nodes import CHARSETS, Listening, Node
-from app.panels.parts import GAP, Column, button, label, row
+from app.panels.parts import GAP, Column, button, label, reword, row
 
 KINDS = (("DICOM (C-FIND, C-GET, C-MOVE)", "dimse"), ("DICOMweb (QIDO, WADO, STOW)", "dicomweb"))
 WAYS = (("C-GET: over our own connection", "get"), ("C-MOVE: it connects to our listener", "move"))
@@ -57,9 +57,7 @@ class NodesDialog(QDialog):
         self._list("")
 
     def say(self, sentence: str, role: str = "bad") -> None:
-        self.word.setObjectName(role)
-        self.word.style().polish(self.word)
-        self.word.setText(sentence)
+        reword(self.word, sentence, role)
 
     def _archives(self) -> QWidget:
         self.name, self.host, self.ae, self.ours, self.ca = (QLineEdit() for _ in range(5))

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QDialog, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from app.pacs.outgoing import Sent
-from app.panels.parts import GAP, button, label, row
+from app.panels.parts import GAP, button, label, reword, row
 
 WHAT = "Files go as they are, with all they say of the patient."
 LABELS = "Also pictures of a slide's label and of the whole glass"
@@ -57,9 +57,7 @@ class SendDialog(QDialog):
         self.send.setEnabled(bool(nodes and sources))
 
     def say(self, sentence: str, role: str = "hint") -> None:
-        self.word.setObjectName(role)
-        self.word.style().polish(self.word)
-        self.word.setText(sentence)
+        reword(self.word, sentence, role)
 
     def show_progress(self, words: str) -> None:
         self.say(words)

@@ -179,6 +179,13 @@ def restyle(widget: QWidget, **properties: str) -> None:
     widget.style().polish(widget)
 
 
+def reword(line: QLabel, text: str, role: str) -> None:
+    """Other words in another role of the style sheet."""
+    line.setObjectName(role)
+    restyle(line)
+    line.setText(text)
+
+
 def fill(widget: QWidget) -> QWidget:
     widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
     return widget

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -89,3 +92,16 @@ def seat(qtbot: QtBot) -> Iterator[Seat]:
     made = Seat(qtbot, replace(settings.Settings(), theme="dark"))
     yield made
     made.close()
+
+
+@pytest.fixture
+def screen() -> Iterator[str]:
+    """The name of an X server of this test's own."""
+    name = f":{os.getpid() % 20000 + 300}"
+    with subprocess.Popen(["Xvfb", name, "-screen", "0", "1500x900x24"], stderr=subprocess.DEVNULL) as server:
+        while subprocess.run(
+            ["xdotool", "getdisplaygeometry"], env={**os.environ, "DISPLAY": name}, capture_output=True
+        ).returncode:
+            time.sleep(0.05)
+        yield name
+        server.terminate()

@@ -8,10 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from app import presets_file
+from app.pacs import book
 from app.storage import TEMPORARY, atomic_write, data_folder, exclusive, sweep
 
 WRITER = """
@@ -82,3 +85,18 @@ def test_a_lock_is_held_by_one_and_free_when_it_is_closed(tmp_path: Path) -> Non
     again = exclusive(tmp_path / "lock")
     assert again is not None
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("load", "name"),
+    [(presets_file.load, "windows.toml"), (book.load, "pacs.json")],
+)
+def test_what_was_damaged_before_is_kept_when_it_is_damaged_again(
+    tmp_path: Path, load: Callable[[Path], object], name: str
+) -> None:
+    stem, suffix = name.split(".")
+    for number, content in enumerate((b"\xff one", b"\xff two"), 1):
+        (tmp_path / name).write_bytes(content)
+        load(tmp_path)
+        assert sorted(path.name for path in tmp_path.iterdir())[0] == f"{stem}.damaged{'-2' * (number == 2)}.{suffix}"
+    assert sorted(path.read_bytes() for path in tmp_path.iterdir()) == [b"\xff one", b"\xff two"]

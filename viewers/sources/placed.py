@@ -29,7 +29,7 @@ class Placed:
 
 def placed(header: Header) -> list[Placed]:
     """The frames of one file, in the order they are stored."""
-    dataset = header.dataset
+    dataset = header  # asked for single values it need not be parsed
     own, shared = (
         values.items(dataset, "PerFrameFunctionalGroupsSequence"),
         values.item(dataset, "SharedFunctionalGroupsSequence"),

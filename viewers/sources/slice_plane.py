@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,6 +114,12 @@ def axes_of(dataset: Dataset, frame: int = 0) -> NDArray[np.float64] | None:
 
 def unit_axes(stated: Sequence[float]) -> NDArray[np.float64] | None:
     """Unit vectors along a row and down a column (2, 3), exactly at right angles; None where the six values give none."""
+    return _unit_axes(tuple(stated))
+
+
+@lru_cache(64)
+def _unit_axes(stated: tuple[float, ...]) -> NDArray[np.float64] | None:
+    """The slices of a series share their orientation. Read-only."""
     if len(stated) != 6:
         return None
     vectors = np.array(stated, np.float64).reshape(2, 3)
@@ -124,4 +131,6 @@ def unit_axes(stated: Sequence[float]) -> NDArray[np.float64] | None:
     if abs(slant) > 0.1:
         return None
     down = vectors[1] - slant * vectors[0]
-    return np.stack([vectors[0], down / np.linalg.norm(down)])
+    axes: NDArray[np.float64] = np.stack([vectors[0], down / np.linalg.norm(down)])
+    axes.flags.writeable = False
+    return axes

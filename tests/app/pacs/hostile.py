@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
+
+from app.pacs.errors import PacsError
+from app.pacs.stopping import Stop
+from tests.app.pacs.servers import until
 
 
 class Hostile:
@@ -56,6 +61,26 @@ class Hostile:
             self._serve(one)
         with suppress(OSError):
             one.shutdown(socket.SHUT_RDWR)
+
+
+def stopped(server: Hostile, work: Callable[[Stop], object]) -> tuple[float, PacsError]:
+    """Stop `work` on a thread while `server` lets it wait: seconds until it ended, and how."""
+    stop, ended = Stop(), list[PacsError]()
+
+    def run() -> None:
+        try:
+            work(stop)
+        except PacsError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until(lambda: server._open)
+    time.sleep(0.2)
+    began = time.monotonic()
+    stop.set()
+    thread.join(15)
+    return time.monotonic() - began, ended[0]
 
 
 def request(one: socket.socket) -> bytes:

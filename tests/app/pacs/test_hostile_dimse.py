@@ -6,9 +6,9 @@ import re
 import resource
 import socket
 import struct
-import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,8 +26,8 @@ from app.pacs.reception import Reception
 from app.pacs.retrieval import Retrieval
 from app.pacs.stopping import Stop
 from tests.app.pacs.conftest import ROOT, MakeStudy
-from tests.app.pacs.hostile import Between, Hostile
-from tests.app.pacs.servers import Orthanc, free_port, until
+from tests.app.pacs.hostile import Between, Hostile, stopped
+from tests.app.pacs.servers import Orthanc, free_port
 
 SHORT = Limits(connect_s=2.0, answer_s=1.0, stop_s=0.5)
 
@@ -92,24 +92,10 @@ def test_a_peer_that_is_none(name: str) -> None:
 
 def test_a_stop_while_nobody_answers() -> None:
     server = Hostile(lambda _: server.wait())
-    stop, ended = Stop(), list[BaseException]()
-
-    def ask() -> None:
-        try:
-            peer_at(server.port, Limits(answer_s=60)).find_studies(Query(), stop)
-        except PacsError as error:
-            ended.append(error)
-
-    thread = threading.Thread(target=ask)
     try:
-        thread.start()
-        until(lambda: server._open)
-        time.sleep(0.2)
-        began = time.monotonic()
-        stop.set()
-        thread.join(15)
-        assert time.monotonic() - began < 4
-        assert isinstance(ended[0], Stopped)
+        seconds, error = stopped(server, partial(peer_at(server.port, Limits(answer_s=60)).find_studies, Query()))
+        assert seconds < 4
+        assert isinstance(error, Stopped)
     finally:
         server.close()
 

@@ -6,9 +6,9 @@ import json
 import re
 import resource
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,8 +25,7 @@ from app.pacs.sending import send
 from app.pacs.stopping import Stop
 from app.pacs.work import Outcome
 from tests.app.pacs.conftest import ROOT, MakeStudy
-from tests.app.pacs.hostile import Hostile, answering, head, request
-from tests.app.pacs.servers import until
+from tests.app.pacs.hostile import Hostile, answering, head, request, stopped
 
 SHORT = Limits(connect_s=2.0, answer_s=1.0, stop_s=0.5)
 Serve = Callable[..., tuple[WebPeer, Hostile]]
@@ -162,23 +161,9 @@ def test_the_password_goes_to_its_own_origin_alone(monkeypatch: pytest.MonkeyPat
 
 def test_a_stop_wakes_who_waits(serve: Serve) -> None:
     peer, server = serve(lambda _: server.wait(), limits=Limits(answer_s=60))
-    stop, ended = Stop(), list[BaseException]()
-
-    def ask() -> None:
-        try:
-            peer.find_studies(Query(), stop)
-        except PacsError as error:
-            ended.append(error)
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    until(lambda: server._open)
-    time.sleep(0.2)
-    began = time.monotonic()
-    stop.set()
-    thread.join(10)
-    assert time.monotonic() - began < 2
-    assert isinstance(ended[0], Stopped)
+    seconds, error = stopped(server, partial(peer.find_studies, Query()))
+    assert seconds < 2
+    assert isinstance(error, Stopped)
 
 
 def fetched(peer: WebPeer, folder: Path, limits: Limits = SHORT) -> Outcome:
@@ -252,6 +237,12 @@ def test_objects_that_are_none(serve: Serve, objects: list[bytes], tmp_path: Pat
     assert re.search(sentence, " ".join(outcome.notes)), outcome.notes
     assert len(list(tmp_path.rglob("*.dcm"))) == good
     assert list(tmp_path.rglob(".*")) == []
+
+
+def test_a_damaged_object_is_said_in_one_sentence(serve: Serve, objects: list[bytes], tmp_path: Path) -> None:
+    peer, _ = serve(head(MULTI), part(objects[0][:-300]), part(objects[1]), END)
+    (note,) = fetched(peer, tmp_path).notes
+    assert re.fullmatch(r"1 not taken: damaged: is cut short: [\d,]+ of [\d,]+ bytes of pixels are there; copy it again\.", note)
 
 
 def test_an_object_without_end(serve: Serve, objects: list[bytes], tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import keyring
 import pytest
@@ -186,6 +188,16 @@ def test_what_was_fetched_is_private_within_its_quota_and_wiped(home: Path) -> N
     assert not first.folder.exists()
     second.close(wipe=True)
     assert list(first.root.iterdir()) == []
+
+
+def test_what_the_disk_had_no_room_for_does_not_count(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Received(10_000)
+    with monkeypatch.context() as full:
+        full.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=0))
+        with pytest.raises(PacsError, match="almost full"):
+            store.take(6000)
+    assert store.used == 0
+    store.close(wipe=True)
 
 
 def test_what_a_killed_program_left_is_swept(home: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +141,14 @@ def _sent(port: int, files: list[Path]) -> Outcome:
     node = Node("Peer", host="127.0.0.1", port=port, ae_title="ANY")
     going, staying = look(files)
     return send(DimsePeer(node, Reception(Listening(), lambda _: None), QUICK), going, staying, Stop(), nothing)
+
+
+def test_a_file_that_is_cut_short_stays_here_in_one_sentence(make_study: MakeStudy, tmp_path: Path) -> None:
+    path = tmp_path / "cut.dcm"
+    path.write_bytes(make_study(7, series=1, slices=1)[0].read_bytes()[:-300])
+    (note,) = _sent(free_port(), [path]).notes  # nothing goes, nothing is connected
+    assert re.fullmatch(r"cut\.dcm: damaged: is cut short: .*; copy it again\.", note)
+    assert not note.endswith("..")
 
 
 @WAYS

@@ -23,6 +23,8 @@ from viewers.film_marks.film_mark import FilmTool, FrameKey, film_mark, shaped, 
 from viewers.film_marks.presentation import Shown
 from viewers.film_marks.saving import save_dicom
 from viewers.grayscale import Lut, Window
+from viewers.objects.opening import opened
+from viewers.objects.showing import Images, drawn_on
 from viewers.sources import open_source
 
 Make = Callable[..., Film]
@@ -210,6 +212,25 @@ def test_hounsfield_units_of_a_ct(bundled: Path, tmp_path: Path) -> None:
         for item in group.ContentSequence
         if item.ValueType == "NUM"
     }
+
+
+def test_what_was_drawn_is_shown_again_at_the_same_pixels(film: Make, tmp_path: Path) -> None:
+    """By the reader of others' states and reports, as another reader would see it."""
+    made = film(RAMP, **DX)
+    drawn = marks(made.keys[0])
+    images, area = Images(made.source), (0.0, 0.0, 60.0, 40.0)  # type: ignore[arg-type]
+    for form in ("presentation", "report"):
+        said = opened(saved(made, drawn, tmp_path, form))
+        assert images.holds(said)
+        shown = [(one.shape, places) for one, places in drawn_on(said, images, 0, area)]
+        (box,) = (places for shape, places in shown if shape == "area" and len(places) == 5)
+        assert {tuple(place) for place in box} == {(5, 5), (25, 5), (25, 15), (5, 15)}
+        rounds = [places for shape, places in shown if shape == "area" and len(places) == 72]
+        assert any(((places - (35, 15)) ** 2 / (15**2, 10**2)).sum(axis=1) == pytest.approx(np.ones(72)) for places in rounds)
+        assert any(np.hypot(*(places - (25, 10)).T) == pytest.approx(np.full(72, 5.0)) for places in rounds)
+    assert [one.title.split()[0] for one in said.findings].count("Length") == 1
+    (length,) = (one for one in said.findings if one.title.startswith("Length"))
+    assert length.lines[0] == f"Length: {np.hypot(30, 20) * 0.2:.6g} mm"
 
 
 def _groups(report: Dataset) -> list[Dataset]:

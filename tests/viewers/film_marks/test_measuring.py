@@ -109,6 +109,21 @@ def test_real_world_values_are_measured_in_their_unit(film: Make) -> None:
         check(measured(mark, made, 0), stored[mask] * 0.5 - 10, "mm²/s")
 
 
+def test_pet_is_measured_in_suv(film: Make) -> None:
+    """SUVbw = activity × weight / dose, the dose decayed from the injection to the start (QIBA's rules)."""
+    drug = Dataset()
+    drug.RadionuclideTotalDose, drug.RadionuclideHalfLife, drug.RadiopharmaceuticalStartTime = 370e6, 6586.2, "100000"
+    stored = RANDOM.integers(0, 4000, (40, 50)).astype("<u2")
+    made = film(
+        stored, Modality="PT", Units="BQML", RescaleSlope=2.0, RescaleIntercept=0, PatientWeight=80.0, DecayCorrection="START",
+        CorrectedImage=["NORM", "DTIM", "ATTN", "SCAT", "DECY"], SeriesDate="20240102", SeriesTime="110000",
+        AcquisitionDate="20240102", AcquisitionTime="110230", RadiopharmaceuticalInformationSequence=[drug],
+    )  # fmt: skip
+    suv = stored * 2.0 * 80_000 / (370e6 * 2 ** (-3600 / 6586.2))
+    for mark, mask in areas(made):
+        check(measured(mark, made, 0), suv[mask], "g/ml SUVbw")
+
+
 def test_a_real_ct(bundled: Path) -> None:
     path = bundled / "CT_small.dcm"
     header = pydicom.dcmread(path)
