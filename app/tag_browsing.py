@@ -82,7 +82,7 @@ class TagBrowsing(QObject):
             window.show_found(Found((), ()), "")
         elif file != self._file:
             self._file = file
-            self._start(partial(self._load, file, self._other_path))
+            self._load_beside()
         elif self._tags is not None:
             window.title.setText(self._title())
 
@@ -137,9 +137,20 @@ class TagBrowsing(QObject):
         if turn == self._turn:  # else another frame or word was asked for meanwhile
             work(turn)
 
-    def _load(self, file: Path, other: Path | None, turn: int) -> None:
-        tags = self._tags if self._tags is not None and self._tags.path == file else reading.read(file)
-        beside = None if other is None else reading.read(self._shelf.opener.file_of(other))
+    def _load_beside(self) -> None:
+        """Read the file and the one beside it, which may be known; meanwhile there is nothing that a search could go before."""
+        assert self._file is not None
+        tags, beside, self._tags, self._other = self._tags, self._other, None, None
+        self._start(partial(self._load, self._file, self._other_path, tags, beside))
+
+    def _load(self, file: Path, other: Path | None, tags: Tags | None, beside: Tags | None, turn: int) -> None:
+        """`tags` and `beside` are what was read already: of another frame the file beside it is the same."""
+        if tags is None or tags.path != file:
+            tags = reading.read(file)
+        if other is None:
+            beside = None
+        elif beside is None:
+            beside = reading.read(self._shelf.opener.file_of(other))
         self._errands.tell(self._read, turn, tags, beside)
 
     def _take(self, turn: int, tags: Tags, other: Tags | None) -> None:
@@ -178,12 +189,11 @@ class TagBrowsing(QObject):
             self.window.show_found(found, self._title(), beside)
 
     def _compare(self, path: Path | None) -> None:
-        self._other_path = path
+        self._other_path, self._other = path, None
         if path is None:
-            self._other = None
             self._narrow()
         elif self._file is not None:
-            self._start(partial(self._load, self._file, path))
+            self._load_beside()
 
     def _choose_other(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self.window, "Compare with a DICOM file")
@@ -191,7 +201,8 @@ class TagBrowsing(QObject):
             self._compare(Path(name))
 
     def _want_whole(self, held: Tag | Pair) -> None:
-        self._start(partial(self._read_whole, held, self._tags, self._other))
+        if self._tags is not None:
+            self._start(partial(self._read_whole, held, self._tags, self._other))
 
     def _read_whole(self, held: Tag | Pair, tags: Tags | None, other: Tags | None, turn: int) -> None:
         sides = [(tags, held.left), (other, held.right)] if isinstance(held, Pair) else [(tags, held)]

@@ -21,7 +21,7 @@ from app import __version__
 from app.batch.table import escaped
 from app.deidentify.policy import Policy
 from app.storage import atomic_write, data_folder, exclusive, sweep
-from viewers.deidentify.instance import deidentified, write
+from viewers.deidentify.instance import NoPicture, deidentified, write
 from viewers.deidentify.options import ABOUT, BASIC, Option
 from viewers.deidentify.pseudonyms import Pseudonyms
 from viewers.deidentify.suspects import suspicion
@@ -114,15 +114,14 @@ class Run:
         except SourceError as error:
             if isinstance(error.__cause__, OSError) and not item.path.exists():
                 raise
-            status = OTHER if "not DICOM" in str(error) else REFUSED
-            outcome = Outcome(item.number, status, _nameless(error, item.path), mark=mark)
+            outcome = Outcome(item.number, REFUSED, _nameless(error, item.path), mark=mark)
         atomic_write(self._record(item.id), json.dumps(asdict(outcome)))
         return outcome
 
     def finish(self, outcomes: Sequence[Outcome]) -> Path:
         """Write report.csv and the private list, and give the report's path."""
-        rows = [{**asdict(one), "number": one.number} for one in outcomes]
-        atomic_write(self.out / "report.csv", _csv(COLUMNS, [[row[name] for name in COLUMNS] for row in rows]))
+        rows = [[getattr(one, name) for name in COLUMNS] for one in outcomes]
+        atomic_write(self.out / "report.csv", _csv(COLUMNS, rows))
         listed = [[one.number, one.status, str(item.path)] for one, item in zip(outcomes, self.items, strict=False)]
         atomic_write(self.private_list, _csv(("number", "status", "path"), listed), private=True)
         return self.out / "report.csv"
@@ -137,12 +136,9 @@ class Run:
             found = suspicion(item.path)
             boxes = (*boxes, *found.boxes) if policy.black_out_proposed else boxes
             why = "" if policy.looked.at_pixels else found.reason(boxes)
-        has_picture = bool(boxes)
         try:
             made = deidentified(item.path, self._choice, boxes, policy.looked, method=f"Hilum {__version__}")
-        except SourceError as error:
-            if not (has_picture and "no picture to burn" in str(error)):
-                raise
+        except NoPicture:
             made, boxes = deidentified(item.path, self._choice, (), policy.looked, method=f"Hilum {__version__}"), ()
         if why:
             return Outcome(item.number, HELD, why, patient=made.patient, mark=mark)

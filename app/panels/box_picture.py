@@ -17,7 +17,7 @@ _LEAST = 3
 
 
 class BoxPicture(QWidget):
-    """Drag over the picture: a new box; drag a box: it moves; Delete: the chosen box goes, Tab chooses the next."""
+    """Drag over the picture: a new box; drag a box: it moves; Delete: the chosen box goes, N chooses the next."""
 
     changed = Signal()
 
@@ -35,8 +35,6 @@ class BoxPicture(QWidget):
         self._start: QPointF | None = None
         self._end = QPointF()
         self._held: tuple[int, Region] | None = None
-        self.burned = False
-        """Whether the boxes are shown as they will be: opaque."""
 
     def sizeHint(self) -> QSize:
         return QSize(480, 400)
@@ -86,9 +84,7 @@ class BoxPicture(QWidget):
         painter.drawImage(self._target(), self._image)
         for number, box in enumerate(self._boxes):
             place = self._on_screen(box)
-            painter.fillRect(
-                place, QColor("#000000") if self.burned else _BLACK if number != self._chosen else QColor(0, 0, 0, 90)
-            )
+            painter.fillRect(place, _BLACK if number != self._chosen else QColor(0, 0, 0, 90))
             pen = QPen(_PROPOSED if box in self._proposed else _OWN, 2 if number == self._chosen else 1)
             pen.setStyle(Qt.PenStyle.DashLine if box in self._proposed else Qt.PenStyle.SolidLine)
             painter.setPen(pen)

@@ -235,11 +235,14 @@ class TagWindow(QWidget):
         """Tag and row of an element and of what it lies in: the same place in another file."""
         key = []
         while index.isValid():
-            held = self.rows.held(index)
-            tag = held.either if isinstance(held, Pair) else held
-            key.append((tag.tag if tag is not None else 0, index.row() if tag is not None and tag.is_item else 0))
+            key.append(self._step(index))
             index = index.siblingAtColumn(0).parent()
         return tuple(reversed(key))
+
+    def _step(self, index: QModelIndex) -> tuple[int, int]:
+        held = self.rows.held(index)
+        tag = held.either if isinstance(held, Pair) else held
+        return tag.tag if tag is not None else 0, index.row() if tag is not None and tag.is_item else 0
 
     def _opened(self) -> list[tuple[tuple[int, int], ...]]:
         """Keys of what is unfolded at the top and the level below."""
@@ -270,7 +273,7 @@ class TagWindow(QWidget):
         index = QModelIndex()
         for wanted, place in key:
             below = (self.rows.index(at, 0, index) for at in range(self.rows.rowCount(index)))
-            index = next((one for one in below if self._key(one)[-1] == (wanted, place)), QModelIndex())
+            index = next((one for one in below if self._step(one) == (wanted, place)), QModelIndex())
             if not index.isValid():
                 break
         return index

@@ -16,6 +16,8 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
+from pydicom.encaps import encapsulate
+from pydicom.uid import MPEG2MPML
 
 from app.cli import main
 from app.deidentify.key import key
@@ -25,6 +27,7 @@ from app.storage import TEMPORARY
 from tests.viewers.deidentify import films
 from tests.viewers.deidentify.conftest import ct
 from viewers.deidentify.instance import Looked
+from viewers.geometry import Region
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -213,6 +216,20 @@ def test_sentences_of_the_report_stay_whole_whatever_the_folder_is_called(origin
         reason = run.run_item(run.items[0]).reason
     assert reason.startswith("it is cut short")
     assert reason.endswith("copy it again.")
+
+
+def test_a_files_name_decides_nothing(originals: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "not DICOM.dcm").write_bytes((originals / "CT" / "smith0.dcm").read_bytes()[:4000])
+    film = ct()
+    film.file_meta.TransferSyntaxUID = MPEG2MPML  # frames that are never decoded, so that no box can be burned into them
+    film.PixelData = encapsulate([b"\0\0\1\xb3" + bytes(60)])
+    film.save_as(folder / "no picture to burn.dcm", enforce_file_format=True)
+    with Run(folder, tmp_path / "out", Policy(boxes=(Region(0, 0, 9, 9),), looked=Looked(True)), key()) as run:
+        outcomes = [run.run_item(item) for item in run.items]
+    assert [one.status for one in outcomes] == ["refused", "refused"]
+    assert not list((tmp_path / "out").rglob("*.dcm"))
 
 
 def test_one_object_without_its_number_costs_one_sentence(originals: Path, tmp_path: Path) -> None:

@@ -122,6 +122,15 @@ def test_search_narrows_as_it_is_typed(seat: Seat, series: Path) -> None:
     seat.wait(lambda: window.rows.rowCount() > 10)
 
 
+def test_a_word_typed_while_a_frame_is_read_is_looked_for_in_that_frame(seat: Seat, series: Path) -> None:
+    window, browsing = opened(seat, series), seat.window.tag_browsing
+    seat.window.panes.view.set_frame(2)
+    browsing.attend()
+    window.searched.emit("instance number")  # before the event loop brings what was read
+    seat.wait(lambda: list(rows(window)) == ["Instance Number"])
+    assert rows(window)["Instance Number"][0] == "3"
+
+
 def test_two_files_are_compared(seat: Seat, series: Path) -> None:
     other = series.parent / "other.dcm"
     seat.open(other)

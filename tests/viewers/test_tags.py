@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
@@ -220,7 +222,7 @@ def test_search_by_number_keyword_name_and_value(bundled: Path) -> None:
 def test_long_values_are_cut_and_read_whole_on_request(tmp_path: Path) -> None:
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
-    dataset.PatientComments = "ä" * 30_000
+    dataset.add(DataElement("PatientComments", "LT", "ä" * 30_000, validation_mode=IGNORE))
     path = written(tmp_path / "long.dcm", dataset)
     tags = reading.read(path)
     cut = one(tags, 0x00104000)

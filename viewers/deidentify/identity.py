@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import resources
+from viewers.deidentify.readable import readable, values_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -149,16 +150,10 @@ def vocabulary() -> frozenset[str]:
 
 def _texts(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
     """(keyword, VR, text) of every readable value at any depth."""
-    for tag in list(dataset.keys()):
-        try:
-            element = dataset[tag]
-            value = element.value
-        except Exception:  # pydicom parses when asked and names no closed list of what damage raises
-            continue
+    for element in readable(dataset):
         if element.VR == "SQ":
-            for item in value or ():
+            for item in element.value or ():
                 yield from _texts(item)
-        elif value is not None and not isinstance(value, bytes):
-            many = value if isinstance(value, list) or type(value).__name__ == "MultiValue" else [value]
-            for one in many:
+        elif not isinstance(element.value, bytes):
+            for one in values_of(element.value):
                 yield element.keyword, element.VR, str(one)

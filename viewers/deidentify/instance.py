@@ -25,6 +25,10 @@ IMPLEMENTATION = "2.25.196867311403372113459713271836241873290"
 """Implementation Class UID of the files written here (PS3.10 7.1)."""
 
 
+class NoPicture(SourceError):
+    """Boxes are to be burned into an object that has no picture."""
+
+
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What a person saw. Nothing of it is ever assumed."""
@@ -57,7 +61,7 @@ def deidentified(
 ) -> Made:  # fmt: skip
     """The file at `path` after the basic profile and the options of `choice`, with `boxes` burned black on every frame.
 
-    `method` is the program that did it, for DeidentificationMethod. Raises SourceError, also for what is refused.
+    `method` is the program that did it, for DeidentificationMethod. Raises SourceError, also for what is refused, and NoPicture.
     """
     original = dataset_of(path)
     sop_class = values.uid(original, "SOPClassUID") or values.uid(getattr(original, "file_meta", None), "MediaStorageSOPClassUID")
@@ -68,7 +72,7 @@ def deidentified(
         raise SourceError(path, f"{path.name} says nowhere which object it is (no SOP Instance UID): export it again.")
     header = header_of(path) if may_have_picture(original) else None
     if boxes and header is None:
-        raise SourceError(path, f"{path.name} has no picture to burn boxes into: leave the boxes out.")
+        raise NoPicture(path, f"{path.name} has no picture to burn boxes into: leave the boxes out.")
     done = replace(choice, options=choice.options | _acts(looked))
     patient = patient_of(original)
     identity = identity_of(original, Option.INSTITUTION not in choice.options)

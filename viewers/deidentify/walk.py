@@ -8,7 +8,6 @@ patient's own names or numbers stand is removed wherever it is. What the IOD req
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from viewers.deidentify.iod_types import Types
 from viewers.deidentify.options import Option
 from viewers.deidentify.profile import row_of, safe_private
 from viewers.deidentify.pseudonyms import Pseudonyms
+from viewers.deidentify.readable import readable, values_of
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
@@ -129,12 +129,12 @@ class Walk:
             return self._acted(element, path, otherwise)
         if vr not in _CHECKED and vr not in _TEMPORAL:
             return element
-        values = [_cut(one) for one in _values(element)]
+        values = [_cut(one) for one in values_of(element.value)]
         if vr == "AS":
             ages = [dates.capped_age(one) if one else "" for one in values]
             return self._acted(element, path, otherwise) if None in ages else _element(element, _joined(ages))
         if all(of_form(vr, one) and not self._names_somebody(vr, one, element.keyword, path) for one in values):
-            return element if values == [str(one) for one in _values(element)] else _element(element, _joined(values))
+            return element if values == [str(one) for one in values_of(element.value)] else _element(element, _joined(values))
         return self._acted(element, path, otherwise)
 
     def _cleaned(self, element: DataElement, path: tuple[str, ...], option: Option | None, otherwise: str) -> DataElement | None:
@@ -145,7 +145,7 @@ class Walk:
         if option in (Option.DESCRIPTORS, Option.CHARACTERISTICS):
             if element.VR == "SQ":
                 return self._inside(element, path)
-            words = [without_strangers(_cut(one), self._identity) for one in _values(element)]
+            words = [without_strangers(_cut(one), self._identity) for one in values_of(element.value)]
             if any(words):
                 return _element(element, _joined(words))
         return self._acted(element, path, otherwise)
@@ -155,7 +155,7 @@ class Walk:
             return self._kept(element, path, otherwise)
         if element.keyword == "TimezoneOffsetFromUTC" and re.fullmatch(r"[+-]\d{4}", str(element.value)):
             return element
-        moved = [dates.shifted(element.VR, str(one), self._days) for one in _values(element)]
+        moved = [dates.shifted(element.VR, str(one), self._days) for one in values_of(element.value)]
         if element.VR not in _TEMPORAL or None in moved:
             return self._acted(element, path, otherwise)
         return _element(element, _joined(moved))
@@ -169,8 +169,8 @@ class Walk:
         if element.VR == "SQ":
             return self._inside(element, path)
         if _KINDS.fullmatch(element.keyword):
-            return element if all(of_form("UI", one) for one in map(str, _values(element))) else None
-        return _element(element, _joined([self._uid(str(one)) for one in _values(element)]))
+            return element if all(of_form("UI", one) for one in map(str, values_of(element.value))) else None
+        return _element(element, _joined([self._uid(str(one)) for one in values_of(element.value)]))
 
     def _uid(self, uid: str) -> str:
         return self._pseudonyms.uid(uid.strip(" \0"))
@@ -186,7 +186,7 @@ class Walk:
             if element.VR == "SQ":
                 made.add(_element(element, [self._dummy_item(one) for one in element.value]))
             elif element.VR == "UI":
-                made.add(_element(element, _joined([self._uid(str(one)) for one in _values(element)])))
+                made.add(_element(element, _joined([self._uid(str(one)) for one in values_of(element.value)])))
             else:
                 made.add(_element(element, None if _empty(element) else dummy(element.VR, element.keyword)))
         return made
@@ -216,8 +216,9 @@ class Walk:
             value = value.decode("ascii", "replace").strip(" \0").split("\\")
         elif wanted != element.VR:
             return None
-        texts = [str(one) for one in (value if isinstance(value, list | tuple) or _many(value) else [value])]
-        if wanted in ("DS", "IS", "CS") and not all(of_form(wanted, one) and not self._identity.told_by(one) for one in texts):
+        texts = [str(one) for one in values_of(value)]
+        said = value is not None and all(of_form(wanted, one) and not self._identity.told_by(one) for one in texts)
+        if wanted in ("DS", "IS", "CS") and not said:
             return None
         return _element(element, value, wanted)
 
@@ -243,17 +244,6 @@ def resolved(action: str, rank: int) -> str:
     return next((one for one in order if one in offered), order[0])
 
 
-def readable(dataset: Dataset) -> Iterator[DataElement]:
-    """The elements that can be read; what cannot is dropped."""
-    for tag in sorted(dataset.keys()):
-        try:
-            element = dataset[tag]
-            _ = element.value, element.VR
-        except Exception:  # pydicom parses when asked and names no closed list of what damage raises
-            continue
-        yield element
-
-
 def _safe_vr(dataset: Dataset, element: DataElement) -> str | None:
     block = element.tag.element >> 8
     try:
@@ -269,17 +259,6 @@ def _element(like: DataElement, value: Any, vr: str = "") -> DataElement:
     from pydicom.dataelem import DataElement
 
     return DataElement(like.tag, vr or like.VR, value, validation_mode=config.IGNORE)
-
-
-def _many(value: object) -> bool:
-    return isinstance(value, list | tuple) or type(value).__name__ == "MultiValue"
-
-
-def _values(element: DataElement) -> list[Any]:
-    value = element.value
-    if value is None:
-        return []
-    return list(value) if _many(value) else [value]
 
 
 def _joined(values: list[Any]) -> Any:

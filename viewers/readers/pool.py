@@ -60,8 +60,8 @@ class Readers:
                     child = _Child(self._command)
                     self._children.add(child)
                     self._idle.insert(0, child)
-                except OSError as error:
-                    self._impossible(error.strerror or type(error).__name__)
+                except OSError:
+                    self._impossible()
                 self._free.notify()
 
     def ask(self, do: str, items: Sequence[Mapping[str, Any]], seconds: float = SECONDS, *, urgent: bool = True) -> list[Answer]:
@@ -163,9 +163,9 @@ class Readers:
         """Some processes in a row that end before they begin: none will ever begin."""
         self._stillborn = 0 if child.greeted else self._stillborn + 1
         if self._stillborn >= _TRIES:
-            self._impossible(child.how())
+            self._impossible()
 
-    def _impossible(self, _how: str) -> None:
+    def _impossible(self) -> None:
         self.problem = "Files are read without the protection of a process of their own, which cannot be started."
         with self._free:
             for child in self._idle:

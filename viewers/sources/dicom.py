@@ -102,7 +102,7 @@ class Dicom:
     def frame_lossy(self, frame: int) -> bool:
         """Whether the pixels of one frame were compressed with loss."""
         one = self._slice(frame)
-        return lossy(one.header.dataset, one.header.syntax)
+        return lossy(one.header, one.header.syntax)
 
     def frame_graphics(self, frame: int) -> FrameGraphics:
         """Overlay planes and shutter of one frame. Raises SourceError."""

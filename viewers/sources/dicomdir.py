@@ -7,22 +7,20 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 from viewers.errors import SourceError, reading
 from viewers.plain_text import one_line
 from viewers.sources import folder as folders
 from viewers.sources.attached import ATTACHED, attached
+from viewers.sources.coded import BIG_ENDIAN, UID
 from viewers.sources.files import opened_file
 from viewers.sources.folder import Failure, Item, grouped, none_left_out
-from viewers.sources.header import is_dicom, sop_class_of, syntax_of
+from viewers.sources.header import is_dicom, sop_class_of
 from viewers.sources.listed import KEPT, Listed, items_of, number_of, text_of, value_of
-from viewers.tags.reading import meta_end
+from viewers.sources.meta import SYNTAX, meta_of, stated
 from viewers.tags.text import encodings_of
 from viewers.tags.walking import Element, VrOf, Walk
-
-if TYPE_CHECKING:
-    pass
 
 MOST_BYTES = 256 * 2**20
 MOST_RECORDS = 200_000
@@ -63,7 +61,7 @@ def media_of(path: Path) -> Media:
         raise SourceError(path, f"{path.name} is larger than the limit of {MOST_BYTES // 2**20} MiB: open the folders beside it.")
     if not is_dicom(data[:132]):
         raise SourceError(path, f"{path.name} is no DICOM directory: open the folders beside it.")
-    records, first, notes = _records(path, io.BytesIO(data))
+    records, first, notes = _records(io.BytesIO(data))
     if not records:
         raise SourceError(path, f"{path.name} lists nothing: open the folders beside it.")
     return Media(path, tuple(_walked(records, first)), tuple(notes))
@@ -204,19 +202,12 @@ def _begins_as_dicom(path: Path) -> bool:
         return False
 
 
-def _records(path: Path, file: BinaryIO) -> tuple[dict[int, _Record], int, list[str]]:
+def _records(file: BinaryIO) -> tuple[dict[int, _Record], int, list[str]]:
     """Records by their offset in the file, in the order they are written; the offset of the first one; notes."""
-    stated, end = syntax_of(path), file.seek(0, io.SEEK_END)
-    little = stated != "1.2.840.10008.1.2.2"
-    walk = Walk(
-        file,
-        meta_end(file, end),
-        end,
-        explicit=stated != "1.2.840.10008.1.2",
-        little=little,
-        vr_of=VrOf(),
-        most=40 * MOST_RECORDS,
-    )
+    meta, found = meta_of(file)
+    syntax, end = stated(found, SYNTAX), file.seek(0, io.SEEK_END)
+    little = syntax != BIG_ENDIAN
+    walk = Walk(file, len(meta), end, explicit=syntax != UID, little=little, vr_of=VrOf(), most=40 * MOST_RECORDS)
     records: dict[int, _Record] = {}
     charset: tuple[str, ...] = ()
     first, record = 0, _Record()
@@ -229,11 +220,11 @@ def _records(path: Path, file: BinaryIO) -> tuple[dict[int, _Record], int, list[
         elif element.tag == _FIRST and element.depth == 0:
             first = number_of(file, element, little)
         elif element.tag == _CHARSET and element.depth in (0, 2):
-            found = encodings_of(text_of(file, element, ()))[0]
+            named = encodings_of(text_of(file, element, ()))[0]
             if element.depth == 0:
-                charset = found
+                charset = named
             else:
-                record.charset = found
+                record.charset = named
         elif element.depth == 2:
             _take(file, element, record, little)
     return records, first, walk.notes

@@ -22,7 +22,7 @@ from viewers.readers.pool import Answer, readers
 from viewers.sources.brief import GROUPS, TAGS, Brief
 from viewers.sources.coded import Coded
 from viewers.sources.files import opened_file
-from viewers.sources.meta import DEFLATED, SOP_CLASS, SYNTAX, WHOLE_SLIDE, is_dicom, meta_of
+from viewers.sources.meta import DEFLATED, SOP_CLASS, SYNTAX, WHOLE_SLIDE, is_dicom, meta_of, stated
 from viewers.sources.parsing import inflated_file
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def syntax_of(path: Path) -> str:
 
 def _stated(path: Path, element: int) -> str:
     with opened_file(path) as file, reading(path):
-        return meta_of(file)[1].get(element, b"").decode("ascii", "replace")
+        return stated(meta_of(file)[1], element)
 
 
 def _item(path: Path, image: bool, tags: list[str] | None) -> dict[str, Any]:
@@ -203,17 +203,17 @@ def _item(path: Path, image: bool, tags: list[str] | None) -> dict[str, Any]:
 def _header(path: Path, answer: Answer) -> Header | WholeSlide | SourceError | None:
     if isinstance(answer, SourceError):
         return answer
-    stated, arrays = answer
-    if not stated:
+    told, arrays = answer
+    if not told:
         return None
-    if stated["coded"] is None:
-        return WholeSlide(path, Brief(stated["texts"]))
-    coded = Coded(**{**stated["coded"], "size": tuple(stated["coded"]["size"])})
+    if told["coded"] is None:
+        return WholeSlide(path, Brief(told["texts"]))
+    coded = Coded(**{**told["coded"], "size": tuple(told["coded"]["size"])})
     data = arrays[0].tobytes()
     header = Header(
-        path=path, state=(stated["state"][0], stated["state"][1], stated["state"][2]), sop_class=stated["sop_class"],
-        brief=Brief(stated["texts"]), coded=coded, frames=stated["frames"], offset=stated["offset"],
-        grouped=stated["grouped"], _data=data,
+        path=path, state=(told["state"][0], told["state"][1], told["state"][2]), sop_class=told["sop_class"],
+        brief=Brief(told["texts"]), coded=coded, frames=told["frames"], offset=told["offset"],
+        grouped=told["grouped"], _data=data,
         _ranges=arrays[1] if len(arrays) > 1 else None, _starts=arrays[2] if len(arrays) > 1 else None,
     )  # fmt: skip
     _recent.put(header, len(data) + sum(one.nbytes for one in arrays[1:]) + _OWN_BYTES)

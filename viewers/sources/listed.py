@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from viewers.sources import Kind, values
+from viewers.sources.coded import BIG_ENDIAN, UID
 from viewers.sources.dicom_facts import facts_of
 from viewers.sources.folder import STACKS, Item
+from viewers.sources.meta import WHOLE_SLIDE
 from viewers.sources.who import who_of
 from viewers.tags.text import encodings_of, worded
 from viewers.tags.walking import Element, VrOf, Walk
@@ -29,7 +31,6 @@ KEPT = {
     0x00200060: "Laterality", 0x00200062: "ImageLaterality", 0x00280008: "NumberOfFrames", 0x00280010: "Rows",
     0x00280011: "Columns", 0x00041510: "SOPClassUID", 0x00041511: "SOPInstanceUID", 0x00181030: "ProtocolName",
 }  # fmt: skip
-_SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 _CHARSET = 0x00080005
 _LAST = 0x00280011
 """The last of the tags that are kept; nothing after it is looked at."""
@@ -48,9 +49,9 @@ class Listed:
 
 def values_of(data: bytes, start: int, syntax: str) -> tuple[dict[str, str], bool]:
     """The values kept of a data set whose first bytes, of a Part 10 file, are `data`; whether all of them were reached."""
-    little = syntax != "1.2.840.10008.1.2.2"
+    little = syntax != BIG_ENDIAN
     file = io.BytesIO(data)
-    walk = Walk(file, start, len(data), explicit=syntax != "1.2.840.10008.1.2", little=little, vr_of=VrOf())
+    walk = Walk(file, start, len(data), explicit=syntax != UID, little=little, vr_of=VrOf())
     charset: tuple[str, ...] = ()
     found: dict[str, str] = {}
     for element in walk:
@@ -71,7 +72,7 @@ def items_of(images: Mapping[Path, Listed]) -> Iterator[Item]:
     for path, one in images.items():
         said = one.values
         stack = said.get("Modality", "") in STACKS and int(values.integer(_set(said), "NumberOfFrames") or 1) == 1
-        slide = said.get("SOPClassUID") == _SLIDE
+        slide = said.get("SOPClassUID") == WHOLE_SLIDE
         together = (stack or slide) and said.get("SeriesInstanceUID")
         key = (said["SeriesInstanceUID"], said.get("Rows", ""), said.get("Columns", "")) if together else (str(path),)
         groups[key].append(path)
@@ -79,7 +80,7 @@ def items_of(images: Mapping[Path, Listed]) -> Iterator[Item]:
         said = images[paths[0]].values
         paths.sort(key=lambda path: (values.integer(_set(images[path].values), "InstanceNumber") or 0, path))
         modality = values.code(_set(said), "Modality")
-        slide = said.get("SOPClassUID") == _SLIDE
+        slide = said.get("SOPClassUID") == WHOLE_SLIDE
         frames = (values.integer(_set(said), "NumberOfFrames") or 1) > 1
         kind: Kind = "slide" if slide else "series" if len(paths) > 1 or frames else "radiograph"
         dataset = _set(said)

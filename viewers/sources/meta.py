@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from typing import BinaryIO
 
 from viewers.sources.elements import LONG_VR
@@ -43,3 +44,8 @@ def meta_of(file: BinaryIO) -> tuple[bytes, dict[int, bytes]]:
         found[struct.unpack("<H", head[2:4])[0]] = value[:64].rstrip(b"\0 ")
     file.seek(place)
     return b"".join(parts), found
+
+
+def stated(found: Mapping[int, bytes], element: int) -> str:
+    """One of the values that `meta_of` found as text, "" where it is not there."""
+    return found.get(element, b"").decode("ascii", "replace")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
@@ -18,14 +18,12 @@ from viewers.sources.attached import ATTACHED, attached
 from viewers.sources.folder import DICOMDIR, Failure, Item
 from viewers.sources.header import is_dicom
 from viewers.sources.listed import Listed, items_of, values_of
-from viewers.sources.meta import SOP_CLASS, meta_of
+from viewers.sources.meta import DEFLATED, SOP_CLASS, SYNTAX, meta_of, stated
 from viewers.sources.opening import PLAIN, described
 from viewers.sources.unpacked import Unpacked
-from viewers.tags.reading import meta_end
 
 FIRST, MORE = 64 * 2**10, 8 * 2**20
 """Bytes of a member that are looked at, and where these do not reach to the size of its picture."""
-_DEFLATED = "1.2.840.10008.1.2.1.99"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ def _discovered(held: Archive, shown: Path, unpacked: Unpacked, *, within: bool)
 
 def _sop_class(start: bytes) -> str:
     """By the meta header."""
-    return meta_of(BytesIO(start))[1].get(SOP_CLASS, b"").decode("ascii", "replace")
+    return stated(meta_of(BytesIO(start))[1], SOP_CLASS)
 
 
 def _named(held: Archive, shown: Path) -> Iterator[tuple[Path, Member]]:
@@ -134,26 +132,17 @@ def _named(held: Archive, shown: Path) -> Iterator[tuple[Path, Member]]:
 
 def _listed(held: Archive, member: Member, start: bytes) -> Listed:
     """Raises SourceError for DICOM without a picture."""
-    said, reached = _values(start)
-    if not reached and len(start) < member.size and said.get("syntax") != _DEFLATED:
+    meta, found = meta_of(BytesIO(start))
+    if found.get(SYNTAX) == DEFLATED:
+        return Listed("IMAGE", member.parts, {})
+    place, syntax = len(meta), stated(found, SYNTAX)
+    said, reached = values_of(start, place, syntax)
+    if not reached and len(start) < member.size:
         start = held.beginning(member, MORE)
-        said, reached = _values(start)
-    if (reached or len(start) == member.size) and said.get("syntax") != _DEFLATED and "Rows" not in said:
+        said, reached = values_of(start, place, syntax)
+    if (reached or len(start) == member.size) and "Rows" not in said:
         raise SourceError(held.path, f"{member.name} is DICOM without a picture: it is left in the archive.")
     return Listed("IMAGE", member.parts, said)
-
-
-def _values(start: bytes) -> tuple[Mapping[str, str], bool]:
-    syntax = _syntax(start)
-    if syntax == _DEFLATED:
-        return {"syntax": syntax}, False
-    return values_of(start, meta_end(BytesIO(start), len(start)), syntax)
-
-
-def _syntax(start: bytes) -> str:
-    at = start.find(b"\x02\x00\x10\x00UI", 132)
-    length = int.from_bytes(start[at + 6 : at + 8], "little") if at > 0 else 0
-    return start[at + 8 : at + 8 + length].rstrip(b"\0 ").decode("ascii", "replace")
 
 
 def _renamed(sentence: str, real: list[Path], names: tuple[Path, ...]) -> str:

@@ -21,7 +21,7 @@ from viewers.sources.coded import BIG_ENDIAN, CodecError, Coded
 from viewers.sources.elements import Elements, ElementsError, Prefix
 from viewers.sources.files import must_be_file
 from viewers.sources.inflate import InflateError, inflated
-from viewers.sources.meta import DEFLATED, EXPLICIT, SOP_CLASS, SYNTAX, WHOLE_SLIDE, is_dicom, meta_of
+from viewers.sources.meta import DEFLATED, EXPLICIT, SOP_CLASS, SYNTAX, WHOLE_SLIDE, is_dicom, meta_of, stated
 
 MAX_PIXEL_BYTES = 2 * 2**30
 _CHARSET, _SERIES = 0x00080005, 0x0020000E
@@ -69,7 +69,7 @@ def parsed(path: Path, image: bool, only: Sequence[int] | None = None, slides: b
         if found.get(SYNTAX) == DEFLATED:
             whole = _inflated(path, state)
             stream, size, head = io.BytesIO(whole), len(whole), whole[: len(meta)]
-        syntax = found.get(SYNTAX, b"").decode("ascii", "replace")
+        syntax = stated(found, SYNTAX)
         try:
             if stream is file:
                 prefix = Prefix(stream, size, start)
@@ -78,7 +78,7 @@ def parsed(path: Path, image: bool, only: Sequence[int] | None = None, slides: b
                 prefix.reach(min(size, 2**16))
             little, implicit = _encoding(syntax, prefix, offset)
             wanted = None if only is None else frozenset((*only, _CHARSET))
-            sop_class = found.get(SOP_CLASS, b"").decode("ascii", "replace")
+            sop_class = stated(found, SOP_CLASS)
             slide = slides and sop_class == WHOLE_SLIDE
             walk = elements.walked(prefix, offset, little, implicit, wanted, *([_SERIES] if slide else []))
         except ElementsError as error:
@@ -237,7 +237,7 @@ def _checked_pixels(
 def _frame_bytes(
     path: Path, state: tuple[int, int, int], coded: Coded, frame: int, offset: int, ranges: Sequence[Sequence[int]]
 ) -> bytes:
-    if coded.syntax == f"{_IMPLICIT}.1.99":
+    if coded.syntax.encode() == DEFLATED:
         return _native_bytes(io.BytesIO(_inflated(path, state)), coded, frame, offset)
     with _opened(path) as file:
         if coded.native:

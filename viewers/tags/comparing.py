@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from viewers.plain_text import folded
 from viewers.tags import Tag, Tags
-from viewers.tags.search import words_of
+from viewers.tags.search import with_parents, words_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,10 +101,4 @@ def matching(pairs: Sequence[Pair], among: Sequence[int], query: str, revealed: 
             (index, [words_of(side, revealed) for side in (pairs[index].left, pairs[index].right) if side]) for index in among
         )
         hits = [index for index, sides in texts if any(all(word in side for word in words) for side in sides)]
-    kept = set(hits)
-    for index in hits:
-        above = pairs[index].parent
-        while above >= 0 and above not in kept:
-            kept.add(above)
-            above = pairs[above].parent
-    return sorted(kept)
+    return with_parents(pairs, hits)

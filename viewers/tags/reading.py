@@ -12,8 +12,10 @@ from typing import BinaryIO
 
 from viewers.errors import SourceError, reading
 from viewers.plain_text import one_line
+from viewers.sources.coded import BIG_ENDIAN, UID
 from viewers.sources.files import opened_file
 from viewers.sources.header import is_dicom, syntax_of
+from viewers.sources.meta import DEFLATED
 from viewers.tags import Tag, Tags
 from viewers.tags.privacy import may_tell, names_in, repeats
 from viewers.tags.text import encodings_of, worded
@@ -25,8 +27,8 @@ WHOLE = 2**20
 """Bytes of a value that are read when all of it is asked for, and up to which values are compared to the last byte."""
 INFLATED = 64 * 2**20
 """Bytes of a deflated data set that are looked at."""
-_CHARSET, _SYNTAX, _SIGNED = 0x00080005, 0x00020010, 0x00280103
-_DEFLATED, _BIG_ENDIAN, _IMPLICIT = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2"
+_CHARSET, _SIGNED = 0x00080005, 0x00280103
+_DEFLATED, _IMPLICIT = DEFLATED.decode(), UID
 
 
 def read(path: Path) -> Tags:
@@ -69,15 +71,14 @@ def _opened(path: Path, stated: str) -> BinaryIO:
 def _read(path: Path, file: BinaryIO, stated: str) -> Tags:
     end = end_of(file)
     start = meta_end(file, end)
-    little = stated != _BIG_ENDIAN
-    explicit = _is_explicit(file, start) if stated not in (_IMPLICIT, _DEFLATED, _BIG_ENDIAN) else stated != _IMPLICIT
+    little = stated != BIG_ENDIAN
+    explicit = _is_explicit(file, start) if stated not in (_IMPLICIT, _DEFLATED, BIG_ENDIAN) else stated != _IMPLICIT
     vr_of = VrOf()
     head = Walk(file, 132, start, explicit=True, little=True, vr_of=vr_of)
     body = Walk(file, start, end, explicit=explicit, little=little, vr_of=vr_of)
     tags = list(_tags(file, iter(head), True, 0))
     notes: list[str] = []
     tags += _tags(file, iter(body), little, len(tags), notes, vr_of)
-    tags = [replace(one, text=stated) if one.tag == _SYNTAX and stated == _DEFLATED else one for one in tags]
     names = names_in([(one.tag, one.text) for one in tags])
     tags = [one if one.private or not repeats(one.vr, one.text, names) else replace(one, private=True) for one in tags]
     return Tags(path, tuple(tags), (*head.notes, *body.notes, *dict.fromkeys(notes)), little)
@@ -170,7 +171,7 @@ def _named(element: Element, text: str, creators: dict[int, str], item: int) -> 
 
 
 def meta_end(file: BinaryIO, end: int) -> int:
-    """Where group 0002 ends, whatever its length element says."""
+    """Where group 0002 ends, whatever its length element says; damaged VRs are passed over, which `meta_of` does not."""
     place = 132
     while place + 8 <= end:
         file.seek(place)

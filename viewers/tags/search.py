@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from viewers.plain_text import folded
 from viewers.tags import Tag
 
 MOST = 5000
 """Elements that one search shows."""
+
+
+class Lying(Protocol):
+    """What may lie in another row of the same list."""
+
+    @property
+    def parent(self) -> int:
+        """Index of that row, -1 at the top."""
+        ...
 
 
 def words_of(tag: Tag, revealed: bool) -> str:
@@ -32,12 +42,12 @@ def found(tags: Sequence[Tag], query: str, revealed: bool) -> list[int]:
     return hits
 
 
-def with_parents(tags: Sequence[Tag], hits: Sequence[int]) -> list[int]:
+def with_parents(rows: Sequence[Lying], hits: Sequence[int]) -> list[int]:
     """Those and what they lie in, in the order of the file."""
     kept = set(hits)
     for index in hits:
-        above = tags[index].parent
+        above = rows[index].parent
         while above >= 0 and above not in kept:
             kept.add(above)
-            above = tags[above].parent
+            above = rows[above].parent
     return sorted(kept)
