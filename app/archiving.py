@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.lane import Lane
@@ -266,6 +266,7 @@ class Archiving(QObject):
 
     def _show_settings(self, book: Book) -> None:
         dialog = NodesDialog(book, self.window or self._parent)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)  # and with it a password that was typed and not kept
         dialog.kept.connect(self._keep)
         dialog.show()
 

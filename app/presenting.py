@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -80,7 +80,7 @@ class Presenting(QObject):
             layer.attend()
             own = [one for one in objects if layer.images is not None and layer.images.holds(one)]
             layer.show(own, self._panel.hidden, self._panel.opacity.value() / 100)
-            view.corner_texts["top-right"] = _named(own)
+            self._name(layer)
             if pane.number == self._panes.active:
                 here = {one.path for one in own}
         self._panel.show_objects(objects, frozenset(here))
@@ -103,7 +103,15 @@ class Presenting(QObject):
         if old is not None:
             old.close()
         if isinstance(pane.view, RadiologyView):
-            self._layers[pane.number] = pane.view, ObjectLayer(pane.view)
+            layer = ObjectLayer(pane.view)
+            layer.noted.connect(self._name)
+            self._layers[pane.number] = pane.view, layer
+
+    def _name(self, layer: ObjectLayer) -> None:
+        """Whose words lie over a pane, and what of them cannot be drawn there."""
+        for view, one in self._layers.values():
+            if one is layer:
+                view.corner_texts["top-right"] = [*_named(layer.objects), *layer.notes]
 
     def _layer(self) -> ObjectLayer | None:
         view, layer = self._layers.get(self._panes.active, (None, None))
@@ -208,7 +216,7 @@ class Presenting(QObject):
         self._errands.start(said.path, said.path.name, work)
 
 
-def _named(objects: list[Said]) -> list[str]:
+def _named(objects: Sequence[Said]) -> list[str]:
     """Whose words lie over the picture: never to be taken for the reader's own."""
     seen = [one for one in objects if one.form != "key images"]
     lines = [" · ".join(filter(None, (one.title, one.origin.who, *one.origin.flags[-1:]))) for one in seen[:4]]

@@ -19,12 +19,12 @@ from viewers.camera import Camera
 from viewers.geometry import Size, Spacing
 from viewers.grayscale import Window
 from viewers.sources.slice_plane import SlicePlane
+from viewers.turning import opposite
 
 Relation = Literal["position", "picture", "none"]
 """By places in the patient, by mm or shares of the picture, or planes that cross: nothing but size and grey in common."""
 _PARALLEL = 0.99
 """Cosine of the angle between two normals, about 8°."""
-_OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}
 _ASIDE = str.maketrans("LR", "RL")
 _FITS_ALIKE = 0.02
 """So much two fitted pictures may differ in size and still both stay fitted."""
@@ -209,7 +209,7 @@ def _mirrored(one: Film, other: Film) -> tuple[int, int]:
     in one answers the right in the other."""
     mirror = {one.side, other.side} == {"L", "R"}
     theirs = [edge[:1].translate(_ASIDE) if mirror else edge[:1] for edge in other.edges]
-    across, down = (-1 if a and b and _OPPOSITE.get(a[0]) == b else 1 for a, b in zip(one.edges, theirs, strict=True))
+    across, down = (-1 if a and b and opposite(a[0]) == b else 1 for a, b in zip(one.edges, theirs, strict=True))
     return across, down
 
 

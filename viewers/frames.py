@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import cast
 
@@ -27,6 +27,8 @@ OVERLAY_ARGB = np.uint32(0xFFF2D24B)
 _REDUCED_BYTES = 256 * 2**20
 _GRAPHICS = 16
 """Frames whose overlays and shutter are kept."""
+_LINES = 2
+"""Overlays kept as images, four bytes a pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ class FrameReader:
         self._bounds: dict[int, tuple[float, float]] = {}
         self._lossy: bool | None = None
         self._drawn: dict[int, FrameGraphics] = {}
+        self._lines: dict[tuple[int, int], tuple[QImage | None]] = {}
         self._series: Window | None = None
         self._asked = False
         self._lock = Lock()
@@ -108,16 +111,19 @@ class FrameReader:
         if isinstance(source, GrayscaleSource):
             return self._grey(source, look, graphics)
         size = Size(max(1, source.size.width >> look.halvings), max(1, source.size.height >> look.halvings))
-        pixels = source.read(Region.whole(source.size, look.frame), size)
+        return self._painted(look, graphics, source.read(Region.whole(source.size, look.frame), size))
+
+    def _painted(self, look: Look, graphics: FrameGraphics, pixels: NDArray[np.uint8]) -> Shown:
+        """uint8 grey (height, width) or RGB (height, width, 3), inverted where it is wanted, behind the shutter and under the
+        overlays."""
         pixels = _shuttered(255 - pixels if look.inverted else pixels, graphics, look)
-        overlay = _overlay(graphics, source.size, look)
         return Shown(
             look,
-            to_paintable(pixels),
+            to_qimage(pixels) if pixels.ndim == 2 else to_paintable(pixels),
             self._is_lossy(look.frame),
             edges=self._edges(look.frame),
             graphics=graphics,
-            overlay=overlay,
+            overlay=self._overlay(look, graphics),
         )
 
     def _is_lossy(self, frame: int) -> bool:
@@ -147,6 +153,20 @@ class FrameReader:
             self._drawn[frame] = found
         return found
 
+    def _overlay(self, look: Look, graphics: FrameGraphics) -> QImage | None:
+        """Lines in one colour on nothing; the last few are kept, for the same reason."""
+        if not look.overlays or not graphics.overlays:
+            return None
+        key = look.frame, look.halvings
+        kept = self._lines.get(key)
+        if kept is None:
+            bits = drawn(graphics.overlays, self._source.size, look.halvings)
+            kept = (None if bits is None else argb_to_qimage(np.where(bits, OVERLAY_ARGB, np.uint32(0))),)
+            for old in list(self._lines)[: max(0, len(self._lines) + 1 - _LINES)]:
+                self._lines.pop(old, None)
+            self._lines[key] = kept
+        return kept[0]
+
     def _grey(self, source: GrayscaleSource, look: Look, graphics: FrameGraphics) -> Shown:
         stored, grayscale = source.stored(look.frame), source.frame_grayscale(look.frame)
         if look.frame not in self._bounds:
@@ -156,11 +176,8 @@ class FrameReader:
         if look.halvings:
             reduced = self._reduced.get((look.frame, look.halvings), lambda: halved_often(stored, look.halvings))
         through = look.window or grayscale.default or self._for_all(source) or Window.spanning(*bounds, "full range")
-        grey = grayscale.render(reduced, through)
-        grey = _shuttered(255 - grey if look.inverted else grey, graphics, look)
-        overlay = _overlay(graphics, source.size, look)
-        lossy, edges = self._is_lossy(look.frame), self._edges(look.frame)
-        return Shown(look, to_qimage(grey), lossy, grayscale, through, bounds, stored, edges, graphics, overlay)
+        shown = self._painted(look, graphics, grayscale.render(reduced, through))
+        return replace(shown, grayscale=grayscale, through=through, bounds=bounds, stored=stored)
 
     def _coarse(self, source: CoarseSource, look: Look, graphics: FrameGraphics) -> Shown | None:
         """To look at while the exact frame is on its way: without values, which only the exact one has."""
@@ -170,11 +187,8 @@ class FrameReader:
         grayscale = source.frame_grayscale(look.frame)
         bounds = grayscale.bounds(values)
         through = look.window or grayscale.default or Window.spanning(*bounds, "full range")
-        grey = grayscale.render(values, through)
-        grey = _shuttered(255 - grey if look.inverted else grey, graphics, look)
-        overlay = _overlay(graphics, source.size, look)
-        lossy, edges = self._is_lossy(look.frame), self._edges(look.frame)
-        return Shown(look, to_qimage(grey), lossy, grayscale, through, bounds, None, edges, graphics, overlay)
+        shown = self._painted(look, graphics, grayscale.render(values, through))
+        return replace(shown, grayscale=grayscale, through=through, bounds=bounds)
 
     def _for_all(self, source: GrayscaleSource) -> Window | None:
         """The series' window, where the header names none: a stack must not flicker while one scrolls."""
@@ -197,12 +211,6 @@ def _shuttered(pixels: NDArray[np.uint8], graphics: FrameGraphics, look: Look) -
     columns = np.arange(width) * shutter.visible.shape[1] // width
     pixels[~shutter.visible[np.ix_(rows, columns)]] = shutter.grey
     return pixels
-
-
-def _overlay(graphics: FrameGraphics, size: Size, look: Look) -> QImage | None:
-    """Lines in one colour on nothing."""
-    bits = drawn(graphics.overlays, size, look.halvings) if look.overlays else None
-    return None if bits is None else argb_to_qimage(np.where(bits, OVERLAY_ARGB, np.uint32(0)))
 
 
 def halved_often(values: NDArray[np.generic], times: int) -> NDArray[np.generic]:

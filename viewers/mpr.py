@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from viewers.geometry import Size
 from viewers.sources.dicom_facts import direction_letters
-from viewers.sources.slice_plane import Vector, cross
+from viewers.sources.slice_plane import SIDES, Vector, cross, place_words
 from viewers.volume import Triple, Volume
 from viewers.volume_cuts import Cut, Slab, triple
 
@@ -32,7 +32,6 @@ class Plane(StrEnum):
 
 PLANES = (Plane.AXIAL, Plane.CORONAL, Plane.SAGITTAL)
 _NORMAL = {Plane.SAGITTAL: 0, Plane.CORONAL: 1, Plane.AXIAL: 2}
-_SIDES = (("L", "R"), ("P", "A"), ("H", "F"))
 _VIEW = {Plane.AXIAL: ((0, 1.0), (1, 1.0)), Plane.CORONAL: ((0, 1.0), (2, -1.0)), Plane.SAGITTAL: ((1, 1.0), (2, -1.0))}
 """Axis and sign of picture-right and picture-down: seen from the feet, from the front and from the patient's left."""
 
@@ -126,7 +125,7 @@ class Crosshair:
         """Where the plane stands along the patient's axis it is named by: "12.3 mm H"."""
         axis = _NORMAL[plane]
         value = self.at[axis]
-        return f"{abs(value):.1f} mm {_SIDES[axis][0 if value >= 0 else 1]}"
+        return f"{abs(value):.1f} mm {SIDES[axis][value < 0]}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,8 +137,7 @@ class PlaceInPatient:
     unit: str
 
     def __str__(self) -> str:
-        parts = [f"{_SIDES[axis][0 if at >= 0 else 1]} {abs(at):.1f}" for axis, at in enumerate(self.place)]
-        words = f"{'  '.join(parts)} mm"
+        words = place_words(self.place)
         if self.value is None:
             return words
         value = f"{self.value:.0f}" if self.value == round(self.value) else f"{self.value:.4g}"

@@ -17,7 +17,7 @@ from viewers.mpr import PLANES, Crosshair, PlaceInPatient, Plane, clamped, cut_o
 from viewers.plane_lines import CutLine, draw_cut_lines
 from viewers.plane_reader import CutWish, PlaneReader, ShownCut, value_words
 from viewers.plane_view import PlaneView
-from viewers.radiology_words import NOT_FOR_DIAGNOSIS
+from viewers.radiology_words import NOT_FOR_DIAGNOSIS, pixel_words
 from viewers.relay import Relay
 from viewers.sources import StackedSource
 from viewers.sources.slice_plane import Vector, cross
@@ -203,8 +203,7 @@ class MprBoard(QWidget):
         if frame not in volume.stack.frames:
             self.otherVolume.emit(frame)
             return
-        depth, row, column = (float(one) for one in volume.depth_row_column(crosshair.place))
-        del depth
+        _, row, column = (float(one) for one in volume.depth_row_column(crosshair.place))
         self.crosshair = crosshair.moved(volume.place((float(frame - volume.stack.first), row, column)))
         self._restless()
 
@@ -280,8 +279,7 @@ class MprBoard(QWidget):
         volume, crosshair = self.volume, self.crosshair
         assert volume is not None
         assert crosshair is not None
-        pixel = wish.cut.pixel_mm
-        size = f"{pixel[0]:.3g}" if abs(pixel[0] - pixel[1]) < 0.005 * pixel[0] else f"{pixel[0]:.3g} × {pixel[1]:.3g}"
+        spacing = wish.cut.spacing
         thick = f"{self.slab} of {self.thickness_mm:.3g} mm" if self.slab != Slab.THIN else "thin, interpolated"
         kept = [f"values to {volume.rounding:.2g} {windows.unit(volume.grayscale)}".strip()] if volume.rounding else []
         lossy = ["lossy compression"] if volume.lossy else []
@@ -292,7 +290,7 @@ class MprBoard(QWidget):
         return {
             "top-left": [crosshair.name(wish.plane), crosshair.level(wish.plane), thick],
             "bottom-left": left,
-            "bottom-right": [*kept, f"{size} mm/px", str(wish.cut.spacing.provenance), *lossy, NOT_FOR_DIAGNOSIS],
+            "bottom-right": [*kept, pixel_words(spacing), str(spacing.provenance), *lossy, NOT_FOR_DIAGNOSIS],
         }
 
     def _pointed(self, plane: Plane, where: tuple[float, float] | None) -> None:

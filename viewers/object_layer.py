@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,14 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 from viewers import theme
 from viewers.blit import blit
 from viewers.cache import ByteCache
-from viewers.camera import Camera
+from viewers.camera import Box, Camera
 from viewers.canvas import Canvas
 from viewers.lettering import Lettering, pane_font
 from viewers.loader import Loader
 from viewers.objects.said import Colour, Graphic, Said
-from viewers.objects.segmentation import Piece, Segment, Segmentation
+from viewers.objects.segmentation import Piece, Segmentation
 from viewers.objects.showing import Images, drawn_on
+from viewers.qimage import argb_to_qimage
 from viewers.relay import Relay
 from viewers.sources.dicom import Dicom
 from viewers.theme import Ink
@@ -29,22 +30,54 @@ OTHERS: Colour = (126, 211, 178)
 """Drawings without a colour of their own: neither the reader's nor our models'."""
 _HALO = QColor(0, 0, 0, 150)
 _TINT = 96
-_KEPT = 64 * 2**20
+_KEPT, _MOST_KEPT = 64 * 2**20, 512 * 2**20
+"""Bytes of tints that are kept, and that those of a single frame may take."""
+_EMPTY_BYTES = 64
 _POINT = 5.0
 _MOST_WORDS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class _Key:
+    """A segment in one frame of a segmentation."""
+
     said: str
     index: int
     segment: int
+    found: Segmentation = field(compare=False)
+    piece: Piece = field(compare=False)
+    colour: Colour = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Tint:
+    """`image` covers `part` of the segmentation's grid, (x0, y0, x1, y1) in shares of it; None where the segment is not there."""
+
+    image: QImage | None
+    part: Box = (0.0, 0.0, 0.0, 0.0)
+
+    def within(self, box: Box) -> Box:
+        """Where it lies when the whole grid lies in `box`."""
+        wide, high = box[2] - box[0], box[3] - box[1]
+        x0, y0, x1, y1 = self.part
+        return box[0] + wide * x0, box[1] + high * y0, box[0] + wide * x1, box[1] + high * y1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Lying:
+    """What of the objects that are shown lies on one frame, wherever the camera looks."""
+
+    frame: int
+    tints: tuple[tuple[_Key, Box], ...]
+    drawings: tuple[tuple[Graphic, NDArray[np.float64]], ...]
+    notes: tuple[str, ...]
 
 
 class ObjectLayer(QObject):
     """Of one pane. `show` says what lies over it; hidden layers are named by (object's uid, layer)."""
 
-    changed = Signal()
+    noted = Signal(object)
+    """This layer, whose `notes` are others now."""
 
     def __init__(self, view: Canvas, parent: QObject | None = None) -> None:
         super().__init__(parent or view)
@@ -56,13 +89,15 @@ class ObjectLayer(QObject):
         self.notes: tuple[str, ...] = ()
         """What of the segmentations cannot be drawn here, and why."""
         self._source: object = None
-        self._ready: ByteCache[_Key, QImage] = ByteCache(_KEPT)
+        self._ready: ByteCache[_Key, _Tint] = ByteCache(_KEPT)
         self._failed: dict[_Key, str] = {}
         self._lettering = Lettering()
-        self._pieces: dict[_Key, tuple[Segmentation, Piece, Segment]] = {}
+        self._lying: _Lying | None = None
+        self._decoded: tuple[_Key, NDArray[np.generic]] | None = None
+        """The frame decoded last; the loader's thread alone looks at it."""
         relay = Relay()
         relay.arrived.connect(self._collect)
-        self._loader: Loader[_Key, QImage] = Loader(self._make, 1, relay.announce, relay.finish, "hilum-segments")
+        self._loader: Loader[_Key, _Tint] = Loader(self._make, 1, relay.announce, relay.finish, "hilum-segments")
         self._end = weakref.finalize(self, self._loader.close)
         view.washes.append(self._paint_tints)
         view.signs.append(self._paint_drawings)
@@ -73,9 +108,11 @@ class ObjectLayer(QObject):
         if source is not self._source:
             self._source = source
             self.images = Images(source) if isinstance(source, Dicom) else None
+            self._lying, self.notes = None, ()
 
     def show(self, objects: Sequence[Said], hidden: Collection[tuple[str, str]], opacity: float) -> None:
         self.objects, self.hidden, self.opacity = tuple(objects), frozenset(hidden), opacity
+        self._lying = None
         self._view.update()
 
     def close(self) -> None:
@@ -84,59 +121,80 @@ class ObjectLayer(QObject):
     def _seen(self, said: Said, layer: str) -> bool:
         return (said.uid, "") not in self.hidden and (said.uid, layer) not in self.hidden
 
+    def _lies(self, images: Images) -> _Lying:
+        """Worked out once for a frame: a view that is zoomed or panned asks again and again."""
+        frame = self._view.frame
+        if self._lying is None or self._lying.frame != frame:
+            notes, (width, height) = list[str](), images.size
+            tints = [
+                one
+                for said in self.objects
+                if said.segmentation is not None
+                for one in self._on(said, said.segmentation, images, frame, notes)
+            ]
+            drawings = [
+                found
+                for said in self.objects
+                for found in drawn_on(said, images, frame, (0.0, 0.0, float(width), float(height)))
+                if self._seen(said, found[0].layer)
+            ]
+            self._lying = _Lying(frame, tuple(tints), tuple(drawings), tuple(dict.fromkeys(notes)))
+        return self._lying
+
     # segmentations
 
     def _paint_tints(self, painter: QPainter) -> None:
         if self.images is None or self._view.source is not self._source:
             return
-        frame, camera = self._view.frame, self._view.camera
-        wanted, notes = list[_Key](), list[str]()
-        for said in self.objects:
-            if said.segmentation is not None:
-                for key, box in self._on(said, said.segmentation, frame, notes):
-                    image = self._ready.get(key)
-                    if image is not None:
-                        painter.save()
-                        painter.setOpacity(self.opacity)
-                        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, camera.device_scale < 1)
-                        blit(painter, image, camera.to_device(box), camera.device_bounds())
-                        painter.restore()
-                    elif key not in self._failed:
-                        wanted.append(key)
-        self.notes = tuple(dict.fromkeys(notes))
+        camera, lying = self._view.camera, self._lies(self.images)
+        wanted, used = list[_Key](), 0
+        for key, box in lying.tints:
+            tint = self._ready.get(key)
+            if tint is None and key not in self._failed:
+                wanted.append(key)
+            if tint is None or tint.image is None:
+                continue
+            used += tint.image.sizeInBytes()
+            painter.save()
+            painter.setOpacity(self.opacity)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, camera.device_scale < 1)
+            blit(painter, tint.image, camera.to_device(tint.within(box)), camera.device_bounds())
+            painter.restore()
+        failed = (self._failed[key] for key, _ in lying.tints if key in self._failed)
+        notes = tuple(dict.fromkeys((*lying.notes, *failed)))
+        if notes != self.notes:
+            self.notes = notes
+            self.noted.emit(self)
+        self._ready.limit = max(_KEPT, min(2 * used, _MOST_KEPT))  # else what is seen would push out what is seen
         if wanted:
             self._loader.want(wanted)
 
-    def _on(
-        self, said: Said, found: Segmentation, frame: int, notes: list[str]
-    ) -> list[tuple[_Key, tuple[float, float, float, float]]]:
-        assert self.images is not None
-        spot, there = self.images.spot(frame), []
+    def _on(self, said: Said, found: Segmentation, images: Images, frame: int, notes: list[str]) -> list[tuple[_Key, Box]]:
+        spot, there = images.spot(frame), []
         for piece in found.on(spot.image, spot.frame, spot.plane):
-            box = found.box_on(piece, spot.plane, self.images.size)
+            box = found.box_on(piece, spot.plane, images.size)
             if box is None:
                 notes.append(f"{said.title} has another grid than this image and is not drawn on it.")
                 continue
-            for segment in found.segments:
-                if piece.segment in (None, segment.number) and self._seen(said, segment.label):
-                    key = _Key(said.uid, piece.index, segment.number)
-                    self._pieces[key] = found, piece, segment
-                    there.append((key, box))
+            for segment in found.of(piece):
+                if self._seen(said, segment.label):
+                    there.append((_Key(said.uid, piece.index, segment.number, found, piece, segment.colour), box))
         return there
 
-    def _make(self, key: _Key) -> QImage:
+    def _make(self, key: _Key) -> _Tint:
         """On the loader's thread."""
-        found, piece, segment = self._pieces[key]
-        return tinted(found.share(piece, segment), segment.colour)
+        last = self._decoded
+        if last is None or last[0].found is not key.found or last[0].index != key.index:
+            last = self._decoded = key, key.found.stored(key.piece)
+        return tint_of(key.found.share_of(last[1], key.piece, key.segment), key.colour)
 
     @Slot()
     def _collect(self) -> None:
         for key, result in self._loader.take():
             if isinstance(result, Exception):
                 self._failed[key] = str(result) or type(result).__name__
-                self.notes = (*self.notes, self._failed[key])
             else:
-                self._ready.put(key, result, result.sizeInBytes())
+                self._ready.put(key, result, result.image.sizeInBytes() if result.image is not None else _EMPTY_BYTES)
         self._view.update()
 
     # drawings
@@ -147,13 +205,10 @@ class ObjectLayer(QObject):
             return
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        width, height = self.images.size
         words = 0
-        for said in self.objects:
-            for one, places in drawn_on(said, self.images, self._view.frame, (0.0, 0.0, float(width), float(height))):
-                if self._seen(said, one.layer):
-                    words += bool(one.words)
-                    self._draw(painter, one, on_screen(self._view.camera, places), words <= _MOST_WORDS)
+        for one, places in self._lies(self.images).drawings:
+            words += bool(one.words)
+            self._draw(painter, one, on_screen(self._view.camera, places), words <= _MOST_WORDS)
         painter.restore()
 
     def _draw(self, painter: QPainter, one: Graphic, places: NDArray[np.float64], worded: bool) -> None:
@@ -197,6 +252,17 @@ def on_screen(camera: Camera, places: NDArray[np.float64]) -> NDArray[np.float64
     return found
 
 
+def tint_of(share: NDArray[np.float32], colour: Colour) -> _Tint:
+    """Of the part where there is any: most segments of a whole body are small, and in most frames not there at all."""
+    rows, columns = np.flatnonzero(share.any(axis=1)), np.flatnonzero(share.any(axis=0))
+    if not len(rows):
+        return _Tint(None)
+    (top, bottom), (left, right) = ((int(one[0]), int(one[-1]) + 1) for one in (rows, columns))
+    height, width = share.shape
+    part = left / width, top / height, right / width, bottom / height
+    return _Tint(tinted(share[top:bottom, left:right], colour), part)
+
+
 def tinted(share: NDArray[np.float32], colour: Colour) -> QImage:
     """A share 0…1 of (height, width) as a tint whose edge is opaque: where it passes one half."""
     inside = share >= 0.5
@@ -204,6 +270,4 @@ def tinted(share: NDArray[np.float32], colour: Colour) -> QImage:
     edge = inside & ~(kept[:-2, 1:-1] & kept[2:, 1:-1] & kept[1:-1, :-2] & kept[1:-1, 2:])
     alpha = np.where(edge, 255, np.clip(share, 0, 1) * _TINT).astype(np.uint32)
     red, green, blue = (alpha * part // 255 for part in colour)
-    pixels = np.ascontiguousarray(alpha << 24 | red << 16 | green << 8 | blue, np.uint32)
-    height, width = share.shape
-    return QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied).copy()
+    return argb_to_qimage(np.asarray(alpha << 24 | red << 16 | green << 8 | blue, np.uint32))

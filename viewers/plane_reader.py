@@ -50,7 +50,7 @@ class PlaneReader:
 
     def __init__(self, volume: Volume) -> None:
         self._volume = volume
-        self._last: dict[Plane, tuple[Cut, int, CutValues]] = {}
+        self._last: dict[Plane, tuple[Cut, CutValues]] = {}
         self.ms_per_sample = 60e-6
         """How long a sample of a plane that lies askew takes here, lately."""
         self.wanted: frozenset[CutWish] = frozenset()
@@ -60,10 +60,8 @@ class PlaneReader:
         volume = self._volume
         cut = wish.cut if wish.coarse == 1 else wish.cut.coarser(wish.coarse)
         last = self._last.get(wish.plane)
-        values = (
-            last[2] if last is not None and last[0] == cut else cut_values(volume, cut, wish.coarse, partial(self._late, wish))
-        )
-        self._last[wish.plane] = cut, wish.coarse, values
+        values = last[1] if last is not None and last[0] == cut else self._sampled(wish, cut)
+        self._last[wish.plane] = cut, values
         stored = np.rint(values.stored).astype(volume.voxels.dtype)
         grey = volume.grayscale.render(stored, wish.window or volume.window)
         if wish.inverted:

@@ -99,11 +99,14 @@ def _zoom(source: Source, camera: Camera, most: int) -> str:
 def _spacing(source: Source, spacing: Spacing | None) -> str:
     """Never a length without the word for where it comes from."""
     if spacing is not None:
-        size = f"{spacing.x_mm:.3g}"
-        if abs(spacing.x_mm - spacing.y_mm) >= 0.005 * spacing.x_mm:
-            size = f"{size} × {spacing.y_mm:.3g}"  # across × down, as on cut planes
-        return f"{size} mm/px, {spacing.provenance}"
+        return f"{pixel_words(spacing)}, {spacing.provenance}"
     return "spacing differs by region" if isinstance(source, Dicom) and source.regions else "no spacing: px only"
+
+
+def pixel_words(spacing: Spacing) -> str:
+    """ "0.7 mm/px", across × down where they differ."""
+    across, down = spacing.x_mm, spacing.y_mm
+    return f"{across:.3g} mm/px" if abs(across - down) < 0.005 * across else f"{across:.3g} × {down:.3g} mm/px"
 
 
 def _lossy(source: Source, shown: Shown | None) -> list[str]:

@@ -21,6 +21,7 @@ from viewers.lettering import pane_font
 from viewers.motion import Motion, shifted
 from viewers.overview import LONGEST, Overview
 from viewers.pyramid import TileKey
+from viewers.radiology_words import NOT_FOR_DIAGNOSIS
 from viewers.relay import Relay
 from viewers.sources import ChannelSource, Source, TiledSource
 from viewers.tiles import TileStore
@@ -169,7 +170,7 @@ class SlideView(Canvas):
         return {
             "top-left": [f"{counted(source.size.width)} × {counted(source.size.height)} px", *self._plane_line()],
             "bottom-left": [*turned_words(camera), zoom],
-            "bottom-right": [spacing, "draft, not for diagnostic use"],
+            "bottom-right": [spacing, NOT_FOR_DIAGNOSIS],
         }
 
     def _plane_line(self) -> list[str]:

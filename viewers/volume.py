@@ -14,7 +14,7 @@ from viewers.sources.slice_plane import SlicePlane, Vector
 from viewers.sources.stacks import Stack
 
 Triple = tuple[float, float, float]
-_EDGE = 0.5 + 1e-6
+EDGE = 0.5 + 1e-6
 """A voxel reaches half a voxel beyond its centre."""
 _STRAIGHT_MM = 0.02
 
@@ -141,14 +141,14 @@ class Volume:
         count, step = len(self.depths), self.step_mm
         if self.straight:
             index = depths * ((count - 1) / self.depths[-1])
-            return index, np.abs(index - (count - 1) / 2) <= (count - 1) / 2 + _EDGE
+            return index, np.abs(index - (count - 1) / 2) <= (count - 1) / 2 + EDGE
         index = np.interp(depths, self.depths, np.arange(count, dtype=np.float64))
         index = index + np.minimum(depths, 0.0) / step + np.maximum(depths - self.depths[-1], 0.0) / step
-        there = np.abs(index - (count - 1) / 2) <= (count - 1) / 2 + _EDGE
+        there = np.abs(index - (count - 1) / 2) <= (count - 1) / 2 + EDGE
         below = np.clip(np.floor(index).astype(np.int64), 0, count - 2)
         empty = self.holes[below] & (index > below) & (index < below + 1)
-        near_below = depths - self.depths[below] <= step * _EDGE
-        near_above = self.depths[below + 1] - depths <= step * _EDGE
+        near_below = depths - self.depths[below] <= step * EDGE
+        near_above = self.depths[below + 1] - depths <= step * EDGE
         index = np.where(empty & near_below, below, np.where(empty & near_above, below + 1, index))
         return index, there & (~empty | near_below | near_above)
 

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from viewers.geometry import Provenance, Size, Spacing
 from viewers.sources.slice_plane import Vector, cross
-from viewers.volume import Triple, Volume
+from viewers.volume import EDGE, Triple, Volume
 
 _ALONG = 1.0 - 1e-9
 """Cosine of a direction that counts as a voxel axis."""
 _WHOLE = 1e-4
 """Indices this near to whole numbers are whole."""
-_EDGE = 0.5 + 1e-6
 _BAND = 96
 """Rows sampled at once."""
 
@@ -165,7 +164,7 @@ def _indices(volume: Volume, axis: int, found: NDArray[np.float64]) -> tuple[NDA
     if axis == 0:
         return volume.slice_index(found)
     last = volume.voxels.shape[axis] - 1
-    return found, np.abs(found - last / 2) <= last / 2 + _EDGE
+    return found, np.abs(found - last / 2) <= last / 2 + EDGE
 
 
 def _behind(volume: Volume, cut: Cut, axis: int, start: float) -> tuple[NDArray[np.generic] | None, bool]:
@@ -257,7 +256,7 @@ def _sampled(volume: Volume, cut: Cut, offset_mm: float) -> _Found:
     depth, row, column = (down[axis] * lines + across[axis] * columns + start[axis] for axis in range(3))
     index, there = volume.slice_index(depth)
     for places, count in ((row, volume.voxels.shape[1]), (column, volume.voxels.shape[2])):
-        there &= (places >= -_EDGE) & (places <= count - 1 + _EDGE)
+        there &= (places >= -EDGE) & (places <= count - 1 + EDGE)
     if not there.any():
         return np.zeros((height, width), np.float32), there, there.astype(np.int32)
     if volume.straight:

@@ -15,6 +15,7 @@ from viewers.camera import Camera
 from viewers.canvas import Canvas
 from viewers.gestures import Tool
 from viewers.lettering import pane_font
+from viewers.radiology_words import NOT_FOR_DIAGNOSIS
 from viewers.sources import Source, TracedSource
 from viewers.sources.waveform import COARSE, FINE, GROUND, INK
 from viewers.waveform import Group, filters_said
@@ -169,7 +170,7 @@ class WaveformView(Canvas):
         if sheet.pages > 1:
             top.append(f"page {self.frame + 1} / {sheet.pages}")
         left = [str(self.setting), filters_said(group.channels)]
-        right = [f"{group.frequency_hz:g} Hz, {len(group.channels)} leads", "draft, not for diagnostic use"]
+        right = [f"{group.frequency_hz:g} Hz, {len(group.channels)} leads", NOT_FOR_DIAGNOSIS]
         return {"top-left": top, "bottom-left": left, "bottom-right": right}
 
     @property

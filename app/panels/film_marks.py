@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QItemSelectionModel, QSize, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QHeaderView, QTableWidget, QTableWidgetItem, QToolButton, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 from shiboken6 import isValid
 
 from app.film_rows import Row
-from app.panels.parts import GAP, Column, button, label, restyle, row
+from app.panels.parts import GAP, Column, Word, button, label, row
+from app.panels.tool_buttons import ToolButtons
 from viewers.figures import counted
 from viewers.film_marks.film_mark import FilmTool, tool_of
 from viewers.film_marks.wording import TITLES, lines, value_words
@@ -35,12 +36,9 @@ class FilmMarksPanel(Column):
         self._view: MarkedFilm | None = None
         self._rows: tuple[Row, ...] = ()
         self._filling = False
-        self._buttons: dict[str, QToolButton] = {}
-        self._tools = QGridLayout()
-        self._tools.setSpacing(4)
+        self._tools = ToolButtons("film-", _ACROSS)
         self.column.addLayout(self._tools)
-        self._word = label("", "bad")
-        self._word.hide()
+        self._word = Word()
         self.column.addWidget(self._word)
         self._empty = label(EMPTY, "hint")
         self.column.addWidget(self._empty)
@@ -73,27 +71,12 @@ class FilmMarksPanel(Column):
 
     def offer_tools(self, actions: Mapping[str, QAction]) -> None:
         """The tools as buttons; `actions` are the table's, by id."""
-        for number, tool in enumerate(FilmTool):
-            made = QToolButton()
-            made.setObjectName("flat")
-            made.setCheckable(True)
-            made.setIconSize(QSize(20, 20))
-            made.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            made.clicked.connect(actions[f"film-{tool}"].trigger)
-            self._tools.addWidget(made, number // _ACROSS, number % _ACROSS)
-            self._buttons[str(tool)] = made
-        self._tools.setColumnStretch(_ACROSS, 1)
-        self.dress(actions)
+        self._tools.offer((str(tool) for tool in FilmTool), actions)
         self.follow(None)
 
     def dress(self, actions: Mapping[str, QAction]) -> None:
         """Icons and tips after a change of theme or keys."""
-        for name, tool in self._buttons.items():
-            action = actions[f"film-{name}"]
-            key = action.shortcut().toString()
-            tool.setIcon(action.icon())
-            tool.setAccessibleName(action.text())
-            tool.setToolTip(f"{action.text()} ({key})" if key else action.text())
+        self._tools.dress(actions)
 
     def follow(self, view: MarkedFilm | None) -> None:
         """The view in the active pane; None where it is no film's."""
@@ -106,16 +89,12 @@ class FilmMarksPanel(Column):
                 view.drawing.toolChanged.connect(self._tool_changed)
                 view.drawing.selectionChanged.connect(self._selection_changed)
         self._tool_changed(view.drawing.tool if view is not None else "")
-        for tool in self._buttons.values():
-            tool.setEnabled(view is not None)
+        self._tools.enable(view is not None)
         self._show_empty()
 
     def say(self, sentence: str, bad: bool = True) -> None:
         """One sentence above the table; not `bad`: a note."""
-        self._word.setObjectName("bad" if bad else "soft")
-        restyle(self._word)
-        self._word.setText(sentence)
-        self._word.setVisible(bool(sentence))
+        self._word.say(sentence, bad)
 
     def show_rows(self, rows: Sequence[Row]) -> None:
         self._filling = True
@@ -145,8 +124,7 @@ class FilmMarksPanel(Column):
         self._empty.setVisible(not self._rows)
 
     def _tool_changed(self, name: str) -> None:
-        for one, tool in self._buttons.items():
-            tool.setChecked(one == name)
+        self._tools.check(name)
 
     def _selection_changed(self) -> None:
         """Rows go with what is selected on the film."""

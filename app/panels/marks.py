@@ -12,18 +12,17 @@ from PySide6.QtGui import QAction, QColor, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QColorDialog,
-    QGridLayout,
     QHeaderView,
     QInputDialog,
     QListWidget,
     QListWidgetItem,
     QTableView,
-    QToolButton,
     QWidget,
 )
 
 from app.panels.marks_table import MarksTable
-from app.panels.parts import GAP, Column, button, label, restyle, row
+from app.panels.parts import GAP, Column, Word, button, label, row
+from app.panels.tool_buttons import ToolButtons
 from viewers.annotations.classes import UNCLASSIFIED, AnnotationClass, unseen
 from viewers.annotations.document import Annotations, Edit
 from viewers.drawing import TOOLS
@@ -57,12 +56,9 @@ class MarksPanel(Column):
         self._filling = False
         self._refilling = QTimer(self, singleShot=True, interval=0)
         self._refilling.timeout.connect(self._fill_classes)
-        self._tools = QGridLayout()
-        self._tools.setSpacing(4)
-        self._buttons: dict[str, QToolButton] = {}
+        self._tools = ToolButtons("tool-", len(TOOLS))
         self.column.addLayout(self._tools)
-        self._word = label("", "bad")
-        self._word.hide()
+        self._word = Word()
         self.column.addWidget(self._word)
         self._empty = label(EMPTY, "hint")
         self.column.addWidget(self._empty)
@@ -119,28 +115,12 @@ class MarksPanel(Column):
 
     def offer_tools(self, actions: Mapping[str, QAction]) -> None:
         """The tools as buttons; `actions` are the table's, by id."""
-        for number, name in enumerate(TOOLS):
-            tool = QToolButton()
-            tool.setObjectName("flat")
-            tool.setCheckable(True)
-            tool.setIconSize(QSize(20, 20))
-            tool.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-            tool.setAccessibleName(actions[f"tool-{name}"].text())
-            tool.setToolTip(actions[f"tool-{name}"].text())
-            tool.setIcon(actions[f"tool-{name}"].icon())
-            tool.clicked.connect(actions[f"tool-{name}"].trigger)
-            self._tools.addWidget(tool, 0, number)
-            self._buttons[name] = tool
-        self._tools.setColumnStretch(len(TOOLS), 1)
+        self._tools.offer(TOOLS, actions)
         self._refresh()
 
     def dress(self, actions: Mapping[str, QAction]) -> None:
         """Icons and tips after a change of theme or keys."""
-        for name, tool in self._buttons.items():
-            action = actions[f"tool-{name}"]
-            key = action.shortcut().toString()
-            tool.setIcon(action.icon())
-            tool.setToolTip(f"{action.text()} ({key})" if key else action.text())
+        self._tools.dress(actions)
 
     # what it shows
 
@@ -170,10 +150,7 @@ class MarksPanel(Column):
 
     def say(self, sentence: str, bad: bool = True) -> None:
         """One sentence above the classes; not `bad`: a note."""
-        self._word.setObjectName("bad" if bad else "soft")
-        restyle(self._word)
-        self._word.setText(sentence)
-        self._word.setVisible(bool(sentence))
+        self._word.say(sentence, bad)
 
     def show_measures(self, found: Measured | None) -> None:
         self.model.show(found)
@@ -270,8 +247,7 @@ class MarksPanel(Column):
 
     def _refresh(self) -> None:
         self._tool_changed(self._view.drawing.tool if self._view is not None else "")
-        for tool in self._buttons.values():
-            tool.setEnabled(self._view is not None)
+        self._tools.enable(self._view is not None)
         self._fill_classes()
         self._show_empty()
 
@@ -281,8 +257,7 @@ class MarksPanel(Column):
         self._empty.setVisible(self._view is None or (self._document is not None and not self._document.marks))
 
     def _tool_changed(self, name: str) -> None:
-        for one, tool in self._buttons.items():
-            tool.setChecked(one == name)
+        self._tools.check(name)
 
     def _selection_changed(self) -> None:
         """Rows go with what is selected on the slide."""

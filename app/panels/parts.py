@@ -40,6 +40,24 @@ class Wrapped(QLabel):
         return self._whole
 
 
+class Word(Wrapped):
+    """One sentence in a panel, gone while there is nothing to say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setObjectName("bad")
+        self.setWordWrap(True)
+        self.hide()
+
+    def say(self, sentence: str, bad: bool = True) -> None:
+        """Not `bad`: a note."""
+        self.setObjectName("bad" if bad else "soft")
+        restyle(self)
+        self.setText(sentence)
+        self.setVisible(bool(sentence))
+
+
 class Elided(QLabel):
     """One line that gives way: where it is too narrow it ends in … and its tool tip has the whole text."""
 

@@ -12,16 +12,8 @@ import numpy as np
 
 from tests.bench.results_file import Row, write
 from tests.viewers.deidentify import films
+from tests.viewers.deidentify.films import covered
 from viewers.deidentify.burned_in import proposed
-from viewers.geometry import Region
-
-
-def covered(line: tuple[int, int, int, int], boxes: list[Region]) -> float:
-    left, top, right, bottom = line
-    mask = np.zeros((bottom - top, right - left), bool)
-    for box in boxes:
-        mask[max(0, box.y - top) : max(0, box.bottom - top), max(0, box.x - left) : max(0, box.right - left)] = True
-    return float(mask.mean())
 
 
 def main() -> None:

@@ -18,7 +18,9 @@ from pytestqt.qtbot import QtBot
 from shapely import Polygon, contains_xy
 
 from viewers.frame_graphics import FrameGraphics, OverlayPlane, drawn
+from viewers.frames import FrameReader, Look
 from viewers.geometry import Region, Size
+from viewers.grayscale import Window
 from viewers.qimage import to_array
 from viewers.sources import FramedSource, GrayscaleSource, open_source
 
@@ -261,3 +263,12 @@ def test_shutter_and_overlay_are_drawn_and_go_away(
     source = view.source
     assert np.array_equal(source.stored(), ramp), "what is stored never changes"
     assert np.array_equal(source.read(Region.whole(source.size)), plain), "and what is read has neither"
+
+
+def test_a_drag_of_the_window_draws_no_overlay_anew(write_dicom: WriteDicom) -> None:
+    path = write_dicom(np.zeros((40, 48), np.uint16))
+    plane(path, scattered(40, 48))
+    reader = FrameReader(open_source(path))
+    found = [reader.make(Look(0, halvings, window)) for halvings in (0, 1) for window in (None, Window(40.0, 400.0))]
+    whole, again, halved, halved_again = (one.overlay.cacheKey() for one in found if one is not None and one.overlay is not None)
+    assert whole == again != halved == halved_again

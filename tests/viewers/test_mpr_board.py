@@ -18,8 +18,9 @@ from pytestqt.qtbot import QtBot
 from tests.viewers.volumes import Phantom, Values, ball, oblique, slope
 from viewers.dicom_view import RadiologyView
 from viewers.grayscale import Window
-from viewers.mpr import PLANES, Plane
+from viewers.mpr import PLANES, Crosshair, Plane, cut_of
 from viewers.mpr_board import MprBoard
+from viewers.plane_reader import CutWish, PlaneReader
 from viewers.plane_view import PlaneView
 from viewers.qimage import to_array
 from viewers.sources import open_source
@@ -213,3 +214,15 @@ def test_double_click_shows_one_plane_alone_and_all_again(board: Open) -> None:
     assert [one.isVisible() for one in shown.views.values()] == [False, False, True]
     QTest.mouseDClick(view, LEFT, NONE, view.rect().center())
     assert all(one.isVisible() for one in (*shown.views.values(), shown.stack))
+
+
+def test_what_a_sample_takes_is_learnt_from_oblique_planes_alone(tmp_path: Path) -> None:
+    source = open_source(Phantom().write(tmp_path / "ct", slope((1.0, 0.0, 0.0))))
+    volume = read_volume(source, 0, lambda *_: None, lambda: False)
+    reader, straight = PlaneReader(volume), Crosshair.through(volume)
+    reader.ms_per_sample = 1e6
+    reader.make(CutWish(Plane.CORONAL, cut_of(volume, straight, Plane.CORONAL)))
+    assert reader.ms_per_sample == 1e6
+    reader.make(CutWish(Plane.CORONAL, cut_of(volume, straight.turned(Plane.AXIAL, 20), Plane.CORONAL), 2))
+    assert reader.ms_per_sample < 1e6, "far more than any machine needs"
+    source.close()

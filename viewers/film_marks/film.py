@@ -102,9 +102,3 @@ def series_identity(source: Source) -> str:
     """A name for the series a film belongs to, wherever its files lie; "" where the header names none."""
     uid = values.uid(source.slices[0].header.dataset, "SeriesInstanceUID") if isinstance(source, Dicom) else ""
     return digest("series", uid) if uid else ""
-
-
-def place_words(place: Place) -> str:
-    """Patient coordinates as sides: "R 23.4  A 12.0  F 120.5 mm"."""
-    sides = (("L", "R"), ("P", "A"), ("H", "F"))
-    return "  ".join(f"{side[value < 0]} {abs(value):.1f}" for value, side in zip(place, sides, strict=True)) + " mm"

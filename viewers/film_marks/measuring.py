@@ -13,12 +13,13 @@ from viewers.annotations.annotation import Annotation, Kind
 from viewers.figures import counted
 from viewers.film_marks import reading, roi, strokes
 from viewers.film_marks.calibration import calibrated
-from viewers.film_marks.film import Film, Place, place_words
+from viewers.film_marks.film import Film, Place
 from viewers.film_marks.film_mark import FilmTool, beside, tool_of
 from viewers.film_marks.film_mark import strokes as strokes_of
 from viewers.film_marks.reading import SQUARE, Reading
 from viewers.geometry import Spacing
 from viewers.sources import GrayscaleSource
+from viewers.sources.slice_plane import place_words
 
 PARALLEL = 3.0
 """Degrees that the two strokes of a cardiothoracic ratio may differ before it is said."""

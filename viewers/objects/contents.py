@@ -77,10 +77,10 @@ def code(item: Dataset | None, keyword: str) -> Code:
     return Code(value[:64], values.text(found, "CodingSchemeDesignator")[:16], plain(values.text(found, "CodeMeaning"), 120))
 
 
-def references(item: Dataset | None) -> tuple[Where, ...]:
-    """The images of a Referenced SOP Sequence; frame numbers there are counted from 1."""
+def references(item: Dataset | None, keyword: str = "ReferencedSOPSequence") -> tuple[Where, ...]:
+    """The images that a sequence refers to; frame numbers there are counted from 1."""
     found = []
-    for one in values.items(item, "ReferencedSOPSequence"):
+    for one in values.items(item, keyword):
         if uid := values.uid(one, "ReferencedSOPInstanceUID"):
             frames = values.numbers(one, "ReferencedFrameNumber")[:100_000]
             found.append(Where(uid, tuple(int(frame) - 1 for frame in frames if frame >= 1)))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from viewers.annotations.dicom_ann import colour_of
 from viewers.grayscale import Lut, Window
 from viewers.objects import curves
-from viewers.objects.contents import evidence
+from viewers.objects.contents import evidence, references
 from viewers.objects.said import Colour, Graphic, Origin, Presentation, Where
 from viewers.objects.words import lines, maker, moment, named, plain
 from viewers.sources import values
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_GRAPHICS = 20_000
 MOST_POINTS = 1_000_000
+_IMAGES = "ReferencedImageSequence"
+"""Empty or absent: every image of the state."""
 
 
 def read(dataset: Dataset) -> dict[str, Any]:
@@ -69,7 +72,7 @@ def _voi(dataset: Dataset, notes: list[str]) -> tuple[tuple[tuple[Where, ...], W
         chosen: Window | Lut | None = next(iter(luts_of(item, "VOILUTSequence", False, notes)), None)
         chosen = chosen or next(iter(windows_of(item, notes)), None)
         if chosen is not None:
-            found.append((_images(item), chosen))
+            found.append((references(item, _IMAGES), chosen))
     return tuple(found)
 
 
@@ -88,16 +91,6 @@ def _area(dataset: Dataset) -> tuple[tuple[float, float, float, float] | None, f
     return box, scale if magnified else None
 
 
-def _images(item: Dataset) -> tuple[Where, ...]:
-    """() is every image of the state."""
-    found = []
-    for one in values.items(item, "ReferencedImageSequence"):
-        frames = values.numbers(one, "ReferencedFrameNumber")
-        if uid := values.uid(one, "ReferencedSOPInstanceUID"):
-            found.append(Where(uid, tuple(int(frame) - 1 for frame in frames if frame >= 1)))
-    return tuple(found)
-
-
 def _layers(dataset: Dataset) -> list[tuple[int, str, Colour | None]]:
     """Order, name and colour of the graphic layers (C.10.7)."""
     found = []
@@ -114,7 +107,7 @@ def _graphics(dataset: Dataset, colours: dict[str, Colour | None], notes: list[s
     found: list[Graphic] = []
     points = 0
     for item in values.items(dataset, "GraphicAnnotationSequence"):
-        where, layer = _images(item), plain(values.text(item, "GraphicLayer"), 40)
+        where, layer = references(item, _IMAGES), plain(values.text(item, "GraphicLayer"), 40)
         for keyword, make in (
             ("GraphicObjectSequence", _drawn),
             ("TextObjectSequence", _text),
@@ -142,12 +135,17 @@ def _own_colour(item: Dataset) -> Colour | None:
     )
 
 
-def _drawn(item: Dataset, where: tuple[Where, ...], layer: str, colour: Colour | None) -> list[Graphic]:
-    """C.10.5: raises ValueError with what is wrong."""
+def _places(item: Dataset) -> NDArray[np.float64]:
+    """(n, 2), at least one. Raises ValueError with what is wrong."""
     flat = np.array(values.numbers(item, "GraphicData"), np.float64)
     if not len(flat) or len(flat) % 2:
         raise ValueError("has places that are no numbers or half a place")
-    points, kind = flat.reshape(-1, 2), values.code(item, "GraphicType")
+    return flat.reshape(-1, 2)
+
+
+def _drawn(item: Dataset, where: tuple[Where, ...], layer: str, colour: Colour | None) -> list[Graphic]:
+    """C.10.5: raises ValueError with what is wrong."""
+    points, kind = _places(item), values.code(item, "GraphicType")
     if len(points) < {"CIRCLE": 2, "ELLIPSE": 4, "POLYLINE": 2, "INTERPOLATED": 2}.get(kind, 1):
         raise ValueError("has too few places")
     filled = values.code(item, "GraphicFilled") == "Y"
@@ -187,11 +185,8 @@ def _text(item: Dataset, where: tuple[Where, ...], layer: str, colour: Colour | 
 
 def _compound(item: Dataset, where: tuple[Where, ...], layer: str, colour: Colour | None) -> list[Graphic]:
     """C.10.12, as the lines it is made of."""
-    flat = np.array(values.numbers(item, "GraphicData"), np.float64)
-    kind = values.code(item, "CompoundGraphicType")
-    if not len(flat) or len(flat) % 2:
-        raise ValueError("has places that are no numbers or half a place")
-    points, display = flat.reshape(-1, 2), values.code(item, "CompoundGraphicUnits") == "DISPLAY"
+    points, kind = _places(item), values.code(item, "CompoundGraphicType")
+    display = values.code(item, "CompoundGraphicUnits") == "DISPLAY"
     if kind == "RECTANGLE" and len(points) == 2:
         (x0, y0), (x1, y1) = points
         points, kind = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)]), "AREA"

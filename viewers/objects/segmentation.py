@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viewers.annotations.dicom_ann import colour_of
-from viewers.objects.contents import Unusable, code, evidence
+from viewers.objects.contents import Unusable, code, evidence, references
 from viewers.objects.said import Colour, Origin, Where
 from viewers.objects.words import maker, moment, named, plain
 from viewers.sources import values
@@ -49,7 +51,7 @@ class Piece:
     plane: SlicePlane | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Segmentation:
     """Its frames are decoded when they are asked for; nothing of them is held."""
 
@@ -60,7 +62,7 @@ class Segmentation:
     """MaximumFractionalValue, None for yes or no."""
     by_image: dict[str, list[Piece]]
 
-    @property
+    @cached_property
     def _reach(self) -> float:
         """How far beside an image's plane a piece still belongs to it, mm."""
         return max(0.05, (self.step_mm() or 1.0) / 2 - 1e-3)
@@ -72,19 +74,36 @@ class Segmentation:
             return named
         return [one for one in self.pieces if not one.where and one.plane is not None and self._together(one.plane, plane)]
 
-    def share(self, piece: Piece, segment: Segment) -> NDArray[np.float32]:
-        """0…1, (height, width) in the segmentation's own grid. Raises SourceError."""
-        found: NDArray[np.float32]
+    def stored(self, piece: Piece) -> NDArray[np.generic]:
+        """Its frame as stored, (height, width) in the segmentation's own grid. Raises SourceError."""
         from viewers.sources.high_bit import stored_values
 
-        stored = stored_values(self.header, piece.index)
+        return stored_values(self.header, piece.index)
+
+    def share_of(self, stored: NDArray[np.generic], piece: Piece, number: int) -> NDArray[np.float32]:
+        """0…1, what of a piece's frame as stored is the segment's of that number."""
+        found: NDArray[np.float32]
         if piece.segment is None:
-            found = (stored == segment.number).astype(np.float32)
+            found = (stored == number).astype(np.float32)
         elif self.fractional:
             found = stored.astype(np.float32) / np.float32(self.fractional)
         else:
             found = (stored != 0).astype(np.float32)
         return found
+
+    def share(self, piece: Piece, segment: Segment) -> NDArray[np.float32]:
+        """0…1, (height, width) in the segmentation's own grid. Raises SourceError."""
+        return self.share_of(self.stored(piece), piece, segment.number)
+
+    def shares(self, piece: Piece) -> Iterator[tuple[Segment, NDArray[np.float32]]]:
+        """Of every segment a piece holds, as `share`; its frame is decoded once. Raises SourceError."""
+        stored = self.stored(piece)
+        for segment in self.of(piece):
+            yield segment, self.share_of(stored, piece, segment.number)
+
+    def of(self, piece: Piece) -> Iterator[Segment]:
+        """The segments a piece holds: one, or in a label map any of them."""
+        return (one for one in self.segments if piece.segment in (None, one.number))
 
     def box_on(self, piece: Piece, plane: SlicePlane | None, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
         """(x0, y0, x1, y1) of the piece's grid in the image's level-0 pixels; None where it is turned against the image.
@@ -128,9 +147,8 @@ class Segmentation:
             spacing = piece.plane.spacing_mm if piece.plane is not None else None
             if spacing is None:
                 return {}
-            for segment in self.segments:
-                if piece.segment in (None, segment.number):
-                    found[segment.number] += float(self.share(piece, segment).sum()) * spacing[0] * spacing[1] * step / 1000
+            for segment, share in self.shares(piece):
+                found[segment.number] += float(share.sum()) * spacing[0] * spacing[1] * step / 1000
         return dict(found)
 
 
@@ -190,19 +208,9 @@ def _pieces(header: Header, label_map: bool) -> tuple[tuple[Piece, ...], dict[st
         number = values.integer(values.group(dataset, index, "SegmentIdentificationSequence"), "ReferencedSegmentNumber")
         if number is None and not label_map:
             continue
-        piece = Piece(index, None if label_map else number, _sources(dataset, index), planes[index])
+        sources = references(values.group(dataset, index, "DerivationImageSequence"), "SourceImageSequence")  # C.7.6.16.2.6
+        piece = Piece(index, None if label_map else number, sources, planes[index])
         found.append(piece)
         for place in piece.where:
             by_image[place.image].append(piece)
     return tuple(found), dict(by_image)
-
-
-def _sources(dataset: Dataset, frame: int) -> tuple[Where, ...]:
-    """The images a frame was derived from (C.7.6.16.2.6)."""
-    found = []
-    derivation = values.group(dataset, frame, "DerivationImageSequence")
-    for one in values.items(derivation, "SourceImageSequence"):
-        if uid := values.uid(one, "ReferencedSOPInstanceUID"):
-            frames = values.numbers(one, "ReferencedFrameNumber")
-            found.append(Where(uid, tuple(int(number) - 1 for number in frames if number >= 1)))
-    return tuple(found)

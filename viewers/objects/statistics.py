@@ -43,13 +43,12 @@ def values_inside(said: Said, source: GreyDicom) -> dict[int, NDArray[np.float32
     if found is None or (found.header.size.width, found.header.size.height) != images.size:
         return {}
     for frame in range(source.frames):
-        spot = images.spot(frame)
+        spot, shown = images.spot(frame), None
         for piece in found.on(spot.image, spot.frame, spot.plane):
             box = found.box_on(piece, spot.plane, images.size)
             if box is None or np.abs(np.array(box) - (0, 0, *images.size)).max() > 0.05:
                 continue
-            shown = source.values(frame)
-            for segment in found.segments:
-                if piece.segment in (None, segment.number):
-                    gathered[segment.number].append(shown[found.share(piece, segment) >= 0.5])
+            shown = source.values(frame) if shown is None else shown
+            for segment, share in found.shares(piece):
+                gathered[segment.number].append(shown[share >= 0.5])
     return {number: np.concatenate(parts) for number, parts in gathered.items()}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from viewers.sources import values
 from viewers.sources.facts import Facts
 from viewers.sources.lossiness import lossy_words
-from viewers.sources.slice_plane import axes_of
+from viewers.sources.slice_plane import SIDES, axes_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -69,9 +69,8 @@ def edges(dataset: Dataset, frame: int = 0) -> tuple[str, str]:
 
 def direction_letters(direction: NDArray[np.float64]) -> str:
     """The patient's directions along a vector, the strongest first; parts below 0.3 (about 17°) are left out."""
-    names = (("L", "R"), ("P", "A"), ("H", "F"))
     order = np.argsort(-np.abs(direction))
-    return "".join(names[axis][0 if direction[axis] > 0 else 1] for axis in order if abs(direction[axis]) > 0.3)
+    return "".join(SIDES[axis][0 if direction[axis] > 0 else 1] for axis in order if abs(direction[axis]) > 0.3)
 
 
 def _plane(axes: NDArray[np.float64] | None) -> str:

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 Vector = NDArray[np.float64]
 """(3,): patient coordinates in mm, x to the patient's left, y to the back, z to the head; or a direction in them."""
 
+SIDES = (("L", "R"), ("P", "A"), ("H", "F"))
+"""Of each axis, the patient's side it points to, and the other."""
+
+
+def place_words(place: Sequence[float] | Vector) -> str:
+    """Patient coordinates as sides: "R 23.4  A 12.0  F 120.5 mm"."""
+    return "  ".join(f"{side[bool(value < 0)]} {abs(value):.1f}" for value, side in zip(place, SIDES, strict=True)) + " mm"
+
 
 def cross(a: Sequence[float] | Vector, b: Sequence[float] | Vector) -> Vector:
     """The vector product; NumPy's own takes a hundred times as long for two vectors."""

@@ -197,7 +197,9 @@ def test_a_password_is_in_no_file(reader: Reader, filled: Orthanc, home: Path) -
     dialog.keep()
     reader.wait(lambda: "no keyring" in shown.word.text())
     assert dialog.password.text() == ""
+    dialog.password.setText(PASSWORD)
     dialog.close()
+    reader.wait(lambda: not shown.findChildren(NodesDialog))  # what was typed and not kept goes with it
     shown.question.search.click()
     reader.wait(lambda: shown.rows.rowCount() == 2)
     for path in home.rglob("*"):

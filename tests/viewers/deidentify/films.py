@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from viewers.geometry import Region
+
 FONTS = ("DejaVuSans.ttf", "DejaVuSansMono.ttf", "DejaVuSerif-Bold.ttf", "")
 """By Pillow's names; "" is the font inside Pillow."""
 SIZES = (11, 16, 24, 40)
@@ -112,3 +114,12 @@ def without_text(seeds: int = 6) -> Iterator[tuple[str, NDArray[np.uint8]]]:
     for name, make in GROUNDS.items():
         for seed in range(100, 100 + seeds):
             yield f"{name} {seed}", make(seed)
+
+
+def covered(line: tuple[int, int, int, int], boxes: list[Region]) -> float:
+    """The share of a line's box (left, top, right, bottom) that lies in `boxes`."""
+    left, top, right, bottom = line
+    mask = np.zeros((bottom - top, right - left), bool)
+    for box in boxes:
+        mask[max(0, box.y - top) : max(0, box.bottom - top), max(0, box.x - left) : max(0, box.right - left)] = True
+    return float(mask.mean())

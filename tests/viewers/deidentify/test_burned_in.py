@@ -10,17 +10,9 @@ from PIL import Image
 
 from tests.viewers.deidentify import films
 from tests.viewers.deidentify.conftest import ct
+from tests.viewers.deidentify.films import covered
 from viewers.deidentify.burned_in import proposed, sampled
 from viewers.deidentify.suspects import Suspicion, suspicion
-from viewers.geometry import Region
-
-
-def covered(line: tuple[int, int, int, int], boxes: list[Region]) -> float:
-    left, top, right, bottom = line
-    mask = np.zeros((bottom - top, right - left), bool)
-    for box in boxes:
-        mask[max(0, box.y - top) : max(0, box.bottom - top), max(0, box.x - left) : max(0, box.right - left)] = True
-    return float(mask.mean())
 
 
 def test_most_lines_are_found_and_few_pictures_are_doubted() -> None:
