@@ -30,7 +30,7 @@ class Row:
         Modified dates come before any option that keeps, so that no date slips through unshifted.
         """
         said = [(one, self.options[one]) for one in options if one in self.options]
-        for wanted in (Option.MODIFIED_DATES, Option.FULL_DATES):
+        for wanted in _DATES:
             if wanted in options and wanted in self.options:
                 return self.options[wanted], wanted
         for action in ("K", "C"):
