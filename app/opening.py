@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -107,9 +108,10 @@ class Opener(QObject):
         self._unpacked = Unpacked(data_folder() / "unpacked")
         self._later.submit(partial(sweep, data_folder() / "unpacked"))
         self._attached: dict[Path, Callable[[], Path]] = {}
-        self._told: dict[Path, int] = {}
+        self._told: dict[Path, tuple[int, int]] = {}
+        """At which count of closings and of sizes of a pixel given each path was described."""
+        self._closings: Counter[Path] = Counter()
         self._spacings_kept = 0
-        """How often a size of a pixel was given; `_told` holds the count at which each path was described."""
 
     def source(self, path: Path) -> Source:
         """Open here and now, from any thread; a series that was listed opens as the files it was listed with."""
@@ -157,8 +159,8 @@ class Opener(QObject):
         self._start(self._now, path, lambda: self._keep_spacing(path, mpp, scanner))
 
     def forget(self, path: Path) -> None:
-        """It was closed: opened again, it is described again."""
-        self._told.pop(path, None)
+        """It was closed: opened again, it is described again, even if a description of before is still being made."""
+        self._closings[path] += 1
 
     def close(self) -> None:
         """End the threads; what was not begun is dropped, and a read that hangs is left behind."""
@@ -236,15 +238,17 @@ class Opener(QObject):
 
     def _describe(self, path: Path, *, brief: bool = False) -> None:
         """Once, and again where a size of a pixel was given meanwhile: what was read before it is not told. `brief`: of a series
-        nobody looked into yet only one file is read."""
-        item = self._items.get(path)
+        nobody looked into yet only one file is read. What was closed meanwhile is told to nobody."""
+        item, opening = self._items.get(path), self._closings[path]
         if brief and item is not None and item.unread and len(item.files) > 1:
-            if path not in self._told:
+            if self._told.get(path, (-1, 0))[0] != opening:
                 self._emit(self.described, self._briefly(path, item))
             return
-        while self._told.get(path) != (known := self._spacings_kept) and not self._closed.is_set():
+        while self._told.get(path) != (known := (opening, self._spacings_kept)) and not self._closed.is_set():
             found = self._described(path)
-            if known == self._spacings_kept:
+            if self._closings[path] != opening:
+                return
+            if known[1] == self._spacings_kept:
                 self._told[path] = known
                 self._emit(self.described, found)
 

@@ -182,6 +182,8 @@ class Shelf(QObject):
         self.shown.emit(path, number)
 
     def _described(self, described: Described) -> None:
+        if self._browser.model.item_of(described.path) is None:
+            return  # closed since
         self._known[described.path] = replace(described, picture=QImage())  # the browser keeps it
         if described.known is not None:
             self._patients.setdefault(described.known.facts.patient_key, {})[described.path] = described.known

@@ -186,7 +186,7 @@ class FrameReader:
             return None
         grayscale = source.frame_grayscale(look.frame)
         bounds = grayscale.bounds(values)
-        through = look.window or grayscale.default or Window.spanning(*bounds, "full range")
+        through = look.window or grayscale.default or self._series or Window.spanning(*bounds, "full range")
         shown = self._painted(look, graphics, grayscale.render(values, through))
         return replace(shown, grayscale=grayscale, through=through, bounds=bounds)
 

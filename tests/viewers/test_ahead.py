@@ -110,3 +110,24 @@ def test_small_and_other_pictures_have_no_coarse_look(write_dicom: WriteDicom) -
     assert isinstance(source, CoarseSource)
     assert not source.coarse_first(0)
     assert source.coarse(0, 2) is None
+
+
+def test_a_coarse_look_has_the_grey_of_its_series(write_dicom: WriteDicom, tmp_path: Path) -> None:
+    """Where no header names a window, all slices have one range: a darker slice does not flash while one scrolls."""
+    (tmp_path / "ct").mkdir()
+    for number in range(3):
+        pixels = (hills(1600, 4000) // (number + 1)).astype(np.uint16)
+        stream = imagecodecs.jpeg2k_encode(pixels, codecformat="j2k", reversible=True, level=0)
+        written = write_dicom(
+            np.zeros_like(pixels), f"ct/{number:02}.dcm", Modality="MR", PixelSpacing=[1, 1],
+            ImageOrientationPatient=[1, 0, 0, 0, 1, 0], ImagePositionPatient=[0, 0, number],
+        )  # fmt: skip
+        compressed(written, stream)
+    source: Any = open_source(tmp_path / "ct")
+    assert source.frames == 3
+    reader = FrameReader(source)
+    exact = reader.make(Look(0, 2))
+    coarse = reader.make(Look(2, 2, coarse=True))
+    assert exact is not None
+    assert coarse is not None
+    assert coarse.through == exact.through
