@@ -221,7 +221,7 @@ class Deidentifying(QObject):
 def _summary(outcomes: Sequence[Outcome]) -> str:
     counts = counted(outcomes)
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "no files"
-    first = next((one.reason for one in outcomes if one.left_out), "")
+    first = next((one.reason for one in outcomes if one.left_out), "").removesuffix(".")
     more = " Look for text in the picture and say so, or draw boxes." if counts[HELD] else ""
     some = partly_looked(outcomes)
-    return f"{told}.{f' First of what was not written: {first.removesuffix(".")}.' if first else ''}{more}{f' {some}' if some else ''}"
+    return f"{told}.{f' First of what was not written: {first}.' if first else ''}{more}{f' {some}' if some else ''}"
