@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -34,7 +34,7 @@ class Bookmarking(QObject):
 
     def of(self, path: Path) -> Bookmarks:
         if path not in self._of:
-            self._of[path] = Bookmarks(partial(self._changed, path))
+            made = self._of[path] = Bookmarks(lambda: self._changed(made))
         return self._of[path]
 
     def put_back(self, path: Path, value: object) -> None:
@@ -42,9 +42,12 @@ class Bookmarking(QObject):
         bookmarks = self.of(path)
         made = list(bookmarks)
         bookmarks.take(value)
-        for bookmark in made:
-            if bookmark not in bookmarks and len(bookmarks) < MOST:
-                bookmarks.add(bookmark)
+        _add_missing(bookmarks, made)
+
+    def share(self, path: Path, other: Path) -> None:
+        """Two ways to one slide are open: its bookmarks are one list, with those made here meanwhile."""
+        made, self._of[path] = list(self._of.get(path, ())), self.of(other)
+        _add_missing(self._of[path], made)
 
     def forget(self, path: Path) -> None:
         """The slide was closed."""
@@ -118,9 +121,16 @@ class Bookmarking(QObject):
         self.noted.emit("bookmarks are for slides: open one first")
         return None
 
-    def _changed(self, path: Path) -> None:
-        if path in self._of:  # else its slide was closed under the dialog
-            self.keep(path, self._of[path].to_json())
+    def _changed(self, bookmarks: Bookmarks) -> None:
+        path = next((path for path, one in self._of.items() if one is bookmarks), None)
+        if path is not None:  # else its slide was closed under the dialog
+            self.keep(path, bookmarks.to_json())
+
+
+def _add_missing(bookmarks: Bookmarks, made: Iterable[Bookmark]) -> None:
+    for bookmark in made:
+        if bookmark not in bookmarks and len(bookmarks) < MOST:
+            bookmarks.add(bookmark)
 
 
 def _rename(bookmarks: Bookmarks, bookmark: Bookmark, name: str) -> None:

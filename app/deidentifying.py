@@ -14,7 +14,7 @@ from shiboken6 import isValid
 from app.deidentify.key import key
 from app.deidentify.policy import Policy
 from app.deidentify.preview import Change, changes
-from app.deidentify.run import DONE, HELD, STATES, Outcome, Run
+from app.deidentify.run import HELD, Outcome, Run, counted, partly_looked
 from app.errands import Errands, answered
 from app.panels.deidentify_dialog import DeidentifyDialog
 from app.panes import Panes
@@ -34,7 +34,8 @@ class Deidentifying(QObject):
     noted = Signal(str)
     _framed = Signal(int, object, object)
     """Turn, QImage, the picture's size."""
-    _proposed = Signal(int, object)
+    _proposed = Signal(int, object, int)
+    """Turn, the boxes, how many frames were looked at."""
     _compared = Signal(int, object)
     _stepped = Signal(int, int, int)
     _ended = Signal(int, str, bool)
@@ -144,7 +145,7 @@ class Deidentifying(QObject):
             stored = [source.stored(frame) for frame in looks]
         else:
             stored = [source.read(Region.whole(source.size, frame)) for frame in looks]
-        self._looks.tell(self._proposed, turn, proposed(stored))
+        self._looks.tell(self._proposed, turn, proposed(stored), len(looks))
 
     def _preview(self) -> None:
         dialog = self._current()
@@ -177,7 +178,7 @@ class Deidentifying(QObject):
             return _summary(outcomes)
 
         found, problem = answered(work, "The files cannot be written")
-        bad = bool(problem) or any(one.status not in (DONE, "not DICOM") for one in outcomes)
+        bad = bool(problem) or any(one.left_out for one in outcomes)
         self._work.tell(self._ended, turn, problem or found or "", bad)
 
     # in the window
@@ -187,10 +188,10 @@ class Deidentifying(QObject):
         if turn == self._turn and (dialog := self._current()) is not None:
             dialog.show_frame(image, size)  # type: ignore[arg-type]
 
-    @Slot(int, object)
-    def _propose(self, turn: int, boxes: list[Region]) -> None:
+    @Slot(int, object, int)
+    def _propose(self, turn: int, boxes: list[Region], looked: int) -> None:
         if turn == self._turn and self._source is not None and (dialog := self._current()) is not None:
-            dialog.propose(boxes)
+            dialog.propose(boxes, looked)
 
     @Slot(int, object)
     def _show_changes(self, turn: int, found: Sequence[Change]) -> None:
@@ -218,8 +219,9 @@ class Deidentifying(QObject):
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:
-    counts = {state: sum(one.status == state for one in outcomes) for state in STATES}
+    counts = counted(outcomes)
     told = ", ".join(f"{count} {state}" for state, count in counts.items() if count) or "no files"
-    first = next((one.reason for one in outcomes if one.status not in (DONE, "not DICOM")), "")
+    first = next((one.reason for one in outcomes if one.left_out), "").removesuffix(".")
     more = " Look for text in the picture and say so, or draw boxes." if counts[HELD] else ""
-    return f"{told}.{f' First of what was not written: {first}.' if first else ''}{more}"
+    some = partly_looked(outcomes)
+    return f"{told}.{f' First of what was not written: {first}.' if first else ''}{more}{f' {some}' if some else ''}"

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.choosing import chosen_file
 from app.errands import Errands
-from app.film_rows import Known, Picture, Row, rows
+from app.film_rows import Known, Picture, Row, forget_closed, rows
 from app.film_words import FilmWords
 from viewers.dicom_view import RadiologyView
 from viewers.film_marks.exported import valued
@@ -129,6 +129,8 @@ class FilmMarking(QObject):
     def _begin(self) -> None:
         self._newest += 1
         path, view = self._panes.pane.standing, self.view
+        held = [document.marks for document, _ in self._marking.films().values()]
+        self._errands.start(path or Path(), "what was measured", partial(forget_closed, self._known, held))
         if path is None or view is None:
             self._panel.show_rows(())
             return
@@ -140,16 +142,13 @@ class FilmMarking(QObject):
         """The films of the study in front whose marks are known."""
         facts = view.source.facts if view.source is not None else None
         found = []
-        for path, kept in self._marking.films().items():
-            film = kept.film
-            if film is None:
-                continue
+        for path, (document, film) in self._marking.films().items():
             other = film.source.facts
             same = bool(facts and other and facts.study_key and facts.study_key == other.study_key)
             if path == front or same:
                 held = [pane.view for pane in self._panes.holding(path) if isinstance(pane.view, MarkedFilm)]
                 shown = next((one.marks.film for one in held if one.marks.film is not None), None)
-                found.append(Picture(path, shown or film, tuple(kept.document.marks.values()), shown is not None))
+                found.append(Picture(path, shown or film, tuple(document.marks.values()), shown is not None))
         return found
 
     def _measure(self, wish: int, pictures: list[Picture], front: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,12 +41,19 @@ Known = dict[str, tuple[Annotation, Annotation | None, Measured]]
 
 
 def rows(pictures: Sequence[Picture], front: Path, known: Known, go_on: Callable[[], bool]) -> tuple[Row, ...]:
-    """Reads pixels where marks are new. `known` remembers; `go_on` False ends it early."""
-    found = []
-    for picture in sorted(pictures, key=lambda one: one.path != front):
+    """Reads pixels where marks are new. `known` remembers; `go_on` False ends it early. A mark that several pictures show, a
+    series and one of its images, is one row: of the one in front, else of one whose pixels may be read."""
+    found: dict[str, Row] = {}
+    for picture in sorted(pictures, key=lambda one: (one.path != front, not one.readable)):
         for one in _valued(picture, known, go_on):
-            found.append(Row(picture.path, one, _place(picture, one.number, picture.path == front)))
-    return tuple(found)
+            found.setdefault(one.mark.id, Row(picture.path, one, _place(picture, one.number, picture.path == front)))
+    return tuple(found.values())
+
+
+def forget_closed(known: Known, held: Sequence[Mapping[str, Annotation]]) -> None:
+    """What was measured of marks that none of the open films has any more."""
+    for id in [id for id in known if not any(id in marks for marks in held)]:
+        del known[id]
 
 
 def _valued(picture: Picture, known: Known, go_on: Callable[[], bool]) -> list[Valued]:

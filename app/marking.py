@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -49,15 +49,17 @@ TISSUE = "Tissue"
 
 @dataclass(eq=False)
 class Kept:
-    """The marks of one slide or film, and the thread that writes them."""
+    """The marks in one file, and the thread that writes them: of one slide or film, or of a series opened as a folder and
+    as single files, whose views are then views of one document."""
 
+    store: Path
     document: Annotations
     keeping: Keeping
     notes: tuple[str, ...] = ()
     trouble: str = ""
     """Why the disk takes nothing now; "" while it does."""
-    film: Film | None = None
-    """The frames of a film; None for slides."""
+    films: dict[Path, Film] = field(default_factory=dict)
+    """The frames of each film that was opened, by its path; none for slides."""
 
 
 class Marking(QObject):
@@ -68,6 +70,8 @@ class Marking(QObject):
     """What becomes of a file, in a few words."""
     bookmarksRead = Signal(object, object)
     """path, the JSON value of its bookmarks."""
+    bookmarksShared = Signal(object, object)
+    """path, and another that is open and whose bookmarks are the same."""
     marksShown = Signal(object)
     """The Pane that has its marks now."""
     edited = Signal(object)
@@ -76,7 +80,7 @@ class Marking(QObject):
     _filmed = Signal(object, object)
     """path, the Film of a source that is shown beside another of the same path."""
     _kept_on_disk = Signal(object, str)
-    """path, "" after every write, one sentence while the disk refuses."""
+    """The file of marks, "" after every write, one sentence while the disk refuses."""
     _prepared = Signal(object, object, str, str)
 
     def __init__(self, window: QWidget, panes: Panes, panel: MarksPanel) -> None:
@@ -86,6 +90,7 @@ class Marking(QObject):
         self._files = Errands("hilum-marks-files", self)
         """What may take long: nothing else waits for it."""
         self._kept: dict[Path, Kept] = {}
+        """By what was opened; the same one for all that have one file of marks."""
         self._opening: dict[Path, int] = {}
         """The newest wish for the marks of each path."""
         self._asked = 0
@@ -130,8 +135,8 @@ class Marking(QObject):
         if isinstance(view, MarkedSlide):
             view.show_marks(kept.document)
             self.marksShown.emit(pane)
-        elif kept.film is not None and kept.film.source is source:
-            view.show_marks(kept.document, kept.film)
+        elif (film := kept.films.get(path)) is not None and film.source is source:
+            view.show_marks(kept.document, film)
             self.marksShown.emit(pane)
         else:
             work = partial(self._film, path, source)
@@ -145,15 +150,16 @@ class Marking(QObject):
         kept = self._kept.get(path)
         if kept is None:
             return
-        kept.film = film
+        kept.films[path] = film
         for pane in self._panes.holding(path):
             if isinstance(pane.view, MarkedFilm) and pane.view.source is film.source:
                 pane.view.show_marks(kept.document, film)
                 self.marksShown.emit(pane)
 
-    def films(self) -> Mapping[Path, Kept]:
-        """Those of the films that are open."""
-        return {path: kept for path, kept in self._kept.items() if kept.film is not None}
+    def films(self) -> Mapping[Path, tuple[Annotations, Film]]:
+        """The marks and the frames of each film that is open."""
+        held = ((path, kept.document, kept.films.get(path)) for path, kept in self._kept.items())
+        return {path: (document, film) for path, document, film in held if film is not None}
 
     def word(self, path: Path) -> tuple[str, bool]:
         """What has to be said of the marks of a picture, and whether it is bad; "" for nothing."""
@@ -176,18 +182,25 @@ class Marking(QObject):
             kept.keeping.keep_note(BOOKMARKS, value)
 
     def forget(self, path: Path) -> None:
-        """Its slide was closed: what is left to write is written, however long that takes."""
+        """Its picture was closed: what is left to write is written, however long that takes."""
         kept = self._kept.pop(path, None)
         self._opening.pop(path, None)
-        if kept is not None:
+        if kept is None:
+            return
+        kept.films.pop(path, None)
+        if kept not in self._kept.values():
             self._ending = [one for one in self._ending if one.unwritten]
             self._ending.append(kept.keeping)
             kept.keeping.end()
 
     def unsaved(self, path: Path | None = None) -> dict[str, str]:
-        """Slides with edits that the disk refuses, by name, and why; of one slide or of all."""
-        looked = self._kept.items() if path is None else [(one, kept) for one, kept in self._kept.items() if one == path]
+        """Pictures with edits that the disk refuses, by name, and why; of all, or what closing one would lose."""
+        looked = [(one, kept) for one, kept in self._kept.items() if path is None or [path] == self._paths(kept) == [one]]
         return {one.name: kept.trouble for one, kept in looked if kept.trouble and kept.keeping.unwritten}
+
+    def _paths(self, kept: Kept) -> list[Path]:
+        """What is open and has these marks."""
+        return [path for path, one in self._kept.items() if one is kept]
 
     def close(self) -> None:
         """Returns when what was drawn is on disk, or cannot be."""
@@ -195,7 +208,7 @@ class Marking(QObject):
         self._measuring.stop()
         self._errands.close()
         self._files.close()
-        for keeping in [*self._ending, *(kept.keeping for kept in self._kept.values())]:
+        for keeping in dict.fromkeys([*self._ending, *(kept.keeping for kept in self._kept.values())]):
             keeping.close()
 
     # in and out
@@ -317,18 +330,34 @@ class Marking(QObject):
             store.close()
             return
         del self._opening[path]
-        keeping = Keeping(store, lambda sentence: self._errands.tell(self._kept_on_disk, path, sentence))
-        kept = Kept(document, keeping, tuple(store.notes), film=film)
-        document.listen(kept.keeping.tell)
-        document.listen(lambda _: self._measuring.soon())
-        document.listen(lambda _: self.edited.emit(path))
-        self._kept[path] = kept
-        self.bookmarksRead.emit(path, bookmarks)
+        kept = next((one for one in self._kept.values() if one.store == store.path), None)
+        if kept is None:
+            kept = self._kept[path] = self._begun(document, store)
+            self.bookmarksRead.emit(path, bookmarks)
+        else:  # another way to the same picture is open: what was read here is that document, perhaps an edit behind
+            store.close()
+            self.bookmarksShared.emit(path, self._paths(kept)[0])
+            self._kept[path] = kept
+        if film is not None:
+            kept.films[path] = film
         for pane in self._panes.holding(path):
             if isinstance(pane.view, Marked) and pane.view.source is not None:
                 self._show_marks(path, pane, pane.view, pane.view.source, kept)
         if self._panes.pane.standing == path:
             self.attend()
+
+    def _begun(self, document: Annotations, store: Store) -> Kept:
+        keeping = Keeping(store, lambda sentence: self._errands.tell(self._kept_on_disk, store.path, sentence))
+        kept = Kept(store.path, document, keeping, tuple(store.notes))
+
+        def edited(_: Edit) -> None:
+            for path in self._paths(kept):
+                self.edited.emit(path)
+
+        document.listen(keeping.tell)
+        document.listen(lambda _: self._measuring.soon())
+        document.listen(edited)
+        return kept
 
     def _take_prepared(self, path: Path, prepared: Prepared, words: str, notes: str) -> None:
         kept = self._kept.get(path)
@@ -343,13 +372,14 @@ class Marking(QObject):
         if self._panes.pane.standing == path and notes:
             self._panel.say(notes, bad=False)
 
-    def _note_disk(self, path: Path, sentence: str) -> None:
-        """Whichever slide is in front: marks that are not on disk concern the reader now."""
-        kept = self._kept.get(path)
+    def _note_disk(self, store: Path, sentence: str) -> None:
+        """Whichever picture is in front: marks that are not on disk concern the reader now."""
+        kept = next((one for one in self._kept.values() if one.store == store), None)
         if kept is not None and kept.trouble != sentence:
             kept.trouble = sentence
-            self.noted.emit(f"{path.name}: {sentence}" if sentence else "the marks are on disk")
-            if self._panes.pane.standing == path:
+            paths = self._paths(kept)
+            self.noted.emit(f"{paths[0].name}: {sentence}" if sentence else "the marks are on disk")
+            if self._panes.pane.standing in paths:
                 self._panel.say(sentence)
 
     def _unread(self, path: Path, sentence: str) -> None:

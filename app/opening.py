@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -110,6 +110,8 @@ class Opener(QObject):
         self._attached: dict[Path, Callable[[], Path]] = {}
         self._told: dict[Path, tuple[int, int]] = {}
         """At which count of closings and of sizes of a pixel given each path was described."""
+        self._describing: dict[Path, tuple[int, int]] = {}
+        self._lock = threading.Lock()
         self._closings: Counter[Path] = Counter()
         self._spacings_kept = 0
 
@@ -245,12 +247,29 @@ class Opener(QObject):
                 self._emit(self.described, self._briefly(path, item))
             return
         while self._told.get(path) != (known := (opening, self._spacings_kept)) and not self._closed.is_set():
-            found = self._described(path)
-            if self._closings[path] != opening:
-                return
-            if known[1] == self._spacings_kept:
-                self._told[path] = known
-                self._emit(self.described, found)
+            with self._claimed(path, known) as mine:
+                if not mine:
+                    return
+                found = self._described(path)
+                if self._closings[path] != opening:
+                    return
+                if known[1] == self._spacings_kept:
+                    self._told[path] = known
+                    self._emit(self.described, found)
+
+    @contextmanager
+    def _claimed(self, path: Path, known: tuple[int, int]) -> Iterator[bool]:
+        """Whether no other lane describes it just now."""
+        with self._lock:
+            mine = self._describing.setdefault(path, known) is known
+            if not mine and self._describing[path] != known:  # what that lane makes is told to nobody
+                self._describing[path], mine = known, True
+        try:
+            yield mine
+        finally:
+            with self._lock:
+                if mine and self._describing.get(path) is known:
+                    del self._describing[path]
 
     def _described(self, path: Path) -> Described:
         with closing(self.source(path)) as source:

@@ -83,6 +83,7 @@ class Window(QMainWindow):
         self.looking = Looking(self, self.panes)
         self.looking.bookmarking.keep = self.marking.keep_bookmarks
         self.marking.bookmarksRead.connect(self.looking.bookmarking.put_back)
+        self.marking.bookmarksShared.connect(self.looking.bookmarking.share)
         self.reading = Reading(self, self.panes, self.shelf, self.looking.linking, chosen.auto_hang)
         self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
         self.referencing = Referencing(self.panes)

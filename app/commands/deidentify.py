@@ -74,19 +74,21 @@ def _work(made: Run, outcomes: list[Outcome]) -> None:
             f"{number + 1} of {len(made.items)}, {trouble} not written, {left:.0f} s left", str(number * 20 // len(made.items))
         )
         outcomes.append(made.run_item(item))
-        trouble += outcomes[-1].status not in ("done", "not DICOM")
+        trouble += outcomes[-1].left_out
     meter.end()
 
 
 def _told(args: argparse.Namespace, made: Run, outcomes: list[Outcome], report: Path) -> int:
-    from app.deidentify.run import DONE, HELD, OTHER, STATES
+    from app.deidentify.run import DONE, HELD, OTHER, counted, partly_looked
 
-    counts = {state: sum(one.status == state for one in outcomes) for state in STATES}
+    counts = counted(outcomes)
     for one in outcomes:
-        if one.status not in (DONE, OTHER):
+        if one.left_out:
             complain(f"file {one.number}: {one.status}, {one.reason}")
-    open_files = [one.number for one in outcomes if one.status not in (DONE, OTHER)]
-    if open_files:
+    open_files = [one.number for one in outcomes if one.left_out]
+    if some := partly_looked(outcomes):
+        complain(some)
+    if open_files or counts[OTHER]:
         complain(f"which file has which number stands in {made.private_list}, which names patients and stays here")
     if any(one.status == HELD for one in outcomes):
         complain("look at the files that are held back; then --black-out proposed, --box or --i-looked lets them through")

@@ -12,7 +12,8 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -24,17 +25,21 @@ from app.storage import atomic_write, data_folder, exclusive, sweep
 from viewers.deidentify.instance import NoPicture, deidentified, write
 from viewers.deidentify.options import ABOUT, BASIC, Option
 from viewers.deidentify.pseudonyms import Pseudonyms
-from viewers.deidentify.suspects import suspicion
+from viewers.deidentify.suspects import Suspicion, suspicion
 from viewers.deidentify.walk import Choice
 from viewers.errors import SourceError, reading
 from viewers.sources.files import opened_file
 from viewers.sources.header import is_dicom
+from viewers.sources.opening import PLAIN, ZIP, described
 from viewers.writing import taking_name
 
 FORM = "hilum-deidentify-1"
 RECORDS = ".hilum"
 DONE, HELD, REFUSED, OTHER = "done", "held back", "refused", "not DICOM"
 STATES = (DONE, HELD, REFUSED, OTHER)
+_ARCHIVES = (*ZIP, b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!")
+_NAMES = ("", ".dcm", ".dicom", ".dic", ".ima", ".acr", ".img")
+"""Endings of files that are DICOM where nothing in them says what they are; a UID's last number is one too."""
 COLUMNS = ("number", "status", "reason", "output", "patient", "boxes", "notes")
 
 
@@ -62,6 +67,13 @@ class Outcome:
     notes: str = ""
     mark: str = ""
     """A hash that changes with the file."""
+    unlooked: int = 0
+    """Frames in which nobody, and not this program either, looked for burned-in text."""
+
+    @property
+    def left_out(self) -> bool:
+        """Whether something that is or may be DICOM was not written."""
+        return self.status not in (DONE, OTHER)
 
 
 class Run:
@@ -127,11 +139,15 @@ class Run:
         return self.out / "report.csv"
 
     def _done(self, item: Item, mark: str) -> Outcome:
+        if item.path.is_dir():
+            return Outcome(item.number, REFUSED, _unread(item.path), mark=mark)
         with opened_file(item.path) as file, reading(item.path):
-            if not is_dicom(file.read(132)):
-                return Outcome(item.number, OTHER, "it is not DICOM and was left out", mark=mark)
+            start = file.read(4096)
+        if not is_dicom(start):
+            doubt = _may_be_dicom(item.path, start)
+            return Outcome(item.number, REFUSED if doubt else OTHER, doubt or "it is not DICOM and was left out", mark=mark)
         policy = self._policy
-        boxes, why = policy.boxes, ""
+        boxes, why, found = policy.boxes, "", Suspicion()
         if not policy.looked.at_pixels or policy.black_out_proposed:
             found = suspicion(item.path)
             boxes = (*boxes, *found.boxes) if policy.black_out_proposed else boxes
@@ -152,7 +168,11 @@ class Run:
         with taking_name(place) as file:
             write(made, file)
         self._outputs[output] = item.id
-        return Outcome(item.number, DONE, "", output, made.patient, len(boxes), "; ".join(made.notes), mark)
+        unlooked = 0 if policy.looked.at_pixels else found.frames - found.looked
+        notes = list(made.notes)
+        if unlooked:
+            notes.append(f"burned-in text was looked for in {found.looked} of {found.frames} frames")
+        return Outcome(item.number, DONE, "", output, made.patient, len(boxes), "; ".join(notes), mark, unlooked)
 
     def _mark(self, path: Path) -> str:
         with contextlib.suppress(OSError):
@@ -197,20 +217,60 @@ class Run:
         }
 
 
+def counted(outcomes: Sequence[Outcome]) -> Mapping[str, int]:
+    """How many files came to each of `STATES`."""
+    found = Counter(one.status for one in outcomes)
+    return {state: found[state] for state in STATES}
+
+
+def partly_looked(outcomes: Sequence[Outcome]) -> str:
+    """One sentence where long sequences were not looked at whole for burned-in text; "" else."""
+    some = sum(one.unlooked > 0 for one in outcomes)
+    if not some:
+        return ""
+    what = "a long sequence was" if some == 1 else f"{some} long sequences were"
+    return f"Not every frame of {what} looked at for burned-in text: the report says how many; look at the rest yourself."
+
+
 def _files(root: Path) -> list[Path]:
-    """Every file below a folder, sorted; links are not followed. Raises SourceError."""
+    """Every file below a folder, sorted; links are not followed. A folder that cannot be read stands for what is in it.
+
+    Raises SourceError where that is `root` itself.
+    """
     if not root.is_dir():
         with reading(root):
             root.stat()
         return [root]
     with reading(root):
         found = sorted(root.iterdir(), key=os.fsencode)
+        folders = [(path, path.is_dir()) for path in found if not path.is_symlink()]
     paths = list[Path]()
-    for path in found:
-        if path.is_symlink():
-            continue
-        paths += _files(path) if path.is_dir() else [path]
+    for path, is_folder in folders:
+        try:
+            paths += _files(path) if is_folder else [path]
+        except SourceError:
+            paths.append(path)
     return paths
+
+
+def _unread(folder: Path) -> str:
+    """Why nothing in a folder was taken, in words that do not name it."""
+    try:
+        _files(folder)
+    except SourceError as error:
+        return f"nothing in this folder was taken: {_nameless(error, folder)}"
+    return "nothing in this folder was taken, it could not be read when the run began: go on with the run once more"
+
+
+def _may_be_dicom(path: Path, start: bytes) -> str:
+    """Why a file that does not begin as DICOM has to be looked at by a person; "" where it is something else."""
+    if start.startswith(_ARCHIVES):
+        return "it is an archive, which may hold DICOM and was not looked into: unpack it first"
+    named = path.suffix.lower() in _NAMES or path.suffix[1:].isdecimal()
+    unknown = not start.startswith((*PLAIN, b"%PDF", b"MZ", b"\x7fELF")) and "text" not in described(start)
+    if named and unknown:
+        return "it does not begin as DICOM and may be damaged DICOM: export it again, or leave it out"
+    return ""
 
 
 def _must_be_apart(roots: Sequence[Path], out: Path) -> None:

@@ -11,7 +11,8 @@ from app.pacs.errors import Refused
 from app.pacs.tray import Expected, checked
 from viewers.errors import SourceError
 from viewers.sources import values
-from viewers.sources.header import WHOLE_SLIDE, is_dicom, syntax_of
+from viewers.sources.header import WHOLE_SLIDE, syntax_of
+from viewers.sources.meta import marked
 from viewers.sources.opening import beginning
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def _files(paths: Iterable[Path]) -> Sequence[Path]:
 
 
 def _looked(path: Path, labels: bool) -> Outgoing:
-    if not is_dicom(beginning(path)):
-        raise Refused("is no DICOM file; only those can be sent")
+    if not marked(beginning(path)):
+        raise Refused("is no DICOM file with preamble and DICM mark; only those can be sent")
     dataset = checked(path, Expected())
     if not labels and _shows_label(dataset):
         raise Refused("shows the slide's label or the whole glass; it is sent only when that is asked for")

@@ -16,7 +16,9 @@ from app.pacs.limits import MIB, Limits
 from app.pacs.matches import Series
 from viewers.errors import SourceError
 from viewers.sources import values
+from viewers.sources.files import opened_file
 from viewers.sources.header import dataset_of, header_of
+from viewers.sources.meta import marked
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -134,6 +136,9 @@ class Tray:
 def checked(path: Path, expected: Expected) -> Dataset:
     """A DICOM file that is whole, has an identity and is what was asked for. Raises Refused; its reason has no full stop."""
     try:
+        with opened_file(path) as file:
+            if not marked(file.read(132)):
+                raise Refused("damaged: it has no preamble and DICM mark")
         dataset = dataset_of(path)
         if "Rows" in dataset:
             header_of(path)

@@ -101,10 +101,13 @@ class DeidentifyDialog(QDialog):
     def show_frame(self, image: QImage, size: Size) -> None:
         self.picture.show_image(image, size)
 
-    def propose(self, boxes: Sequence[Region]) -> None:
+    def propose(self, boxes: Sequence[Region], looked: int) -> None:
+        """`looked`: in how many frames they were looked for."""
         self.picture.propose(boxes)
+        frames = self.frame.maximum() + 1
         found = f"{len(boxes)} place{'s' * (len(boxes) != 1)} that may hold text (dashed)"
-        self.hint.setText(f"{found if boxes else 'Nothing was found that looks like text; look for yourself'}. {BOXES}")
+        where = f"In {looked} of {frames} frames: " if looked < frames else ""
+        self.hint.setText(f"{where}{found if boxes else 'nothing was found that looks like text; look for yourself'}. {BOXES}")
 
     def use_folder(self, what: str) -> None:
         """Other files than the one in the pane: what was drawn on that is no longer meant."""
@@ -112,7 +115,8 @@ class DeidentifyDialog(QDialog):
         self.picture.sizeless()
         self.frame.hide()
         self.hint.setText(
-            "A folder's pictures are not shown here: files in which text is suspected are held back, or burned black."
+            "A folder's pictures are not shown here: files in which text is suspected are held back, or burned black. Of very"
+            " long sequences some frames are looked at; the report says how many."
         )
         self.proposed.show()
         self._changes = ()

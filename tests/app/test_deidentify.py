@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from pydicom.uid import MPEG2MPML
 from app.cli import main
 from app.deidentify.key import key
 from app.deidentify.policy import Policy
-from app.deidentify.run import Run, RunError
+from app.deidentify.run import Run, RunError, partly_looked
 from app.storage import TEMPORARY
 from tests.viewers.deidentify import films
 from tests.viewers.deidentify.conftest import ct
@@ -245,3 +246,80 @@ def test_one_object_without_its_number_costs_one_sentence(originals: Path, tmp_p
 def test_an_input_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["deidentify", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 3
     assert "nowhere is not there" in capsys.readouterr().err
+
+
+def test_dicom_without_its_mark_is_taken_and_what_may_be_dicom_is_not_passed_over(
+    originals: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A scanner's old export without preamble is written; a file whose first bytes are damaged and an archive are said."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    bare = ct()
+    del bare.file_meta
+    bare.save_as(folder / "a", implicit_vr=True, little_endian=True, enforce_file_format=False)
+    (folder / "notes.txt").write_text("nothing")
+    Image.new("L", (8, 8)).save(folder / "logo.png")
+    (folder / "autorun.exe").write_bytes(b"MZ" + bytes(500))
+    assert main(["deidentify", str(folder), "--out", str(tmp_path / "a"), "--json"]) == 0
+    said = capsys.readouterr()
+    body = json.loads(said.out)
+    assert (body["done"], body["not_dicom"], body["refused"]) == (1, 3, 0)
+    assert "which file has which number" in said.err
+    made = pydicom.dcmread(next((tmp_path / "a").rglob("*.dcm")))
+    np.testing.assert_array_equal(made.pixel_array, np.frombuffer(ct().PixelData, "<u2").reshape(64, 64))
+    assert made.SOPClassUID == made.file_meta.MediaStorageSOPClassUID == ct().SOPClassUID
+    assert "smith" not in str(made).lower()
+    (folder / "1.2.840.7").write_bytes(b" " + (folder / "a").read_bytes())
+    (folder / "study.zip").write_bytes(b"PK\x03\x04" + bytes(60))
+    assert main(["deidentify", str(folder), "--out", str(tmp_path / "b"), "--json"]) == 5
+    said = capsys.readouterr()
+    assert json.loads(said.out)["refused"] == 2
+    assert "may be damaged DICOM" in said.err
+    assert "it is an archive" in said.err
+
+
+def test_a_folder_that_may_not_be_read_costs_that_folder(
+    originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    locked, inside = originals / "CT" / "Smith old", Path.iterdir
+    locked.mkdir()
+    (locked / "x.dcm").write_bytes((originals / "CT" / "smith0.dcm").read_bytes())
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path == locked:
+            raise PermissionError(13, "Permission denied")
+        return inside(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)  # whoever runs the tests may read every folder
+    assert main(["deidentify", str(originals / "CT"), "--out", str(tmp_path / "out")]) == 5
+    said = capsys.readouterr()
+    assert "file 1: refused, nothing in this folder was taken: it may not be read" in said.err
+    assert "Smith" not in (tmp_path / "out" / "report.csv").read_text()
+    assert [row["status"] for row in rows(tmp_path / "out")] == ["refused", "done", "done", "done"]
+    monkeypatch.undo()
+    monkeypatch.setenv("HILUM_HOME", str(tmp_path / "home"))
+    (locked / "x.dcm").unlink()
+    assert main(["deidentify", str(originals / "CT"), "--out", str(tmp_path / "out"), "--resume"]) == 0
+
+
+def test_a_name_on_one_frame_of_a_long_sequence(originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All frames are looked at as far as that is bearable; where it is not, the report says so."""
+    frames = np.stack([films.plain(3, 200, 240)] * 30)
+    frames[17] = films.burned(frames[17], ["SMITH JOHN 67Y"], "DejaVuSans.ttf", 20, 255, "top-left").pixels
+    film = ct(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.3.1", Modality="US", Rows=200, Columns=240, NumberOfFrames=30,
+        PixelData=frames.astype("<u2").tobytes(),
+    )  # fmt: skip
+    path = tmp_path / "in" / "us.dcm"
+    path.parent.mkdir()
+    film.save_as(path, enforce_file_format=True)
+    with Run(path, tmp_path / "a", Policy(), key()) as run:
+        (outcome,) = (run.run_item(item) for item in run.items)
+    assert outcome.status == "held back"
+    assert "may be burned-in text" in outcome.reason
+    monkeypatch.setattr("viewers.deidentify.burned_in._BUDGET", 1)
+    with Run(path, tmp_path / "b", Policy(), key()) as run:
+        (outcome,) = (run.run_item(item) for item in run.items)
+    assert outcome.status == "done"
+    assert outcome.notes == "burned-in text was looked for in 5 of 30 frames"
+    assert "Not every frame of a long sequence" in partly_looked([outcome])

@@ -174,6 +174,51 @@ def test_a_mark_belongs_to_its_slice_however_the_series_is_opened(seat: Seat, tm
     assert [one.id for one in single.drawing.document.marks.values() if single.drawing.shows(one)] == [wanted]  # type: ignore[union-attr]
 
 
+def test_a_series_open_as_a_folder_and_as_one_file_has_its_marks_once(seat: Seat, tmp_path: Path) -> None:
+    """What is drawn on either is on both at once, in one table, undone on either, and on disk whichever is closed first."""
+    folder = tmp_path / "series"
+    form = {"SeriesInstanceUID": "1.2.3.9", "ImageOrientationPatient": [1, 0, 0, 0, 1, 0], "PixelSpacing": [0.5, 0.5]}
+    files = [
+        write(
+            folder / f"slice-{number}.dcm", PIXELS, "CT", InstanceNumber=number, ImagePositionPatient=[0, 0, 5.0 * number],
+            RescaleSlope=1, RescaleIntercept=0, **form,
+        )
+        for number in range(3)
+    ]  # fmt: skip
+    alone = Path(shutil.copy(files[1], tmp_path / "alone.dcm"))
+    stack = opened(seat, folder)
+    stack.set_frame(1)
+    QTest.keyClick(stack, "T")
+    drag(stack, (100, 50), (150, 60), (220, 140))
+    document = stack.drawing.document
+    assert document is not None
+    single = opened(seat, alone)
+    assert single.drawing.document is document
+    seat.wait(lambda: [row[2] for row in table(seat)] == ["here"], 20)
+    QTest.keyClick(single, "T")
+    drag(single, (100, 150), (150, 160), (220, 240))
+    seat.wait(lambda: [row[2] for row in table(seat)] == ["here", "here"], 20)
+    first, second = document.marks
+    seat.show(folder)
+    stack = laid(seat, folder)
+    seat.wait(lambda: [row[2] for row in table(seat)] == ["image 2", "image 2"], 20)
+    stack.set_frame(1)
+    assert sorted(one.id for one in document.marks.values() if stack.drawing.shows(one)) == sorted((first, second))
+    document.remove([first])
+    seat.act("close")
+    single = laid(seat, alone)
+    assert single.drawing.document is document
+    seat.act("undo")
+    assert set(document.marks) == {first, second}
+    document.remove([second])
+    seat.act("close")
+    seat.wait(lambda: not seat.window.film_marking._known, 20)
+    again = opened(seat, folder)
+    seat.wait(lambda: len(table(seat)) == 1, 20)
+    assert again.drawing.document is not None
+    assert list(again.drawing.document.marks) == [first]
+
+
 def test_a_calibration_is_typed_said_and_taken_back(seat: Seat, chest: Path) -> None:
     view = opened(seat, chest)
     QTest.keyClick(view, "T")

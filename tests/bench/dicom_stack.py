@@ -9,6 +9,7 @@ that a key makes until the picture that is as wanted has been painted. Peer: the
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -42,8 +43,9 @@ SIDE = 512
 STEPS = 200
 
 
-def slices(folder: Path) -> None:
+def slices(folder: Path, count: int = SLICES) -> None:
     """Axial slices 1 mm apart, with the usual hundred elements of a header beside the pixels."""
+    folder.mkdir()
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:SIDE, :SIDE] - SIDE / 2
     body = (np.hypot(x, y) < 200).astype(np.int16) * 1000
@@ -63,14 +65,14 @@ def slices(folder: Path) -> None:
     block = dataset.private_block(0x0019, "BENCH 1.0", create=True)
     for number in range(80):
         block.add_new(number, "LO", f"a private value of some length {number}")
-    for number in range(SLICES):
+    for number in range(count):
         dataset.SOPInstanceUID = generate_uid()
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         dataset.InstanceNumber = number + 1
         dataset.ImagePositionPatient = [-180.0, -180.0, float(number)]
         pixels = body + rng.integers(0, 64, (SIDE, SIDE), np.int16) + np.int16(number)
         dataset.PixelData = pixels.astype("<i2").tobytes()
-        dataset.save_as(folder / f"{number * 7 % SLICES:04d}.dcm", enforce_file_format=True)
+        dataset.save_as(folder / f"{number * 7 % count:04d}.dcm", enforce_file_format=True)
 
 
 class Driver:
@@ -136,25 +138,27 @@ def main() -> None:
     sys.setswitchinterval(SWITCH_S)
     readers().start()
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name) / "ct"
-        folder.mkdir()
+        folder, other = Path(name) / "ct", Path(name) / "other"
         slices(folder)
+        slices(other, 3)
         peer = by_pydicom(folder)
         driver = Driver()
         driver.wait(lambda: driver.window.isVisible())
-        began = time.perf_counter()
-        driver.window.shelf.open_paths([folder])
+        driver.window.shelf.open_paths([other])
         driver.wait(lambda: driver.window.panes.pane.view.source is not None)
         driver.wait(lambda: driver.view.shown is not None)
-        from_folder = time.perf_counter() - began
-        again = reopened(driver, folder)
+        driver.window.shelf.open_paths([folder], select=other)
+        first = chosen(driver, folder)
         began = time.perf_counter()
         ahead = driver.view._ahead
         assert ahead is not None
         driver.wait(lambda: ahead.pending == 0)
-        everything = time.perf_counter() - began + again
-        source = driver.view.source
-        assert source is not None
+        everything = time.perf_counter() - began + first
+        from_folder = unlisted(driver, folder)
+        again = chosen(driver, folder)
+        ahead = driver.view._ahead
+        assert ahead is not None
+        driver.wait(lambda: ahead.pending == 0)
         scrolled, windowed = list[float](), list[float]()
         for at in range(1, STEPS):
             scrolled.append(driver.step(partial(driver.view.set_frame, at), lambda look, at=at: look.frame == at))
@@ -168,7 +172,8 @@ def main() -> None:
         driver.window.close()
     beside = f"pydicom alone, one after the other: {peer:.2f} s"
     rows = [
-        Row("500 CT slices: listed series chosen until its first slice is seen", again * 1000, "ms", "≤ 200", "", again <= 0.2),
+        Row("500 CT slices: listed series chosen until its first slice is seen", first * 1000, "ms", "≤ 200", "", first <= 0.2),
+        Row("the same, chosen again while another series is read", again * 1000, "ms", "≤ 200", "", again <= 0.2),
         Row("the same from an unlisted folder, headers read", from_folder * 1000, "ms", "", beside),
         Row("all 500 slices decoded and kept", everything, "s", "≤ 3", beside, everything <= 3),
     ]
@@ -178,12 +183,24 @@ def main() -> None:
     write("dicom-stack", rows)
 
 
-def reopened(driver: Driver, folder: Path) -> float:
-    """Seconds until the first slice of the series is seen, chosen in the browser once its listing is done."""
+def chosen(driver: Driver, folder: Path) -> float:
+    """Seconds until the first slice of the series is seen, chosen in the browser once it is described there."""
     driver.wait(lambda: driver.window.shelf.describes(folder) is not None)
     driver.window.panes.clear(driver.window.panes.pane)
     began = time.perf_counter()
     driver.window.shelf.show(folder)
+    driver.wait(lambda: driver.window.panes.pane.view.source is not None and driver.view.shown is not None)
+    return time.perf_counter() - began
+
+
+def unlisted(driver: Driver, folder: Path) -> float:
+    """Seconds until the first slice is seen of files no one has listed: the same ones under another name."""
+    other = folder.with_name("unlisted")
+    shutil.copytree(folder, other)
+    driver.window.panes.clear(driver.window.panes.pane)
+    began = time.perf_counter()
+    driver.window.shelf.open_paths([other])
+    driver.wait(lambda: driver.window.panes.pane.path == other)
     driver.wait(lambda: driver.window.panes.pane.view.source is not None and driver.view.shown is not None)
     return time.perf_counter() - began
 

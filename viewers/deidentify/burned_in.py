@@ -6,7 +6,7 @@ noise are neither flat nor in line. What is found is only proposed; a picture wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,8 @@ _REACH = 2.6
 _MARGIN = 0.35
 """Of the height of the letters: added around a line."""
 _FRAMES = 5
+_BUDGET = 32_000_000
+"""Pixels of one file that are looked at, at most, unless a few frames hold more: half a minute's work or so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +56,41 @@ class _Letter:
         return self.bottom - self.top
 
 
-def sampled(frames: int) -> list[int]:
+def sampled(frames: int, most: int = _FRAMES) -> list[int]:
     """Which frames of a stack are looked at: first, last and some between."""
-    return sorted({round(place * (frames - 1) / (_FRAMES - 1)) for place in range(_FRAMES)}) if frames > 1 else [0]
+    return sorted({round(place * (frames - 1) / (most - 1)) for place in range(most)}) if frames > most else [*range(frames)]
 
 
-def proposed(frames: Sequence[NDArray[np.generic]]) -> list[Region]:
+def affordable(frames: int, pixels: int) -> list[int]:
+    """Which frames of one file, of `pixels` each, are looked at: all of them where that takes no longer than is bearable."""
+    return sampled(frames, max(_FRAMES, _BUDGET // max(1, pixels)))
+
+
+def proposed(frames: Iterable[NDArray[np.generic]]) -> list[Region]:
     """Boxes around what looks like text in pictures of one size, (height, width) or RGB, in their pixels; from top to bottom.
 
     Lines found in any of the frames count, and what stands still on moving ground is found in their middle value.
     """
-    if not frames:
+    found, kept, stride = list[Region](), list[NDArray[np.float32]](), 1
+    for number, frame in enumerate(frames):
+        picture = _scaled(frame)
+        found += _anywhere(picture)
+        if number % stride == 0:
+            kept.append(picture)
+        if len(kept) == 2 * _FRAMES:  # enough for a middle value, however many there are
+            kept, stride = kept[::2], 2 * stride
+    if not kept:
         return []
-    grey = [_scaled(frame) for frame in frames]
-    if len(grey) > 2:
-        grey.append(np.median(np.stack(grey), axis=0).astype(np.float32))
-    halvings = max(0, int(np.ceil(np.log2(max(grey[0].shape) / _LONGEST))))
-    found = list[Region]()
-    for picture in grey:
-        for step in (halvings, halvings + 1):
-            found += [_enlarged(box, step) for box in _lines(_halved(picture, step))]
-    height, width = grey[0].shape
+    if len(kept) > 2:
+        found += _anywhere(np.median(np.stack(kept), axis=0).astype(np.float32))
+    height, width = kept[0].shape
     return _merged(found, width, height)
+
+
+def _anywhere(picture: NDArray[np.float32]) -> list[Region]:
+    halvings = max(0, int(np.ceil(np.log2(max(picture.shape) / _LONGEST))))
+    steps = (halvings, halvings + 1)
+    return [_enlarged(box, step) for step in steps for box in _lines(_halved(picture, step))]
 
 
 def _scaled(frame: NDArray[np.generic]) -> NDArray[np.float32]:

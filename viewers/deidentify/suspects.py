@@ -22,6 +22,9 @@ class Suspicion:
     """The header says that there is burned-in text (BurnedInAnnotation YES)."""
     unseen: str = ""
     """Why the picture could not be looked at."""
+    looked: int = 0
+    """How many of its frames were looked at."""
+    frames: int = 0
 
     def reason(self, burned: Sequence[Region] = ()) -> str:
         """Why a person has to look first, with `burned` made black; "" when nothing is suspected."""
@@ -42,13 +45,14 @@ def suspicion(path: Path) -> Suspicion:
         return Suspicion()
     header = header_of(path)
     stated = values.text(header.dataset, "BurnedInAnnotation") == "YES"
+    looks = burned_in.affordable(header.frames, header.size.width * header.size.height)
     try:
-        frames = [decode.decoded(header, number) for number in burned_in.sampled(header.frames)]
+        found = burned_in.proposed(decode.decoded(header, number) for number in looks)
     except SourceError:
         if header.coded.native or header.syntax in codecs.DECODERS:
             raise
         return Suspicion(stated=stated, unseen=f"it is stored as {decode.syntax_name(header.syntax)}")
-    return Suspicion(tuple(burned_in.proposed(frames)), stated)
+    return Suspicion(tuple(found), stated, looked=len(looks), frames=header.frames)
 
 
 def _within(inner: Region, outer: Region) -> bool:

@@ -18,7 +18,7 @@ from viewers.sources.files import opened_file
 from viewers.sources.folder import Failure, Item, grouped, none_left_out
 from viewers.sources.header import is_dicom, sop_class_of
 from viewers.sources.listed import KEPT, Listed, items_of, number_of, text_of, value_of
-from viewers.sources.meta import SYNTAX, meta_of, stated
+from viewers.sources.meta import SYNTAX, marked, meta_of, stated
 from viewers.tags.text import encodings_of
 from viewers.tags.walking import Element, VrOf, Walk
 
@@ -59,7 +59,7 @@ def media_of(path: Path) -> Media:
         data = file.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
         raise SourceError(path, f"{path.name} is larger than the limit of {MOST_BYTES // 2**20} MiB: open the folders beside it.")
-    if not is_dicom(data[:132]):
+    if not marked(data[:132]):
         raise SourceError(path, f"{path.name} is no DICOM directory: open the folders beside it.")
     records, first, notes = _records(io.BytesIO(data))
     if not records:

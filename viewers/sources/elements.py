@@ -19,6 +19,11 @@ PIXEL_TAGS = {0x7FE00010: "PixelData", 0x7FE00008: "FloatPixelData", 0x7FE00009:
 UNDEFINED = 0xFFFFFFFF
 LONG_VR = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
 """Value representations with four bytes of length (PS3.5 7.1.2)."""
+SHORT_VR = frozenset(
+    {b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS", b"ST"}
+    | {b"TM", b"UI", b"UL", b"US"}
+)
+"""Those with two."""
 _ITEM, _END_OF_ITEM, _END_OF_ITEMS = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _FIRST = 2**16
 _BYTES = frozenset({b"OB", b"OW"})

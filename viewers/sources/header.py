@@ -221,7 +221,7 @@ def _header(path: Path, answer: Answer) -> Header | WholeSlide | SourceError | N
 
 
 def _raise_not_dicom(path: Path) -> Any:
-    raise SourceError(path, f"{path.name} is not DICOM (no DICM mark): open it as what it is or export it again.")
+    raise SourceError(path, f"{path.name} is not DICOM (no DICM mark, no elements): open it as what it is or export it again.")
 
 
 def _dataset(path: Path, data: bytes) -> Dataset:

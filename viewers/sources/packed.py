@@ -132,10 +132,11 @@ def _named(held: Archive, shown: Path) -> Iterator[tuple[Path, Member]]:
 
 def _listed(held: Archive, member: Member, start: bytes) -> Listed:
     """Raises SourceError for DICOM without a picture."""
-    meta, found = meta_of(BytesIO(start))
+    begun = BytesIO(start)
+    _, found = meta_of(begun)
     if found.get(SYNTAX) == DEFLATED:
         return Listed("IMAGE", member.parts, {})
-    place, syntax = len(meta), stated(found, SYNTAX)
+    place, syntax = begun.tell(), stated(found, SYNTAX)
     said, reached = values_of(start, place, syntax)
     if not reached and len(start) < member.size:
         start = held.beginning(member, MORE)

@@ -64,11 +64,12 @@ def parsed(path: Path, image: bool, only: Sequence[int] | None = None, slides: b
         start = file.read(2**16)
         if not is_dicom(start):
             return None
-        meta, found = meta_of(io.BytesIO(start))
-        stream, size, offset, head = file, status.st_size, len(meta), meta
+        begun = io.BytesIO(start)
+        meta, found = meta_of(begun)
+        stream, size, offset, head = file, status.st_size, begun.tell(), meta
         if found.get(SYNTAX) == DEFLATED:
             whole = _inflated(path, state)
-            stream, size, head = io.BytesIO(whole), len(whole), whole[: len(meta)]
+            stream, size, offset, head = io.BytesIO(whole), len(whole), len(meta), whole[: len(meta)]
         syntax = stated(found, SYNTAX)
         try:
             if stream is file:
@@ -84,7 +85,7 @@ def parsed(path: Path, image: bool, only: Sequence[int] | None = None, slides: b
         except ElementsError as error:
             raise SourceError(path, f"{path.name} {error}.") from error
         texts, grouped = brief_of(walk, prefix.data), any(tag in walk.places for tag in GROUPS.values())
-        data = _header_bytes(walk, head, prefix.data, wanted)
+        data = _header_bytes(walk, head, prefix.data, offset, wanted)
         if slide or not image:
             return Parsed(state, syntax, sop_class, walk.little, walk.implicit, texts, grouped, data)
         coded, frames = _coded(path, walk, syntax, Brief(texts), sop_class)
@@ -177,9 +178,9 @@ def _encoding(syntax: str, prefix: Prefix, place: int) -> tuple[bool, bool]:
     return not (lettered and head[1:2] > head[0:1] and head[0] == 0), not lettered
 
 
-def _header_bytes(walk: Elements, meta: bytes, data: bytes, wanted: frozenset[int] | None) -> bytes:
+def _header_bytes(walk: Elements, meta: bytes, data: bytes, start: int, wanted: frozenset[int] | None) -> bytes:
     if wanted is None:
-        return meta + data[len(meta) : walk.end]
+        return meta + data[start : walk.end]
     return meta + b"".join(data[start:end] for tag, (_, start, _, end) in walk.places.items() if tag in wanted)
 
 

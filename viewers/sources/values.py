@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -55,8 +56,13 @@ def numbers(dataset: Dataset | None, keyword: str) -> tuple[float, ...]:
 
 def as_numbers(value: object) -> tuple[float, ...]:
     """As `numbers`, for the value of an element."""
+    return _as_numbers(_texts(value))
+
+
+@lru_cache(4096)  # the slices of a series say most things alike
+def _as_numbers(texts: tuple[str, ...]) -> tuple[float, ...]:
     try:
-        found = tuple(float(one) for one in _texts(value))
+        found = tuple(float(one) for one in texts)
     except ValueError:
         return ()
     return found if all(math.isfinite(one) for one in found) else ()
@@ -65,6 +71,8 @@ def as_numbers(value: object) -> tuple[float, ...]:
 def _texts(value: object) -> tuple[str, ...]:
     if value is None:
         return ()
+    if type(value) is list and all(type(one) is str for one in value):
+        return tuple([one.strip(" \0") for one in value])
     many = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
     return tuple(str(one).strip(" \0") for one in many)
 

@@ -15,7 +15,7 @@ from viewers.plain_text import one_line
 from viewers.sources.coded import BIG_ENDIAN, UID
 from viewers.sources.files import opened_file
 from viewers.sources.header import is_dicom, syntax_of
-from viewers.sources.meta import DEFLATED
+from viewers.sources.meta import DEFLATED, meta_start
 from viewers.tags import Tag, Tags
 from viewers.tags.privacy import may_tell, names_in, repeats
 from viewers.tags.text import encodings_of, worded
@@ -71,10 +71,10 @@ def _opened(path: Path, stated: str) -> BinaryIO:
 def _read(path: Path, file: BinaryIO, stated: str) -> Tags:
     end = end_of(file)
     start = meta_end(file, end)
-    little = stated != BIG_ENDIAN
+    little = stated != BIG_ENDIAN if stated else _is_little(file, start)
     explicit = _is_explicit(file, start) if stated not in (_IMPLICIT, _DEFLATED, BIG_ENDIAN) else stated != _IMPLICIT
     vr_of = VrOf()
-    head = Walk(file, 132, start, explicit=True, little=True, vr_of=vr_of)
+    head = Walk(file, min(_meta_start(file), start), start, explicit=True, little=True, vr_of=vr_of)
     body = Walk(file, start, end, explicit=explicit, little=little, vr_of=vr_of)
     tags = list(_tags(file, iter(head), True, 0))
     notes: list[str] = []
@@ -172,7 +172,7 @@ def _named(element: Element, text: str, creators: dict[int, str], item: int) -> 
 
 def meta_end(file: BinaryIO, end: int) -> int:
     """Where group 0002 ends, whatever its length element says; damaged VRs are passed over, which `meta_of` does not."""
-    place = 132
+    place = _meta_start(file)
     while place + 8 <= end:
         file.seek(place)
         head = file.read(12)
@@ -182,6 +182,17 @@ def meta_end(file: BinaryIO, end: int) -> int:
         length = int.from_bytes(head[8:12] if long else head[6:8], "little")
         place += (12 if long else 8) + length
     return min(place, end)
+
+
+def _meta_start(file: BinaryIO) -> int:
+    file.seek(0)
+    return meta_start(file.read(132))
+
+
+def _is_little(file: BinaryIO, place: int) -> bool:
+    """By the first group, which is a small number."""
+    file.seek(place)
+    return file.read(2)[:1] != b"\0"
 
 
 def _is_explicit(file: BinaryIO, place: int) -> bool:
