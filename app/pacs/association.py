@@ -14,7 +14,7 @@ from pynetdicom import _config, build_context
 from pynetdicom.presentation import PresentationContext
 
 from app.pacs import tls
-from app.pacs.errors import Lost, PacsError, Stopped
+from app.pacs.errors import Endless, Lost, PacsError, Stopped
 from app.pacs.guard import Entity, Guard
 from app.pacs.limits import MIB, Limits
 from app.pacs.nodes import Node
@@ -36,12 +36,36 @@ END_S = 5.0
 class Talk:
     """An open association."""
 
-    def __init__(self, node: Node, assoc: Any, guard: Guard, stop: Stop) -> None:
-        self.node, self.assoc, self.guard, self._stop = node, assoc, guard, stop
+    def __init__(self, node: Node, assoc: Any, guard: Guard, stop: Stop, limits: Limits, cut: Callable[[], None]) -> None:
+        self.node, self.assoc, self.guard, self.limits = node, assoc, guard, limits
+        self._stop, self._cut = stop, cut
+        self._answers = 0
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """What is done to end it politely: an archive that does not let it end is hung up on.
+
+        Not by pynetdicom's own `abort`, which reads on for as long as a peer sends.
+        """
+        end = threading.Timer(self.limits.stop_s, self._cut)
+        end.daemon = True
+        end.start()
+        try:
+            yield
+        finally:
+            end.cancel()
+            end.join()
 
     def accepted(self) -> set[tuple[str, str]]:
         """(SOP class, transfer syntax) of each accepted context."""
         return {(str(one.abstract_syntax), str(one.transfer_syntax[0])) for one in self.assoc.accepted_contexts}
+
+    def answered(self, most: int, most_bytes: int = 0) -> None:
+        """One more answer was taken. Raises Endless where that is more than `most` over the association."""
+        self.guard.handled()
+        self._answers += 1
+        if self._answers > most or (most_bytes and self.guard.received > most_bytes):
+            raise Endless(f"{self.node.name} answers on and on; narrow the question, or ask who runs it.")
 
     def check(self) -> None:
         """Raises Stopped."""
@@ -106,7 +130,7 @@ def associated(
                 stop.check()
                 late = time.monotonic() - began >= entity.acse_timeout
                 raise PacsError(_why_not(node, assoc, *made[-1], late))
-            talk = Talk(node, assoc, made[-1][1], stop)
+            talk = Talk(node, assoc, made[-1][1], stop, limits, made[-1][0].cut)
             try:
                 yield talk
             except (RuntimeError, ValueError) as error:  # the library's words for a context that was not accepted, or a lost peer
@@ -114,7 +138,8 @@ def associated(
                     raise PacsError(f"{node.name} does not offer what was asked for; ask who runs it.") from error
                 raise talk.lost() from error
             if assoc.is_established and not stop.is_set():
-                assoc.release()
+                with talk.ending():
+                    assoc.release()
     finally:
         ended.set()
         if assoc is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from app.pacs.association import Talk, associated, contexts_for
-from app.pacs.errors import PacsError
+from app.pacs.errors import Endless, PacsError
 from app.pacs.limits import Limits
 from app.pacs.matches import MOST, SERIES_KEYS, STUDY_KEYS, Answer, Series, Sieve, by_number, series_of
 from app.pacs.nodes import Node
@@ -37,10 +37,15 @@ def find_studies(node: Node, query: Query, stop: Stop, limits: Limits) -> Answer
     """C-FIND of studies, with a body part also of their series. Raises PacsError and Stopped."""
     sieve, more = Sieve(node, query), False
     with _finding(node, stop, limits) as talk:
-        for one in _matches(talk, _identifier(node, "STUDY", STUDY_KEYS, query.keys())):
-            if not sieve.add(one):
-                more = True
-                break
+        try:
+            for one in _matches(talk, _identifier(node, "STUDY", STUDY_KEYS, query.keys())):
+                if not sieve.add(one):
+                    more = True
+                    break
+        except Endless:
+            if query.body_part:
+                raise
+            more = True
         if query.body_part:
             for uid in list(sieve.studies):
                 sieve.give_series(uid, _series(talk, uid))
@@ -99,7 +104,7 @@ def _matches(talk: Talk, identifier: Dataset) -> Iterator[Dataset]:
                 ended = True
                 _check_end(talk.node, status.Status)
                 return
-            talk.guard.handled()
+            talk.answered(talk.limits.matches, talk.limits.answer_bytes)
             if found is not None:
                 yield found
     finally:
@@ -111,14 +116,12 @@ def _leave(talk: Talk, answers: Any) -> None:
     """Cancel what is still coming, and read it to its end; an archive that goes on regardless is hung up on."""
     if not talk.assoc.is_established:
         return
-    _cancel(talk.assoc)
-    for count, (status, _) in enumerate(answers):
-        talk.guard.handled()
-        if status.get("Status") not in PENDING:
-            return
-        if count > 2 * MOST:
-            talk.assoc.abort()
-            return
+    with talk.ending():
+        _cancel(talk.assoc)
+        for status, _ in answers:
+            talk.guard.handled()
+            if status.get("Status") not in PENDING:
+                return
 
 
 def _check_end(node: Node, status: int) -> None:

@@ -19,5 +19,9 @@ class Lost(PacsError):
     """A connection that stood broke or fell silent."""
 
 
+class Endless(PacsError):
+    """More answers came than anybody asked for."""
+
+
 class Refused(PacsError):
     """One object that came was not taken; the sentence says why."""

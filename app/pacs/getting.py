@@ -44,7 +44,7 @@ def get_series(node: Node, series: Series, tray: Tray, stop: Stop, limits: Limit
     ) as talk:  # fmt: skip
         status = None
         for status, _ in talk.assoc.send_c_get(identifier(series), GET, msg_id=1):
-            talk.guard.handled()
+            talk.answered(limits.objects)
             if "Status" not in status:
                 raise fatal[0] if fatal else talk.lost()
             if status.Status not in dimse.PENDING:

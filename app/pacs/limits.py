@@ -17,6 +17,8 @@ class Limits:
     object_bytes: int = 1024 * MIB
     objects: int = 100_000
     """Of one retrieve."""
+    matches: int = 10_000
+    """Looked at for one question, whether they fit or not, those of its series included."""
     answer_bytes: int = 16 * MIB
     """All matches of a question together."""
     pdu_bytes: int = 128 * 1024

@@ -110,7 +110,8 @@ class Sieve:
         if self.broken:
             notes.append(f"{self.broken} answers of {self.node.name} named no study and are not shown.")
         if more:
-            notes.append(f"{self.node.name} has more than the {MOST} shown; narrow the question.")
+            all_seen = f"the {MOST} shown" if len(self.studies) >= MOST else "could be looked through"
+            notes.append(f"{self.node.name} has more than {all_seen}; narrow the question.")
         newest = sorted(self.studies.values(), key=lambda one: (one.day, one.time), reverse=True)
         return Answer(tuple(newest), tuple(notes), more)
 

@@ -21,7 +21,7 @@ def move_series(node: Node, series: Series, tray: Tray, reception: Reception, st
     with reception.awaiting(node, series, tray), associated(node, contexts, stop, limits, cancel=_cancel) as talk:
         status = None
         for status, _ in talk.assoc.send_c_move(getting.identifier(series), node.our_ae, MOVE, msg_id=1):
-            talk.guard.handled()
+            talk.answered(limits.objects)
             if "Status" not in status:
                 raise talk.lost()
             if status.Status not in dimse.PENDING:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
 
 from app.pacs.errors import PacsError
 from app.pacs.stopping import Stop
@@ -108,6 +112,48 @@ def answering(*pieces: bytes | Callable[[socket.socket], None]) -> Callable[[soc
 def head(kind: str = "application/dicom+json", code: str = "200 OK", length: int | None = None, more: str = "") -> bytes:
     size = "" if length is None else f"Content-Length: {length}\r\n"
     return f"HTTP/1.1 {code}\r\nContent-Type: {kind}\r\n{size}Connection: close\r\n{more}\r\n".encode()
+
+
+def associating(then: Callable[[socket.socket], None]) -> Callable[[socket.socket], None]:
+    """A DICOM server that takes the first context that is asked for, in Implicit VR, and does what it likes (PS3.8 9.3)."""
+    contexts = _item(0x10, b"1.2.840.10008.3.1.1.1") + _item(0x21, b"\1\0\0\0" + _item(0x40, b"1.2.840.10008.1.2"))
+    user = _item(0x50, _item(0x51, struct.pack(">I", 2**17)) + _item(0x52, b"1.2.3"))
+    body = struct.pack(">HH", 1, 0) + b"ORTHANC".ljust(16) + b"HILUM".ljust(16) + bytes(32) + contexts + user
+
+    def serve(one: socket.socket) -> None:
+        one.recv(65_536)
+        one.sendall(struct.pack(">BBI", 2, 0, len(body)) + body)
+        then(one)
+
+    return serve
+
+
+def response(field: int, status: int, data: Dataset | None = None) -> bytes:
+    """A message on that context that answers the first of ours (PS3.7 9.3)."""
+    command = Dataset()
+    command.AffectedSOPClassUID, command.CommandField, command.MessageIDBeingRespondedTo = UID("1.2.3"), field, 1
+    command.CommandDataSetType, command.Status = 0x0101 if data is None else 1, status
+    words = _encoded(command)
+    whole = _piece(struct.pack("<HHII", 0, 0, 4, len(words)) + words, 3)
+    return whole if data is None else whole + _piece(_encoded(data), 2)
+
+
+def _item(kind: int, body: bytes) -> bytes:
+    return struct.pack(">BBH", kind, 0, len(body)) + body
+
+
+def _piece(body: bytes, flag: int) -> bytes:
+    return struct.pack(">BBIIBB", 4, 0, len(body) + 6, len(body) + 2, 1, flag) + body
+
+
+def _encoded(dataset: Dataset) -> bytes:
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filewriter import write_dataset
+
+    file = DicomBytesIO()
+    file.is_little_endian = file.is_implicit_VR = True
+    write_dataset(file, dataset)
+    return bytes(file.getvalue())
 
 
 class Between:

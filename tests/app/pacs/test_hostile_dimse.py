@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import resource
+import select
 import socket
 import struct
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -28,8 +31,8 @@ from app.pacs.retrieval import Retrieval
 from app.pacs.stopping import Stop
 from app.pacs.syntaxes import PLAIN
 from tests.app.pacs.conftest import ROOT, MakeStudy
-from tests.app.pacs.hostile import Between, Hostile, stopped
-from tests.app.pacs.servers import Orthanc, free_port
+from tests.app.pacs.hostile import Between, Hostile, associating, response, stopped
+from tests.app.pacs.servers import Orthanc, free_port, until
 
 SHORT = Limits(connect_s=2.0, answer_s=1.0, stop_s=0.5)
 
@@ -194,36 +197,123 @@ def match(number: int, **values: object) -> Dataset:
     return one
 
 
-def test_matches_without_end() -> None:
-    sent: list[int] = []
+FIND_RSP, CANCEL_RQ = 0x8020, b"\x00\x00\x00\x01\x02\x00\x00\x00\xff\x0f"
+"""A command's field of a match; the element of a C-CANCEL (PS3.7 9.3.2)."""
+QUICK_END = Limits(answer_s=30, stop_s=0.3, matches=MOST + 200)
 
-    def endless(event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
-        for number in range(1, 10**6):
-            if event.is_cancelled:
-                yield 0xFE00, None
-                return
-            sent.append(number)
-            yield 0xFF00, match(number)
 
-    server = Scp(endless)
+class Flood:
+    """Matches without end, as fast as they go; `heeds` the cancel, and then the release."""
+
+    def __init__(self, answers: list[Dataset], *, heeds: bool) -> None:
+        self.heard = b""
+        blocks = [response(FIND_RSP, 0xFF00, one) for one in answers]
+        self._blocks = itertools.cycle([b"".join(blocks[at : at + 20]) for at in range(0, len(blocks), 20)])
+        self._heeds, self.hung_up = heeds, threading.Event()
+        self.hostile = Hostile(associating(self._pour))
+
+    def _pour(self, one: socket.socket) -> None:
+        one.setblocking(False)
+        left = b""
+        while left or not (self._heeds and CANCEL_RQ in self.heard):
+            readable, writable, _ = select.select([one], [one], [], 1)
+            if readable:
+                came = one.recv(65_536)
+                if not came:
+                    self.hung_up.set()
+                    return
+                self.heard += came
+            if writable:
+                left = left or next(self._blocks)
+                left = left[one.send(left) :]
+                time.sleep(0.02 if self._heeds and not left else 0)  # not so far ahead that the end of it is long in coming
+        one.setblocking(True)
+        one.sendall(response(FIND_RSP, 0xFE00))
+        self.heard = one.recv(65_536)
+        one.sendall(struct.pack(">BBII", 6, 0, 4, 0))
+
+
+STREAMS: dict[str, list[Dataset]] = {}
+for _number in range(1, MOST + 1):
+    _one = Dataset()
+    _one.StudyInstanceUID = f"{ROOT}.{_number}"
+    STREAMS.setdefault("many studies", []).append(_one)
+STREAMS["the same study"] = STREAMS["many studies"][:1] * 100
+STREAMS["no study"] = [Dataset()] * 100
+
+
+@pytest.mark.parametrize("heeds", [True, False])
+@pytest.mark.parametrize("stream", STREAMS)
+def test_matches_without_end(stream: str, heeds: bool) -> None:
+    """So many are looked at, then it is asked to stop, and hung up on where it does not; what came is shown, and that it is
+    not all."""
+    server = Flood(STREAMS[stream], heeds=heeds)
     try:
-        answer = peer_at(server.port, Limits(answer_s=30)).find_studies(Query(), Stop())
+        answer = peer_at(server.hostile.port, QUICK_END).find_studies(Query(), Stop())
+        assert len(answer.studies) == {"many studies": MOST, "the same study": 1, "no study": 0}[stream]
+        assert answer.more
+        assert "has more than" in answer.notes[-1]
+        if heeds:
+            until(lambda: server.heard[:1] == b"\5", what="a release in good order")
+        else:
+            assert CANCEL_RQ in server.heard
+            assert server.hung_up.wait(10)
+    finally:
+        server.hostile.close()
+
+
+@pytest.mark.parametrize(("way", "field"), [("get", 0x8010), ("move", 0x8021)])
+def test_progress_without_end(tmp_path: Path, way: str, field: int) -> None:
+    """A retrieve that is always about to come."""
+    pending = response(field, 0xFF00) * 20
+
+    def serve(one: socket.socket) -> None:
+        one.recv(65_536)
+        while True:
+            one.sendall(pending)
+
+    server = Hostile(associating(serve))
+    reception = Reception(Listening(port=free_port()), lambda _: None)
+    try:
+        node = Node("Peer", host="127.0.0.1", port=server.port, ae_title="ORTHANC", retrieve=way)  # type: ignore[arg-type]
+        peer = DimsePeer(node, reception, Limits(answer_s=30, stop_s=0.3, objects=200))
+        outcome = Retrieval(peer, Study(f"{ROOT}.1"), tmp_path, "s", [Series(f"{ROOT}.1.1", f"{ROOT}.1")]).run(Stop())
+        assert (outcome.state, outcome.good) == ("failed", 0)
+        assert "answers on and on" in outcome.notes[0]
     finally:
         server.close()
-    assert len(answer.studies) == MOST
-    assert answer.more
-    assert len(sent) < 500_000  # the cancel reached it
+        reception.close()
 
 
-def test_one_that_goes_on_after_the_cancel() -> None:
-    def deaf(event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
-        for number in range(1, 10**6):
-            yield 0xFF00, match(number)
-
-    server = Scp(deaf)
+def test_matches_that_are_too_large_together() -> None:
+    large = [match(1, ImageComments="x" * 8000)] * 10
+    server = Flood(large, heeds=True)
     try:
-        answer = peer_at(server.port, Limits(answer_s=10)).find_studies(Query(), Stop())
-        assert len(answer.studies) == MOST
+        limits = Limits(answer_s=30, answer_bytes=2_000_000)
+        answer = peer_at(server.hostile.port, limits).find_studies(Query(), Stop())
+        assert (len(answer.studies), answer.more) == (1, True)
+        with pytest.raises(PacsError, match="answers on and on; narrow the question"):
+            peer_at(server.hostile.port, limits).find_series(f"{ROOT}.1", Stop())
+    finally:
+        server.hostile.close()
+
+
+def test_one_that_floods_instead_of_letting_go() -> None:
+    """Its answer is good, what comes after is not read on and on."""
+    poured: list[int] = []
+
+    def flood(one: socket.socket) -> None:
+        one.recv(65_536)
+        one.sendall(response(0x8030, 0))
+        block = response(0x8030, 0) * 1000
+        while True:
+            one.sendall(block)
+            poured.append(len(block))
+
+    server = Hostile(associating(flood))
+    try:
+        assert "answers" in peer_at(server.port, Limits(answer_s=60, stop_s=0.3)).echo(Stop())
+        assert sum(poured) < 12 * 2**20  # most of it in the system's buffers
     finally:
         server.close()
 
