@@ -55,7 +55,8 @@ class Archiving(QObject):
         self._parent, self._shelf, self._current = window, shelf, current
         self._theme: ThemeName = theme
         self.window: PacsWindow | None = None
-        self.dialog: SendDialog | None = None
+        self._dialogs: dict[int, SendDialog] = {}
+        """Those open, by the number of the job they wait for."""
         self._house = House(self._hear)
         self._asking, self._disk = Lane("hilum-pacs-ask"), Lane("hilum-pacs-disk")
         self.transfers = Transfers(self)
@@ -172,16 +173,16 @@ class Archiving(QObject):
             part = f", {len(one.series)} series" if one.series else ""
             self.transfers.start(f"Fetch {' '.join(one.study.modalities)} of {one.study.day or '?'}{part}", "fetched", fetched)
 
-    def send(self, node: str, paths: Sequence[Path], labels: bool = False) -> None:
-        """The files of these sources; `labels`: also pictures of a slide's label."""
+    def send(self, node: str, paths: Sequence[Path], labels: bool = False, dialog: SendDialog | None = None) -> None:
+        """The files of these sources; `labels`: also pictures of a slide's label; `dialog` hears of it while it is open."""
 
         def sent(_number: int, stop: Stop, told: Callable[[Progress], None]) -> Outcome:
             files = [file for path in paths for file in self._shelf.opener.files_of(path)]
             return self._house.send(node, files, labels, stop, told)
 
         number = self.transfers.start(f"Send to {node}", "sent", sent)
-        if self.dialog is not None:
-            self.dialog.setProperty("job", number)
+        if dialog is not None:
+            self._dialogs[number] = dialog
 
     def _do(self, lane: Lane, turn: int, work: Callable[[], None]) -> None:
         """At the bridge: whatever goes wrong is one sentence."""
@@ -234,16 +235,16 @@ class Archiving(QObject):
     def _show_progress(self, number: int, words: str, done: int, total: int) -> None:
         if self.window is not None:
             self.window.jobs.show_progress(number, words, done, total)
-        if self.dialog is not None and self.dialog.property("job") == number:
-            self.dialog.show_progress(words)
+        if number in self._dialogs:
+            self._dialogs[number].show_progress(words)
         self.noted.emit(words)
 
     def _show_end(self, number: int, words: str, outcome: Outcome | None) -> None:
         good = outcome is not None and outcome.state == "done"
         if self.window is not None:
             self.window.jobs.end_job(number, words, good)
-        if self.dialog is not None and self.dialog.property("job") == number:
-            self.dialog.show_results(words, outcome.sent if outcome is not None else (), good)
+        if (dialog := self._dialogs.pop(number, None)) is not None:
+            dialog.show_results(words, outcome.sent if outcome is not None else (), good)
         self.noted.emit(words)
 
     def _show_begin(self, number: int, title: str) -> None:
@@ -260,9 +261,14 @@ class Archiving(QObject):
 
     def _offer_send(self, book: Book) -> None:
         sources = [(card.path, card.title) for card in self._shelf.cards()]
-        dialog = self.dialog = SendDialog([one.name for one in book.nodes], sources, self._current(), self._parent)
-        dialog.sendWanted.connect(self.send)
+        dialog = SendDialog([one.name for one in book.nodes], sources, self._current(), self._parent)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.sendWanted.connect(lambda node, paths, labels: self.send(node, paths, labels, dialog))
+        dialog.finished.connect(lambda _: self._forget(dialog))
         dialog.show()
+
+    def _forget(self, dialog: SendDialog) -> None:
+        self._dialogs = {number: one for number, one in self._dialogs.items() if one is not dialog}
 
     def _show_settings(self, book: Book) -> None:
         dialog = NodesDialog(book, self.window or self._parent)

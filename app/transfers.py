@@ -33,25 +33,25 @@ class Transfers(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._lanes = [Lane(f"hilum-pacs-job-{number}") for number in range(AT_ONCE)]
-        self._loads = [0] * AT_ONCE
         self._numbers = itertools.count(1)
-        self._stops: dict[int, Stop] = {}
+        self._running: dict[int, tuple[Stop, int]] = {}
+        """Stop and lane by number; those that wait among them. For the GUI thread alone."""
         self._closed = threading.Event()
         self.ended.connect(self._forget)
 
     @property
     def running(self) -> int:
-        return len(self._stops)
+        return len(self._running)
 
     def start(self, title: str, verb: str, work: Callable[[int, Stop, Callable[[Progress], None]], Outcome]) -> int:
         """`work` runs on a thread of its own kind, with its number, its stop, and whom to tell how far it is."""
         from app.pacs.stopping import Stop
 
         number, stop = next(self._numbers), Stop()
-        self._stops[number] = stop
+        loads = [lane for _, lane in self._running.values()]
+        at = min(range(AT_ONCE), key=loads.count)
+        self._running[number] = stop, at
         self.began.emit(number, title)
-        at = self._loads.index(min(self._loads))
-        self._loads[at] += 1
 
         def run() -> None:
             try:
@@ -63,15 +63,13 @@ class Transfers(QObject):
                 self.tell(self.ended, number, f"What came could not be used ({type(error).__name__}).", None)
             else:
                 self.tell(self.ended, number, outcome.words(verb), outcome)
-            finally:
-                self._loads[at] -= 1
 
         self._lanes[at].submit(run)
         return number
 
     def stop(self, number: int) -> None:
-        if number in self._stops:
-            self._stops[number].set()
+        if number in self._running:
+            self._running[number][0].set()
 
     def tell(self, signal: Any, *values: object) -> None:
         """Emit from a thread; nothing once it is closed."""
@@ -81,13 +79,13 @@ class Transfers(QObject):
     def close(self, until: float) -> None:
         """Stop all of them, and wait for the threads until that moment of `time.monotonic`."""
         self._closed.set()
-        for stop in list(self._stops.values()):
+        for stop, _ in self._running.values():
             stop.set()
         for lane in self._lanes:
             lane.close(max(0.0, until - time.monotonic()))
 
     def _forget(self, number: int) -> None:
-        self._stops.pop(number, None)
+        self._running.pop(number, None)
 
 
 class _Told:

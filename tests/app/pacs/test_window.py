@@ -21,6 +21,7 @@ from app.pacs.nodes import Listening, Node
 from app.panels.pacs import PacsWindow
 from app.panels.pacs_nodes import NodesDialog
 from app.panels.pacs_rows import WHO
+from app.panels.pacs_send import SendDialog
 from app.settings import Settings, load
 from tests.app.conftest import Seat
 from tests.app.pacs.conftest import MakeStudy
@@ -58,6 +59,10 @@ class Reader(Seat):
         shown.settings.click()
         self.wait(lambda: shown.findChildren(NodesDialog))
         return shown.findChildren(NodesDialog)[0]
+
+    def send_dialogs(self, count: int) -> list[SendDialog]:
+        self.wait(lambda: len(self.window.findChildren(SendDialog)) == count)
+        return self.window.findChildren(SendDialog)
 
     def jobs_ended(self) -> bool:
         return not self.window.archiving.transfers.running
@@ -160,15 +165,36 @@ def test_send_and_what_became_of_it(reader: Reader, orthanc: Orthanc, make_study
     files = make_study(3, series=1, slices=3)
     reader.open(files[0].parent)
     reader.act("send")
-    reader.wait(lambda: reader.window.archiving.dialog is not None)
-    dialog = reader.window.archiving.dialog
-    assert dialog is not None
+    (dialog,) = reader.send_dialogs(1)
     assert not dialog.labels.isChecked()
     dialog.send.click()
     reader.wait(lambda: dialog.results.count())
     assert dialog.word.text() == "3 sent"
     assert orthanc.instances() == 3
     dialog.close()
+    reader.send_dialogs(0)  # what was shown of patients goes with it
+    orthanc.clear()
+
+
+def test_two_sends_at_once_and_one_that_is_not_watched(reader: Reader, orthanc: Orthanc, make_study: MakeStudy) -> None:
+    """Each dialog hears of its own, and one that was closed meanwhile of none."""
+    orthanc.clear()
+    book.save(book.Book((orthanc.dimse(),)))
+    reader.open(make_study(3, series=1, slices=3)[0].parent)
+    for count in range(1, 4):
+        reader.act("send")
+        reader.send_dialogs(count)
+    first, second, third = reader.send_dialogs(3)
+    for dialog in (first, second, third):
+        dialog.send.click()
+    second.close()
+    reader.send_dialogs(2)
+    reader.wait(lambda: first.results.count() == 3 and third.results.count() == 3 and reader.jobs_ended())
+    assert first.word.text() == third.word.text() == "3 sent"
+    assert reader.window.archiving.window.jobs.texts() == ["Send to Orthanc: 3 sent"] * 3  # type: ignore[union-attr]
+    for dialog in (first, third):
+        dialog.close()
+    reader.send_dialogs(0)
     orthanc.clear()
 
 
