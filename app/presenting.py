@@ -193,7 +193,9 @@ class Presenting(QObject):
         view.turn_to(state.angle)
         if state.flipped:
             view.flip()
-        size = view.source.size
+        size, spacing = view.source.size, view.source.spacing
+        if state.shutter is not None:
+            view.use_shutter(state.shutter(size, spacing.y_mm / spacing.x_mm if spacing is not None else 1.0))
         if state.area is not None and state.area != (0, 0, size.width, size.height):
             view.show_region(_region(state.area, size.width, size.height, view.frame))
         if state.scale is not None:

@@ -15,6 +15,7 @@ from viewers.ahead import Ahead
 from viewers.blit import blit
 from viewers.cache import ByteCache, memory_share
 from viewers.canvas import Canvas
+from viewers.frame_graphics import Shutter
 from viewers.frames import MOST_PIXELS, FrameReader, Look, Shown, halvings_for
 from viewers.gestures import Tool
 from viewers.grayscale import Lut, Window
@@ -62,6 +63,7 @@ class RadiologyView(Canvas):
         self._window: Window | Lut | None = None
         self._inverted = False
         self._shutter = self._overlays = True
+        self._stated: Shutter | None = None
         self.covered = False
         """Whether another picture is seen in place of its own: values and marks are not that one's."""
         self.presets: Sequence[Preset] = BUILT_IN
@@ -97,8 +99,8 @@ class RadiologyView(Canvas):
         self.viewChanged.emit()
 
     def reset(self) -> None:
-        """The file's own window, not inverted, neither turned nor flipped."""
-        self._inverted = False
+        """The file's own window and shutter, not inverted, neither turned nor flipped."""
+        self._inverted, self._stated = False, None
         if self.camera.flipped:
             self.camera.flip()
         self.camera.turn_to(0)
@@ -151,8 +153,13 @@ class RadiologyView(Canvas):
         return self._shutter
 
     def draw_shutter(self, on: bool) -> None:
-        """Whether the header's shutter hides what lies outside of it."""
+        """Whether the shutter hides what lies outside of it."""
         self._shutter = on
+        self._changed()
+
+    def use_shutter(self, shutter: Shutter | None) -> None:
+        """A presentation state's, in place of the one each header states; None for those."""
+        self._stated = shutter
         self._changed()
 
     @property
@@ -184,7 +191,7 @@ class RadiologyView(Canvas):
             self._end()
         self._end = self._loader = self._ahead = self._coarse = self._shown = self._planned = self._window = None
         self._inverted = False
-        self._shutter = self._overlays = True
+        self._shutter, self._overlays, self._stated = True, True, None
         self._ready.clear()
         self._failed.clear()
 
@@ -273,7 +280,7 @@ class RadiologyView(Canvas):
         halvings = halvings_for(size, self.camera.device_scale)
         if self._rough and self.moving and (size.width * size.height >> 2 * halvings) > _AT_ONCE:
             halvings += 1
-        return Look(frame, halvings, self._window, self._inverted, self._shutter, self._overlays)
+        return Look(frame, halvings, self._window, self._inverted, self._shutter, self._stated, self._overlays)
 
     @Slot()
     def _plan_ahead(self) -> None:

@@ -8,14 +8,13 @@ from PySide6.QtGui import QFont, QPainter
 from viewers.annotations.annotation import Annotation
 from viewers.annotations.document import Annotations
 from viewers.camera import Camera
-from viewers.drawn import screen_shape
 from viewers.film_hand import FilmHand
-from viewers.film_labels import Label, box_of, write_label
+from viewers.film_labels import Label
 from viewers.film_marks.calibration import calibration_of
 from viewers.film_marks.film import Film
 from viewers.film_marks.wording import lines
-from viewers.film_strokes import draw_marks
 from viewers.film_values import FilmValues
+from viewers.film_written import Resting, Written, paint
 from viewers.lettering import Lettering
 
 
@@ -31,6 +30,7 @@ class FilmLayer(QObject):
         self._film: Film | None = None
         self._document: Annotations | None = None
         self._visible = True
+        self._resting = Resting()
         self.labels: tuple[Label, ...] = ()
         """As they were painted last, the uppermost last."""
 
@@ -50,6 +50,7 @@ class FilmLayer(QObject):
     def follow(self, document: Annotations | None, film: Film | None) -> None:
         self._document, self._film = document, film
         self.labels = ()
+        self._resting.forget()
         self.values.follow(film)
         self.changed.emit()
 
@@ -67,28 +68,24 @@ class FilmLayer(QObject):
         return next((one for one in reversed(self.labels) if one.rect.contains(place)), None) if self._visible else None
 
     def paint(self, painter: QPainter, camera: Camera, lettering: Lettering, base: QFont, hand: FilmHand, number: int) -> None:
-        """All marks of a frame, and what is under the hand; texts last, so that no line crosses them."""
+        """All marks of a frame, and over them what is under the hand, to which the texts of the others do not give way."""
         self.labels = ()
         if self._film is None or self._document is None or not self._visible:
             return
-        marks = [hand.carried.get(one.id, one) for one in self._document.marks.values() if hand.shows(one)]
-        line, sketch = self.line_of(number), hand.sketch
+        line, sketch, chosen, carried = self.line_of(number), hand.sketch, hand.selected_ids, hand.carried
+        resting, held = list[Written](), list[Written]()
+        self.values.begin()
+        for one in self._document.marks.values():
+            if hand.shows(one):
+                mark = carried.get(one.id, one)
+                words = tuple(lines(mark, self.values.of(mark, number, line)))
+                (held if mark.id in carried else resting).append(Written(mark, words, mark.id in chosen))
+        if sketch is not None:
+            held.append(Written(sketch, tuple(lines(sketch, self.values.sketch(sketch, number, line))), True))
+        self.values.ask()
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self.values.begin()
-        texts = [(mark, lines(mark, self.values.of(mark, number, line))) for mark in marks]
-        if sketch is not None:
-            texts.append((sketch, lines(sketch, self.values.sketch(sketch, number, line))))
-        self.values.ask()
-        shapes = [screen_shape(mark.geometry, camera) for mark, _ in texts]
-        chosen = [mark is sketch or mark.id in hand.selected_ids for mark, _ in texts]
-        for heavy in (False, True):
-            drawn = [(mark, shape) for (mark, _), shape, one in zip(texts, shapes, chosen, strict=True) if one == heavy]
-            draw_marks(painter, drawn, 2.6 if heavy else 1.6)
-        placed, taken = list[Label](), list(shapes)
-        for (mark, words), shape in zip(texts, shapes, strict=True):
-            if words:
-                placed.append(write_label(painter, camera, lettering, base, mark, words, shape, taken))
-                taken.append(box_of(placed[-1].rect))
-        self.labels = tuple(placed)
+        below = self._resting.paint(painter, camera, lettering, base, resting)
+        above = paint(painter, camera, lettering, base, held, below.taken)
+        self.labels = below.labels + above.labels
         painter.restore()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PySide6.QtGui import QImage
 
 from viewers import windows
-from viewers.frame_graphics import NOTHING, FrameGraphics, drawn
+from viewers.frame_graphics import NOTHING, FrameGraphics, Shutter, drawn
 from viewers.geometry import Region, Size
 from viewers.grayscale import Grayscale, Lut, Window
 from viewers.qimage import argb_to_qimage, to_paintable, to_qimage
@@ -40,7 +40,9 @@ class Look:
     window: Window | Lut | None = None
     inverted: bool = False
     shutter: bool = True
-    """Whether what the header's shutter hides is hidden."""
+    """Whether what the shutter hides is hidden."""
+    stated: Shutter | None = None
+    """A presentation state's shutter, in place of the header's."""
     overlays: bool = True
     """Whether the header's overlay planes are drawn."""
     coarse: bool = False
@@ -112,6 +114,8 @@ class FrameReader:
         """None where a coarse look was wanted and there is none. Raises SourceError when the frame cannot be read."""
         source = self._source
         graphics = self._graphics(look.frame)
+        if look.stated is not None:
+            graphics = replace(graphics, shutter=look.stated)
         if look.coarse:
             return self._coarse(source, look, graphics) if isinstance(source, CoarseSource) else None
         if isinstance(source, GrayscaleSource):

@@ -57,7 +57,7 @@ class WindowPanel(Column):
         self.keep = button("Keep…", self.keepWanted.emit, tip="Keep the window that is shown under a name, for this modality")
         self.rename = button("Rename…", lambda: self._on_preset(self.renameWanted), tip="Another name for a window kept")
         self.remove = button("Remove", lambda: self._on_preset(self.removeWanted), tip="Take a window off the list")
-        self.shutter, self.overlays = QCheckBox("Shutter of the file"), QCheckBox("Overlays of the file")
+        self.shutter, self.overlays = QCheckBox("Shutter"), QCheckBox("Overlays of the file")
         self.shutter.toggled.connect(lambda on: self._view and self._view.draw_shutter(on))
         self.overlays.toggled.connect(lambda on: self._view and self._view.draw_overlays(on))
         self.word, self.undrawn = label("", "hint"), label("", "warn")

@@ -30,7 +30,10 @@ def study(tmp_path: Path) -> Path:
     images = made.ct(folder)
     made.segmentation(folder / "seg.dcm", images, made.block())
     made.report(folder / "sr.dcm", images, OUTLINE, 3)
-    made.presentation(folder / "pr.dcm", images)
+    made.presentation(
+        folder / "pr.dcm", images, ShutterShape="CIRCULAR", CenterOfCircularShutter=[32, 32], RadiusOfCircularShutter=30,
+        ShutterPresentationValue=0x8080,
+    )  # fmt: skip
     made.key_images(folder / "ko.dcm", [images[1], images[4]])
     return folder
 
@@ -92,9 +95,13 @@ def test_a_presentation_state_is_used_and_taken_off(seat: Seat, study: Path) -> 
     panel.state.setCurrentIndex(1)
     panel.state.activated.emit(1)
     assert view.window_shown == Window(-980.0, 40.0)  # type: ignore[attr-defined]
+    seat.wait(lambda: view.settled)
+    assert _at(seat, 62, 62) == (128, 128, 128)
     panel.state.setCurrentIndex(0)
     panel.state.activated.emit(0)
     assert view.window_shown is None  # type: ignore[attr-defined]
+    seat.wait(lambda: view.settled)
+    assert _at(seat, 62, 62) != (128, 128, 128)
 
 
 def test_key_images_are_stepped_through(seat: Seat, study: Path) -> None:

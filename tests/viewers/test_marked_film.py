@@ -192,6 +192,8 @@ def test_marks_are_seen_on_their_frame_alone_and_carried_with_their_text(qtbot: 
     with_mark = to_array(view.grab().toImage())
     colour = np.array((111, 227, 193))
     assert (np.abs(with_mark.astype(int) - colour).max(axis=2) < 12).sum() > 60
+    again = [to_array(view.grab().toImage()).astype(int) for _ in range(3)]  # kept as an image, then drawn from it
+    assert max(np.abs(one - with_mark).max() for one in again) <= 2
     (label,) = view.marks.labels
     drag(view, label.rect.center().toPoint(), label.rect.center().toPoint() + QPoint(30, -55))
     put = beside(only(view)).label

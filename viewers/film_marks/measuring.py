@@ -132,17 +132,18 @@ def surface(mark: Annotation, spacing: Spacing | None) -> Reading:
 
 def _area(mark: Annotation, film: Film, number: int, known: Measured) -> Measured:
     """The area that is `known`, and what its pixels hold."""
-    found = roi.covered(mark.geometry, mark.kind, film.source.size)
-    if found is None:
+    tally, unit, padding = roi.Tally(), "", 0
+    for region, mask in roi.covered(mark.geometry, mark.kind, film.source.size):
+        read = film.values(number, region)
+        if read is None:
+            return known
+        found, unit, padded = read
+        tally.add(found[mask])
+        padding += padded
+    if not tally.seen:
         return replace(known, notes=("holds the centre of no pixel",))
-    region, mask = found
-    read = film.values(number, region)
-    if read is None:
-        return known
-    values, unit, padding = read
-    inside = values[mask]
-    statistics = roi.statistics(inside)
-    left_out = inside.size - (statistics.pixels if statistics is not None else 0)
+    statistics = tally.statistics
+    left_out = tally.seen - (statistics.pixels if statistics is not None else 0)
     notes = [f"{counted(left_out)} pixels of padding left out"] if left_out and padding else []
     if statistics is None:
         return replace(known, notes=tuple(notes))

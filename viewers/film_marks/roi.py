@@ -7,8 +7,8 @@ areas that touch share no pixel. Of an ellipse a centre on the outline counts.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -19,6 +19,8 @@ from viewers.annotations.annotation import Kind
 from viewers.geometry import Region, Size
 
 Mask = NDArray[np.bool_]
+_BAND = 65_536
+"""Pixels of a frame looked at at once."""
 _DIGITS = 6
 """Of a pixel, to which a centre counts as lying on an edge."""
 
@@ -34,31 +36,53 @@ class Statistics:
     most: float
 
 
-def covered(geometry: BaseGeometry, kind: Kind, size: Size) -> tuple[Region, Mask] | None:
-    """The part of a frame of `size` around a shape, and which of its pixels the shape holds; None where it holds none."""
+def covered(geometry: BaseGeometry, kind: Kind, size: Size) -> Iterator[tuple[Region, Mask]]:
+    """The part of a frame of `size` around a shape, in bands from above, and which pixels of each the shape holds.
+
+    Bands are small enough for a processor's cache; those of which it holds no pixel are left out.
+    """
     x0, y0, x1, y1 = geometry.bounds
     left, top = max(0, math.floor(x0)), max(0, math.floor(y0))
     right, bottom = min(size.width, math.ceil(x1)), min(size.height, math.ceil(y1))
     if right <= left or bottom <= top:
-        return None
-    region = Region(left, top, right - left, bottom - top)
-    if kind == Kind.ELLIPSE:
-        mask = _ellipse(geometry, region)
-    elif kind == Kind.RECTANGLE:
-        mask = _rectangle(geometry, region)
-    else:
-        mask = _polygon(geometry, region)
-    return (region, mask) if mask.any() else None
+        return
+    held = _ellipse if kind == Kind.ELLIPSE else _rectangle if kind == Kind.RECTANGLE else _polygon
+    high = max(1, _BAND // (right - left))
+    for upper in range(top, bottom, high):
+        region = Region(left, upper, right - left, min(high, bottom - upper))
+        mask = held(geometry, region)
+        if mask.any():
+            yield region, mask
 
 
-def statistics(values: NDArray[np.float32]) -> Statistics | None:
-    """None where no value is finite."""
-    found = values[np.isfinite(values)]
-    if not found.size:
-        return None
-    mean = float(found.mean(dtype=np.float64))
-    sd = math.sqrt(float(np.square(found - np.float64(mean)).mean(dtype=np.float64)))
-    return Statistics(int(found.size), mean, sd, float(found.min()), float(found.max()))
+class Tally:
+    """Statistics of values that come in pieces (Chan, Golub and LeVeque 1979): as exact as of all at once."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        """Values, also those that are not finite."""
+        self._pixels, self._mean, self._squares = 0, 0.0, 0.0
+        self._least, self._most = math.inf, -math.inf
+
+    def add(self, values: NDArray[np.float32]) -> None:
+        """(n,) values; those that are not finite count for nothing."""
+        self.seen += values.size
+        found = values[np.isfinite(values)].astype(np.float64)
+        if not found.size:
+            return
+        mean = float(found.mean())
+        away, pixels = mean - self._mean, self._pixels + found.size
+        self._squares += float(np.square(found - mean).sum()) + away * away * self._pixels * found.size / pixels
+        self._mean += away * found.size / pixels
+        self._pixels = pixels
+        self._least, self._most = min(self._least, float(found.min())), max(self._most, float(found.max()))
+
+    @property
+    def statistics(self) -> Statistics | None:
+        """None where no value was finite."""
+        if not self._pixels:
+            return None
+        return Statistics(self._pixels, self._mean, math.sqrt(self._squares / self._pixels), self._least, self._most)
 
 
 def axes(geometry: BaseGeometry) -> tuple[float, float, float, float]:
@@ -89,17 +113,16 @@ def _rectangle(geometry: BaseGeometry, region: Region) -> Mask:
 def _polygon(geometry: BaseGeometry, region: Region) -> Mask:
     """By the even-odd rule, row by row: every edge that crosses a row's centre line toggles the pixels to the right of it."""
     toggles = np.zeros((region.height, region.width + 1), np.int32)
-    rings = shapely.get_rings(shapely.get_parts(geometry))
-    for places in (shapely.get_coordinates(ring) for ring in rings):
-        for (xa, ya), (xb, yb) in pairwise(places):
-            if ya == yb:
-                continue
-            upper, lower = min(ya, yb), max(ya, yb)
-            first = max(0, math.ceil(upper - 0.5) - region.y)
-            last = min(region.height, math.ceil(lower - 0.5) - region.y)  # a row is crossed when upper ≤ its centre < lower
-            if last <= first:
-                continue
-            rows = np.arange(first, last)
+    for ring in shapely.get_rings(shapely.get_parts(geometry)):
+        places = shapely.get_coordinates(ring)
+        edges = np.hstack([places[:-1], places[1:]])
+        upper, lower = np.minimum(edges[:, 1], edges[:, 3]), np.maximum(edges[:, 1], edges[:, 3])
+        first = np.maximum(0, np.ceil(upper - 0.5).astype(np.int64) - region.y)
+        last = np.minimum(
+            region.height, np.ceil(lower - 0.5).astype(np.int64) - region.y
+        )  # crossed: upper ≤ a row's centre < lower
+        for at in np.flatnonzero(last > first):
+            (xa, ya, xb, yb), rows = edges[at], np.arange(first[at], last[at])
             crossing = xa + (rows + region.y + 0.5 - ya) * (xb - xa) / (yb - ya)
             columns = np.clip(np.ceil(np.round(crossing - 0.5, _DIGITS)).astype(np.int64) - region.x, 0, region.width)
             toggles[rows, columns] += 1  # an edge crosses a row once

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from viewers.annotations.dicom_ann import colour_of
+from viewers.frame_graphics import Shutter
+from viewers.geometry import Size
 from viewers.grayscale import Lut, Window
 from viewers.objects import curves
 from viewers.objects.contents import evidence, references
@@ -15,12 +18,15 @@ from viewers.objects.said import Colour, Graphic, Origin, Presentation, Where
 from viewers.objects.words import lines, maker, moment, named, plain
 from viewers.sources import values
 from viewers.sources.gray_header import luts_of, windows_of
+from viewers.sources.shutters import shutter_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 MOST_GRAPHICS = 20_000
 MOST_POINTS = 1_000_000
+_SHUTTERS = 0x0018
+"""The group of all elements of a display shutter but those of a bitmap."""
 _IMAGES = "ReferencedImageSequence"
 """Empty or absent: every image of the state."""
 
@@ -53,8 +59,6 @@ def _presentation(dataset: Dataset, notes: list[str]) -> Presentation:
     angle = values.integer(dataset, "ImageRotation") or 0
     if values.items(dataset, "ModalityLUTSequence") or values.number(dataset, "RescaleSlope") not in (None, 1.0):
         notes.append("Its own modality transformation is not applied: values stay those of the image.")
-    if values.code(dataset, "ShutterShape"):
-        notes.append("Its shutter is not drawn.")
     area, scale = _area(dataset)
     return Presentation(
         _voi(dataset, notes),
@@ -63,7 +67,18 @@ def _presentation(dataset: Dataset, notes: list[str]) -> Presentation:
         values.code(dataset, "ImageHorizontalFlip") == "Y",
         area,
         scale,
+        _shutter(dataset, notes),
     )
+
+
+def _shutter(dataset: Dataset, notes: list[str]) -> Callable[[Size, float], Shutter | None] | None:
+    shapes = values.texts(dataset, "ShutterShape")
+    if "BITMAP" in shapes:
+        notes.append("Its shutter is a bitmap and is not drawn.")
+    if not set(shapes) & {"RECTANGULAR", "CIRCULAR", "POLYGONAL"}:
+        return None
+    stated = dataset.group_dataset(_SHUTTERS)
+    return lambda size, aspect: shutter_of(stated, 0, size, aspect)[0]
 
 
 def _voi(dataset: Dataset, notes: list[str]) -> tuple[tuple[tuple[Where, ...], Window | Lut], ...]:

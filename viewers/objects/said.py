@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from viewers.frame_graphics import Shutter
+    from viewers.geometry import Size
     from viewers.grayscale import Lut, Window
     from viewers.objects.segmentation import Segmentation
 
@@ -92,6 +94,8 @@ class Presentation:
     """Displayed area (x0, y0, x1, y1) in pixels, corners included."""
     scale: float | None = None
     """Screen pixels per image pixel, where the state asks for one."""
+    shutter: Callable[[Size, float], Shutter | None] | None = None
+    """Its shutter on an image of a size whose pixels are so many times as high as wide, in place of the image's own (C.11.12)."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,18 +10,23 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from viewers.annotations.annotation import Kind, ellipse, polygon, rectangle
-from viewers.film_marks.roi import covered, statistics
+from viewers.film_marks import roi
+from viewers.film_marks.roi import Tally, covered
 from viewers.geometry import Size
 
 SIZE = Size(60, 45)
 
 
+@pytest.fixture(autouse=True, params=[65_536, 130])
+def band(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, and in bands of a few rows."""
+    monkeypatch.setattr(roi, "_BAND", request.param)
+
+
 def whole(geometry: BaseGeometry, kind: Kind) -> np.ndarray:
     """The mask over the whole frame."""
     full = np.zeros((SIZE.height, SIZE.width), bool)
-    found = covered(geometry, kind, SIZE)
-    if found is not None:
-        region, mask = found
+    for region, mask in covered(geometry, kind, SIZE):
         full[region.y : region.bottom, region.x : region.right] = mask
     return full
 
@@ -73,19 +78,25 @@ def test_areas_that_touch_share_no_pixel_and_leave_none_out() -> None:
 
 
 def test_an_area_without_a_centre_or_outside_holds_nothing() -> None:
-    assert covered(rectangle((10.6, 10.6), (11.4, 11.4)), Kind.RECTANGLE, SIZE) is None
-    assert covered(ellipse((100, 100), (120, 120)), Kind.ELLIPSE, SIZE) is None
-    assert covered(polygon([(-9, -9), (-1, -9), (-5, -1)]), Kind.POLYGON, SIZE) is None
+    assert not list(covered(rectangle((10.6, 10.6), (11.4, 11.4)), Kind.RECTANGLE, SIZE))
+    assert not list(covered(ellipse((100, 100), (120, 120)), Kind.ELLIPSE, SIZE))
+    assert not list(covered(polygon([(-9, -9), (-1, -9), (-5, -1)]), Kind.POLYGON, SIZE))
 
 
 def test_statistics_against_numpy() -> None:
     values = np.random.default_rng(1).normal(-500, 300, 20_000).astype(np.float32)
     values[::100] = np.nan
-    found = statistics(values)
+    tally = Tally()
+    for piece in np.split(values, [1, 7, 7000, 7100]):
+        tally.add(piece)
+    found = tally.statistics
     truth = values[np.isfinite(values)].astype(np.float64)
     assert found is not None
     assert found.pixels == len(truth)
     assert found.mean == pytest.approx(truth.mean(), rel=1e-9)
     assert found.sd == pytest.approx(truth.std(ddof=0), rel=1e-9)
     assert (found.least, found.most) == (truth.min(), truth.max())
-    assert statistics(np.array([math.nan], np.float32)) is None
+    assert tally.seen == len(values)
+    tally = Tally()
+    tally.add(np.array([math.nan], np.float32))
+    assert tally.statistics is None

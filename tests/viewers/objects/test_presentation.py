@@ -15,6 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage, generate_
 
 from viewers.camera import Camera
 from viewers.errors import SourceError
+from viewers.frames import FrameReader, Look
 from viewers.geometry import Size
 from viewers.grayscale import Window
 from viewers.object_layer import on_screen
@@ -22,6 +23,7 @@ from viewers.objects import curves
 from viewers.objects.opening import opened
 from viewers.objects.said import Presentation
 from viewers.objects.showing import Images, drawn_on, from_display
+from viewers.qimage import to_array
 from viewers.sources import discover, open_source
 from viewers.sources.attached import Attached
 
@@ -155,3 +157,30 @@ def test_they_are_no_pictures_and_no_failures(made: ModuleType, ct: CT) -> None:
 def test_what_is_none_of_them_is_refused(ct: CT) -> None:
     with pytest.raises(SourceError, match=r"^0.dcm is no report"):
         opened(ct[0] / "0.dcm")
+
+
+def test_its_shutter_takes_the_place_of_the_images_own(made: ModuleType, ct: CT, tmp_path: Path) -> None:
+    """dcmtk draws none; by PS3.3 C.7.6.11 edges and the circle's radius count from 1 and belong to the picture."""
+    folder, images = ct
+    for keyword, value in {"ShutterShape": "RECTANGULAR", **edges(1, 64, 1, 3)}.items():
+        setattr(images[0], keyword, value)
+    images[0].save_as(folder / "0.dcm", enforce_file_format=True)
+    shutter = {"CenterOfCircularShutter": [30, 33], "RadiusOfCircularShutter": 20, "ShutterPresentationValue": 0x8080}
+    made.presentation(tmp_path / "pr.dcm", images, ShutterShape=["RECTANGULAR", "CIRCULAR"], **edges(11, 50, 6, 40), **shutter)
+    state = opened(tmp_path / "pr.dcm").presentation
+    assert state is not None
+    assert state.shutter is not None
+    stated = state.shutter(Size(64, 64), 1.0)
+    shown = FrameReader(open_source(folder / "0.dcm")).make(Look(0, 0, Window(-980.0, 40.0), stated=stated))
+    assert shown is not None
+    rows, columns = np.mgrid[1:65, 1:65]
+    seen = (columns >= 11) & (columns <= 50) & (rows >= 6) & (rows <= 40) & (np.hypot(rows - 30, columns - 33) <= 20)
+    grey = to_array(shown.image)[..., 0] if to_array(shown.image).ndim == 3 else to_array(shown.image)
+    assert (grey[~seen] == 128).all()
+    own = open_source(folder / "0.dcm").render(0, Window(-980.0, 40.0))  # type: ignore[attr-defined]
+    assert (grey[seen] == own[seen]).all()
+
+
+def edges(left: int, right: int, upper: int, lower: int) -> dict[str, int]:
+    names = "LeftVertical", "RightVertical", "UpperHorizontal", "LowerHorizontal"
+    return {f"Shutter{name}Edge": value for name, value in zip(names, (left, right, upper, lower), strict=True)}
