@@ -5,6 +5,8 @@ Our own acceptor on pynetdicom's association layer. A stranger is rejected befor
 
 from __future__ import annotations
 
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -62,6 +64,15 @@ class Hour:
             return True
 
 
+class _Server(ThreadedAssociationServer):  # type: ignore[misc]
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """TLS is agreed on with the first bytes read, by the connection's own thread: nobody waits for one that is slow."""
+        raw, address = self.socket.accept()
+        if self.ssl_context:
+            raw = self.ssl_context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
+        return raw, address
+
+
 class Listener:
     """On from birth to `close`. `admit(calling, called)` says who may send; `tray_for(study, series)` where an object
     goes, None where it is not wanted. Both are called on the listener's threads. Raises PacsError at birth."""
@@ -73,6 +84,7 @@ class Listener:
         tray_for: Callable[[str, str], Tray | None],
         told: Callable[[Event], None],
         limits: Limits | None = None,
+        secure: ssl.SSLContext | None = None,
     ) -> None:
         self._listening, self._admit, self._tray_for, self._told = listening, admit, tray_for, told
         self._limits = limits or Limits(object_bytes=listening.max_object_mib * MIB)
@@ -91,7 +103,8 @@ class Listener:
         try:
             self._server = entity.make_server(
                 (listening.interface, listening.port), contexts=[*contexts, build_context(VERIFICATION, list(PLAIN))],
-                evt_handlers=handlers, server_class=ThreadedAssociationServer, request_handler=RequestHandler,
+                evt_handlers=handlers, server_class=_Server, request_handler=RequestHandler,
+                ssl_context=secure,
             )  # fmt: skip
         except OSError as error:
             where = f"{listening.interface}:{listening.port}"
@@ -133,6 +146,8 @@ class Listener:
         guard = self._guards.pop(id(event.assoc), None)
         if guard is not None and guard.trouble:
             self._tell(event, "cut", guard.trouble)
+        elif guard is not None and isinstance(guard.failure, ssl.SSLError):
+            self._tell(event, "cut", "no TLS, or a certificate that is not known here")
         elif guard is not None and not event.assoc.is_rejected:
             self._tell(event, "ended")
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from app.pacs import tls
+from app.pacs.errors import PacsError
 from app.pacs.limits import Limits
 from app.pacs.listener import Event, Listener
 from app.pacs.matches import Series
@@ -30,6 +32,8 @@ class Reception:
         self._told, self._limits = told, limits
         self._lock = threading.RLock()
         self._listener: Listener | None = None
+        self._for: Node | None = None
+        """Whose TLS the listener speaks."""
         self._unasked: Callable[[Expected], Tray] | None = None
         self._trays: dict[tuple[str, str], Tray] = {}
         self._awaited: list[_Awaited] = []
@@ -42,7 +46,7 @@ class Reception:
     def switch_on(self, unasked: Callable[[Expected], Tray]) -> int:
         """Take what allowed AE titles send; `unasked` makes the tray of a series. The port. Raises PacsError."""
         with self._lock:
-            listener = self._listening_now(self.listening)
+            listener = self._listening_now(self.listening, None)
             self._unasked = unasked
             return listener.port
 
@@ -65,7 +69,8 @@ class Reception:
         """While a C-MOVE from `node` runs: it may connect, and what it sends of that series goes to `tray`. Raises PacsError."""
         one = _Awaited(node, series, tray)
         with self._lock:
-            self._listening_now(replace(self.listening, ae_title=node.our_ae) if not self.on else self.listening)
+            where = replace(self.listening, ae_title=node.our_ae) if not self.on else self.listening
+            self._listening_now(where, node if node.tls else None)
             self._awaited.append(one)
         try:
             yield
@@ -82,9 +87,15 @@ class Reception:
             trays, self._trays = list(self._trays.values()), {}
             return [one for one in trays if one.files]
 
-    def _listening_now(self, listening: Listening) -> Listener:
+    def _listening_now(self, listening: Listening, secure: Node | None) -> Listener:
+        """With the TLS of a node, or without; one port does not speak both."""
         if self._listener is None:
-            self._listener = Listener(listening, self._admits, self._tray_for, self._told, self._limits)
+            context = tls.receiving(secure) if secure else None
+            self._listener = Listener(listening, self._admits, self._tray_for, self._told, self._limits, context)
+            self._for = secure
+        elif self._for != secure:
+            busy = f"with the TLS of {self._for.name}" if self._for else "without TLS"
+            raise PacsError(f"Our listener is on {busy}: switch it off or wait until it is free, or retrieve by C-GET.")
         return self._listener
 
     def _shut(self) -> None:

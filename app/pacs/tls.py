@@ -21,14 +21,29 @@ OFFERED = "or ask who runs it whether it offers TLS"
 
 
 def context(node: Node) -> ssl.SSLContext:
-    """Reads the node's files. Raises PacsError."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    """Of a connection to the node. Reads its files. Raises PacsError."""
+    return _made(node, ssl.PROTOCOL_TLS_CLIENT, ssl.Purpose.SERVER_AUTH)
+
+
+def receiving(node: Node) -> ssl.SSLContext:
+    """Of a connection the node makes to us, in which it shows its certificate too. Raises PacsError."""
+    if not node.cert_file:
+        raise PacsError(
+            f"{node.name}: for C-MOVE with TLS we need a certificate and key of our own; enter them, or retrieve by C-GET."
+        )
+    made = _made(node, ssl.PROTOCOL_TLS_SERVER, ssl.Purpose.CLIENT_AUTH)
+    made.verify_mode = ssl.CERT_REQUIRED
+    return made
+
+
+def _made(node: Node, protocol: int, purpose: ssl.Purpose) -> ssl.SSLContext:
+    made = ssl.SSLContext(protocol)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     if node.ca_file:
         _trust(made, node, "CA file", node.ca_file)
         made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the archive's own certificate will do, whoever signed it
     else:
-        made.load_default_certs()
+        made.load_default_certs(purpose)
         paths = ssl.get_default_verify_paths()
         if not (paths.cafile or paths.capath or made.cert_store_stats()["x509_ca"]):  # a frozen program may not find the system's
             from requests.certs import where

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from pydicom import dcmread
 
 from app.pacs.errors import PacsError, Stopped
 from app.pacs.limits import Limits
+from app.pacs.listener import Event
+from app.pacs.matches import Series
 from app.pacs.nodes import Listening, Node
 from app.pacs.outgoing import look
 from app.pacs.peers import DimsePeer, Peer
@@ -27,6 +30,7 @@ from app.pacs.reception import Reception
 from app.pacs.retrieval import Retrieval
 from app.pacs.sending import send
 from app.pacs.stopping import Stop
+from app.pacs.tray import Expected, Tray
 from tests.app.pacs.certificates import Authority, Pair
 from tests.app.pacs.conftest import QUICK, ROOT, MakePeer, MakeStudy
 from tests.app.pacs.front import Front, context
@@ -76,7 +80,11 @@ def _archive(folder: Path, pair: Pair, authority: Authority, *, mutual: bool) ->
         "DicomTlsEnabled": True, "DicomTlsCertificate": str(pair.certificate), "DicomTlsPrivateKey": str(pair.key),
         "DicomTlsTrustedCertificates": str(authority.file), "DicomTlsRemoteCertificateRequired": mutual,
     }  # fmt: skip
-    return Orthanc(folder, more=more)
+    port = free_port()
+    us = {"AET": "HILUM", "Host": "127.0.0.1", "Port": port, "AllowGet": True, "UseDicomTls": True}
+    made = Orthanc(folder, more={**more, "DicomModalities": {"us": us}})
+    made.listener = port
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +113,64 @@ def test_asking_fetching_and_sending(
     assert (fetched.state, fetched.good) == ("done", 6), fetched.notes
     truth = {str(one.SOPInstanceUID): one.PixelData for one in map(dcmread, files)}
     assert {str(one.SOPInstanceUID): one.PixelData for one in map(dcmread, tmp_path.rglob("*.dcm"))} == truth
+
+
+def test_c_move_comes_over_tls_too(place: Place, make_peer: MakePeer, make_study: MakeStudy, tmp_path: Path) -> None:
+    """The archive connects to us, and both show who they are."""
+    archive = place.mutual
+    archive.clear()
+    files = make_study(1, series=2, slices=3)
+    archive.upload(files)
+    peer = make_peer(archive, "move", **place.node(archive, "dimse"), **place.ours())
+    (study,) = peer.find_studies(Query(), Stop()).studies
+    fetched = Retrieval(peer, study, tmp_path, "s").run(Stop())
+    assert (fetched.state, fetched.good) == ("done", 6), fetched.notes
+    truth = {str(one.SOPInstanceUID): one.PixelData for one in map(dcmread, files)}
+    assert {str(one.SOPInstanceUID): one.PixelData for one in map(dcmread, tmp_path.rglob("*.dcm"))} == truth
+    with pytest.raises(PacsError, match="we need a certificate and key of our own; enter them, or retrieve by C-GET"):
+        make_peer(archive, "move", **place.node(archive, "dimse")).get_series(Series("1.2", "1.3"), _tray(tmp_path), Stop())
+
+
+def _tray(folder: Path) -> Tray:
+    return Tray(folder / "t", Expected("1.3", "1.2"), QUICK)
+
+
+def test_who_may_connect_to_a_listener_with_tls(place: Place, make_study: MakeStudy, tmp_path: Path) -> None:
+    """dcmtk's storescu: with a certificate of the authority; not without TLS, not with another's; one that is silent is waited
+    for by nobody."""
+    told: list[Event] = []
+    port = free_port()
+    peer = dcmtk(place, ae_title="SENDER", retrieve="move", **place.ours())
+    reception = Reception(Listening(port=port), told.append, QUICK)
+    series, tray = Series(f"{ROOT}.4.1", f"{ROOT}.4"), Tray(tmp_path / "t", Expected(f"{ROOT}.4", f"{ROOT}.4.1"), QUICK)
+    files = make_study(4, series=1, slices=2)
+
+    def storescu(*options: object) -> int:
+        words = [tool("storescu"), "-aet", "SENDER", "-aec", "HILUM", "-to", 5, *options, "127.0.0.1", port, *files]
+        return subprocess.run([str(word) for word in words], capture_output=True, timeout=30).returncode
+
+    def shown(pair: Pair) -> list[object]:
+        return ["+tls", pair.key, pair.certificate, "+cf", place.authority.file]
+
+    try:
+        with reception.awaiting(peer.node, series, tray), socket.create_connection(("127.0.0.1", port)):
+            assert storescu(*shown(place.server), "-ic") == 0
+            assert len(tray.files) == 2
+            assert storescu() != 0
+            assert storescu(*shown(place.stranger), "-ic") != 0
+            cut = ["no TLS, or a certificate that is not known here"] * 2
+            until(lambda: [one.detail for one in told if one.kind == "cut"] == cut)
+            with pytest.raises(PacsError, match="Our listener is on with the TLS of Peer"):
+                reception.switch_on(lambda _: tray)
+        assert len(tray.files) == 2
+        reception.switch_on(lambda _: tray)
+        with (
+            pytest.raises(PacsError, match=r"on without TLS: switch it off .* or retrieve by C-GET"),
+            reception.awaiting(peer.node, series, tray),
+        ):
+            pass
+    finally:
+        reception.close()
 
 
 Trouble = Callable[[Place], dict[str, object]]
@@ -253,8 +319,15 @@ def test_sending_to_dcmtk(place: Place, make_study: MakeStudy, tmp_path: Path, m
     assert len(list(inbox.iterdir())) == 2
 
 
-def dcmtk(place: Place, port: int, limits: Limits = QUICK, **changes: object) -> DimsePeer:
-    values = {"host": "127.0.0.1", "port": port, "ae_title": "ANY", "tls": True, "ca_file": str(place.authority.file), **changes}
+def dcmtk(place: Place, port: int = 0, limits: Limits = QUICK, **changes: object) -> DimsePeer:
+    values = {
+        "host": "127.0.0.1",
+        "port": port or 104,
+        "ae_title": "ANY",
+        "tls": True,
+        "ca_file": str(place.authority.file),
+        **changes,
+    }
     return DimsePeer(Node("Peer", **values), Reception(Listening(), lambda _: None), limits)  # type: ignore[arg-type]
 
 
