@@ -10,15 +10,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from inference.answers import Finish
+from inference.decoder import Decoder
 from inference.errors import Cancelled, ModelFailed
+from inference.kv_cache import KVCache
 from inference.questions import Decoding
 
+ROWS = 512
+"""Places of a prompt read at once: few enough that a cancel is soon seen, enough for the matrices."""
 LOOP_TOKENS = 48
 """A loop is cut when the last tokens are one n-gram over and over: at least this many tokens and LOOP_TIMES times."""
 LOOP_TIMES = 4
@@ -50,27 +54,57 @@ def interruptible(layers: Iterable[nn.Module], cancel: Event) -> Iterator[None]:
             hook.remove()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """What is read before writing: `ids` [T], `blocks` [T] the image each place belongs to, -1 for text."""
+
+    ids: Tensor
+    blocks: Tensor
+
+    @classmethod
+    def of(cls, ids: Tensor, image: int | None) -> Prompt:
+        """Runs of the token `image` are images, numbered from 0; None for a model without eyes."""
+        if image is None:
+            return cls(ids, torch.full_like(ids, -1))
+        inside = ids == image
+        begins = inside & ~functional.pad(inside[:-1], (1, 0))
+        return cls(ids, torch.where(inside, begins.cumsum(0) - 1, -1))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def pieces(self, start: int, rows: int) -> Iterator[tuple[int, int]]:
+        """(from, to) of what is read at once from `start` on: at most `rows` places, or one image; no image is cut."""
+        inner = (self.blocks[1:] >= 0) & (self.blocks[1:] == self.blocks[:-1])
+        cuts = [*(torch.nonzero(~inner).flatten() + 1).tolist(), len(self)]
+        last = start
+        for at, cut in enumerate(cuts):
+            if cut > last and (at + 1 == len(cuts) or cuts[at + 1] - last > rows):
+                yield last, cut
+                last = cut
+
+
 def generate(
-    model: Any,
-    batch: dict[str, Tensor],
-    features: Tensor | None,
+    decoder: Decoder,
+    prompt: Prompt,
+    features: Callable[[int], Tensor],
     decoding: Decoding,
     most: int,
     limits: Limits,
     cancel: Event,
     on_token: Callable[[int], bool],
+    cache: KVCache | None = None,
 ) -> Finish:
-    """Write up to `most` tokens after the prompt `batch` (ids, mask, types, each [1, T]), or until `on_token` says False.
+    """Write up to `most` tokens after the prompt, or until `on_token` says False.
 
-    `features` are the projected image tokens in order, [images · tokens, hidden], None for text alone. Raises Cancelled
-    and, where the model gives NaN or infinity, ModelFailed.
+    `features` gives an image's projected tokens [tokens, hidden] by its number. `cache` may hold the beginning of the prompt, and
+    must have room for all of it and `most` more. Raises Cancelled and, where the model gives NaN or infinity, ModelFailed.
     """
-    cache = _new_cache(model)
     pick = _picker(decoding)
     written: list[int] = []
     with torch.inference_mode():
-        with interruptible(decoder_layers(model), cancel):
-            logits = prefill(model, batch, features, cache)
+        cache = cache or decoder.cache(len(prompt) + most)
+        logits = prefill(decoder, prompt, features, cache, cancel)
         for _ in range(most):
             if cancel.is_set():
                 raise Cancelled("stopped on request")
@@ -84,28 +118,31 @@ def generate(
             if not more:
                 return "length"
             if len(written) < most:
-                logits = decode_one_token(model, token, cache)
+                logits = decode_one_token(decoder, token, cache, cancel)
     return "length"
 
 
-def prefill(model: Any, batch: dict[str, Tensor], features: Tensor | None, cache: Any) -> Tensor:
-    """Read the prompt into the cache; logits of its last position, [vocabulary]. Image blocks see themselves both ways."""
-    ids = batch["input_ids"]
-    more: dict[str, Tensor] = {}
-    embeds = model.get_input_embeddings()(ids)  # [1, T, hidden], already scaled by √hidden
-    if features is not None:
-        at = (ids == model.config.image_token_id)[..., None]
-        embeds = embeds.masked_scatter(at, features.to(embeds.dtype))
-        more["token_type_ids"] = batch["token_type_ids"]
-    out = model(inputs_embeds=embeds, attention_mask=batch["attention_mask"], past_key_values=cache, use_cache=True,
-                logits_to_keep=1, **more)  # fmt: skip
-    return _last(out)
+def prefill(
+    decoder: Decoder, prompt: Prompt, features: Callable[[int], Tensor], cache: KVCache, cancel: Event, rows: int = ROWS
+) -> Tensor:
+    """Read what of the prompt is not in the cache yet, `rows` places at once; logits of its last position, [vocabulary]."""
+    output: Tensor | None = None
+    for start, end in prompt.pieces(cache.length, rows):
+        blocks, embeds = prompt.blocks[start:end], decoder.embed(prompt.ids[start:end])
+        images = sorted({int(one) for one in blocks.tolist() if one >= 0})
+        if images:
+            embeds = embeds.clone()
+            for number in images:
+                embeds[blocks == number] = features(number).to(embeds.dtype)
+        output = decoder.read(embeds, blocks if images else None, cache, cancel)
+    if output is None:
+        raise ValueError("nothing of the prompt is left to read")
+    return _finite(decoder.logits(output))
 
 
-def decode_one_token(model: Any, token: int, cache: Any) -> Tensor:
+def decode_one_token(decoder: Decoder, token: int, cache: KVCache, cancel: Event) -> Tensor:
     """Read one token; logits for the next, [vocabulary]."""
-    ids = torch.tensor([[token]], device=model.device)
-    return _last(model(input_ids=ids, past_key_values=cache, use_cache=True))
+    return _finite(decoder.logits(decoder.step(token, cache, cancel)))
 
 
 def loop(tokens: Sequence[int]) -> int:
@@ -120,8 +157,7 @@ def loop(tokens: Sequence[int]) -> int:
     return 0
 
 
-def _last(out: Any) -> Tensor:
-    logits: Tensor = out.logits[0, -1].float()
+def _finite(logits: Tensor) -> Tensor:
     if not bool(torch.isfinite(logits).all()):
         raise ModelFailed("the model answered NaN or infinity; its files or its number format are wrong, check the model")
     return logits
@@ -143,16 +179,3 @@ def _picker(decoding: Decoding) -> Callable[[Tensor], int]:
         return int(torch.multinomial(chances, 1, generator=generator))
 
     return draw
-
-
-def _new_cache(model: Any) -> Any:
-    from transformers import DynamicCache
-
-    return DynamicCache(config=model.config.get_text_config())
-
-
-def decoder_layers(model: Any) -> Iterable[nn.Module]:
-    """The decoder layers of a model with or without eyes, first to last."""
-    stack = model.model.language_model if hasattr(model.model, "language_model") else model.model
-    layers: nn.ModuleList = stack.layers
-    return layers

@@ -23,6 +23,7 @@ from inference import device as devices
 from inference import lengths, quantize
 from inference.answers import Finish, Progress
 from inference.catalogue import Entry
+from inference.decoder import Decoder
 from inference.errors import ModelRefused
 from inference.preprocess.padding import pad_square, resize
 from inference.prompts import Message
@@ -54,7 +55,9 @@ class Drafter:
         self.entry = entry
         self.place = devices.place(devices.choose(device), _parameters(folder), dtype)
         self.model = _load(folder, entry, self.place)
-        self.quantisation = quantize.apply(self.model, quantisation, self.place.device)
+        self.decoder = Decoder(self.model)
+        self.quantisation = quantize.apply(self.decoder.layers, quantisation, self.place.device)
+        self.decoder.to(self.place.device)
         self.model.to(self.place.device)
         self.sees = entry.family == "gemma3"
         self.processor = _processor(folder, self.sees)
@@ -83,7 +86,8 @@ class Drafter:
         batch = self.prompt(messages, [self.pixels(picture) for picture in pictures] if self.sees else [])
         most = decoding.max_tokens + (self.entry.max_tokens if self.entry.thinking else 0)
         most = lengths.left(self.entry.id, self.positions, batch["input_ids"].shape[1], most, own, self._count)
-        features = self._see(batch.pop("pixel_values"), on_progress, cancel) if "pixel_values" in batch else None
+        prompt = steps.Prompt.of(batch["input_ids"][0], int(self.model.config.image_token_id) if self.sees else None)
+        seen = self._see(batch["pixel_values"], on_progress, cancel) if "pixel_values" in batch else []
         stream = TextStream(self.tokenizer)
         tokens = {"thinking": 0, "writing": 0}
         began = 0.0
@@ -99,7 +103,7 @@ class Drafter:
             return tokens["writing"] < decoding.max_tokens
 
         on_progress(Progress("reading the prompt", 0, decoding.max_tokens))
-        finish = steps.generate(self.model, batch, features, decoding, most, self.limits, cancel, on_token)
+        finish = steps.generate(self.decoder, prompt, seen.__getitem__, decoding, most, self.limits, cancel, on_token)
         stream.finish()
         return Written(stream.answer, stream.thought, finish, self.shown(batch["input_ids"]), sum(tokens.values()))
 
@@ -140,8 +144,8 @@ class Drafter:
         text = self.tokenizer.boi_token * len(images) + words
         return dict(self.processor(text=text, images=images or None, return_tensors="pt", do_pan_and_scan=False))
 
-    def _see(self, pixel_values: Tensor, on_progress: Callable[[Progress], None], cancel: Event) -> Tensor:
-        """[n, 3, S, S] → [n · tokens, hidden], one picture at a time, each only once in the life of the model."""
+    def _see(self, pixel_values: Tensor, on_progress: Callable[[Progress], None], cancel: Event) -> list[Tensor]:
+        """[n, 3, S, S] → n times [tokens, hidden], one picture at a time, each only once in the life of the model."""
         found = []
         layers = self.model.model.vision_tower.encoder.layers
         with torch.inference_mode(), steps.interruptible(layers, cancel):
@@ -154,7 +158,7 @@ class Drafter:
                 found.append(self._features[key])
         while len(self._features) > FEATURES_KEPT:
             self._features.popitem(last=False)
-        return torch.cat(found)
+        return found
 
 
 def _part(item: str | None, images: Any) -> dict[str, Any]:

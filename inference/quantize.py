@@ -7,13 +7,11 @@ code 0..15, scale and zero in bfloat16. Vision tower, projector, embeddings and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
 
-from inference.decoding import decoder_layers
 from inference.errors import ModelRefused
 
 FEW_ROWS = 16
@@ -101,8 +99,8 @@ def int4_weight(codes: Tensor, scale_zero: Tensor, group: int) -> Tensor:
     return (codes.float() - 8) * scale + zero
 
 
-def apply(model: Any, kind: str, device: torch.device) -> str:
-    """Replace the decoder's linears by `kind` ("none", "int8", "int4"), layer by layer, on `device`; what was done, in words.
+def apply(layers: Iterable[nn.Module], kind: str, device: torch.device) -> str:
+    """Replace the linears of a decoder's layers by `kind` ("none", "int8", "int4"), one by one, on `device`; what was done.
 
     A shape that the int4 kernel cannot do, or does wrong when probed, falls back to int8, then to full precision; the words
     say how many and why. Raises ModelRefused for another `kind`.
@@ -113,7 +111,7 @@ def apply(model: Any, kind: str, device: torch.device) -> str:
         raise ModelRefused(f"there is no quantisation {kind!r}; choose none, int8 or int4")
     linears = [
         (parent, name, child)
-        for layer in decoder_layers(model)
+        for layer in layers
         for parent in layer.modules()
         for name, child in parent.named_children()
         if isinstance(child, nn.Linear)

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from inference import catalogue, decoding
-from inference.decoding import Limits, generate, loop
+from inference.decoding import Limits, Prompt, generate, loop
 from inference.errors import Cancelled, ModelFailed, ModelRefused
 from inference.medgemma import Drafter
 from inference.questions import Decoding
@@ -27,9 +27,17 @@ def drafter(gemma_folder: Path) -> Drafter:
     return Drafter(gemma_folder, catalogue.entry(DRAFTER), "cpu")
 
 
-def reference(drafter: Drafter, batch: dict[str, torch.Tensor], count: int) -> list[int]:
+@pytest.fixture(scope="module")
+def published(gemma_folder: Path) -> Any:
+    """The same checkpoint as transformers runs it."""
+    from transformers import Gemma3ForConditionalGeneration
+
+    return Gemma3ForConditionalGeneration.from_pretrained(gemma_folder, dtype=torch.float32).eval()
+
+
+def reference(published: Any, drafter: Drafter, batch: dict[str, torch.Tensor], count: int) -> list[int]:
     """What `generate` writes, with the same ids suppressed and no repetition stop."""
-    out = drafter.model.generate(
+    out = published.generate(
         **batch,
         max_new_tokens=count,
         do_sample=False,
@@ -41,10 +49,8 @@ def reference(drafter: Drafter, batch: dict[str, torch.Tensor], count: int) -> l
 
 
 def ours(drafter: Drafter, batch: dict[str, torch.Tensor], count: int) -> list[int]:
-    batch = dict(batch)
-    features = None
-    if "pixel_values" in batch:
-        features = drafter._see(batch.pop("pixel_values"), lambda _: None, threading.Event())
+    seen = drafter._see(batch["pixel_values"], lambda _: None, threading.Event()) if "pixel_values" in batch else []
+    prompt = Prompt.of(batch["input_ids"][0], drafter.model.config.image_token_id)
     tokens: list[int] = []
 
     def on_token(token: int) -> bool:
@@ -52,35 +58,77 @@ def ours(drafter: Drafter, batch: dict[str, torch.Tensor], count: int) -> list[i
         return True
 
     limits = Limits(drafter.limits.stop, drafter.limits.never, watch=False)
-    generate(drafter.model, batch, features, Decoding(count), count, limits, threading.Event(), on_token)
+    generate(drafter.decoder, prompt, seen.__getitem__, Decoding(count), count, limits, threading.Event(), on_token)
     return tokens
 
 
+def first_logits(drafter: Drafter, batch: dict[str, torch.Tensor], rows: int = decoding.ROWS, read: int = 0) -> torch.Tensor:
+    """After the prompt, read `rows` at once, from `read` places on from a snapshot of what was read before."""
+    prompt = Prompt.of(batch["input_ids"][0], drafter.model.config.image_token_id)
+    seen = drafter._see(batch["pixel_values"], lambda _: None, threading.Event())
+    cache, never = drafter.decoder.cache(len(prompt)), threading.Event()
+    if read:
+        other = drafter.decoder.cache(read)
+        decoding.prefill(drafter.decoder, Prompt(prompt.ids[:read], prompt.blocks[:read]), seen.__getitem__, other, never, rows)
+        cache.restore(other.snapshot())
+    return decoding.prefill(drafter.decoder, prompt, seen.__getitem__, cache, never, rows)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 16, 40, 512])
+@pytest.mark.parametrize("words", [1, 60])
+def test_logits_are_those_of_the_published_model_however_the_prompt_is_cut(
+    published: Any, drafter: Drafter, rows: int, words: int
+) -> None:
+    """Also where it is longer than the sliding window, and where its beginning was read another time."""
+    asked = ("user", (None, "left " * words, None, "right " * words, None, "which?"))
+    batch = drafter.prompt((asked,), [drafter.pixels(picture(60, 90, seed).pixels) for seed in range(3)])
+    length, blocks = batch["input_ids"].shape[1], Prompt.of(batch["input_ids"][0], drafter.model.config.image_token_id).blocks
+    assert (length > 2 * drafter.model.config.text_config.sliding_window) == (words > 1)
+    assert int(blocks.max()) == 2
+    with torch.inference_mode():
+        want = published(**batch).logits[0, -1]
+        after = [int(torch.nonzero(blocks == number).max()) + 1 for number in range(3)]
+        for read in (0, *after, length - 1):
+            assert torch.allclose(first_logits(drafter, batch, rows, read), want, atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 16, 100])
+def test_no_image_is_cut(rows: int) -> None:
+    ids = torch.tensor([3] * 4 + [9] * 16 + [3] + [9] * 16 + [3] * 30)
+    prompt = Prompt.of(ids, 9)
+    pieces = list(prompt.pieces(0, rows))
+    assert [start for start, _ in pieces] == [0, *(end for _, end in pieces[:-1])]
+    assert pieces[-1][1] == len(ids)
+    assert all(end - start <= max(rows, 16) for start, end in pieces)
+    cuts = {end for _, end in pieces}
+    assert not cuts & {*range(5, 20), *range(22, 37)}
+
+
 @pytest.mark.parametrize(("messages", "pictures"), [(ONE, 1), (TWO, 2), ((("user", ("No picture here.",)),), 0)])
-def test_greedy_tokens_equal_generate(drafter: Drafter, messages: tuple[Message, ...], pictures: int) -> None:
+def test_greedy_tokens_equal_generate(published: Any, drafter: Drafter, messages: tuple[Message, ...], pictures: int) -> None:
     batch = drafter.prompt(messages, [drafter.pixels(picture(60, 90, seed).pixels) for seed in range(pictures)])
-    want = reference(drafter, batch, 40)
+    want = reference(published, drafter, batch, 40)
     assert len(set(want)) > 3, "the random model must write more than one token over and over"
     assert ours(drafter, batch, 40) == want
 
 
-def test_greedy_tokens_equal_generate_past_the_sliding_window(drafter: Drafter) -> None:
+def test_greedy_tokens_equal_generate_past_the_sliding_window(published: Any, drafter: Drafter) -> None:
     batch = drafter.prompt(ONE, [picture().pixels])
     length = batch["input_ids"].shape[1]
     window = drafter.model.config.text_config.sliding_window
     count = 2 * window
     assert length + count > 2 * window
-    assert ours(drafter, batch, count) == reference(drafter, batch, count)
+    assert ours(drafter, batch, count) == reference(published, drafter, batch, count)
 
 
-def test_sharded_weights_load_and_write_the_same(drafter: Drafter, tmp_path: Path) -> None:
-    drafter.model.save_pretrained(tmp_path, max_shard_size="300KB")
+def test_sharded_weights_load_and_write_the_same(published: Any, drafter: Drafter, tmp_path: Path) -> None:
+    published.save_pretrained(tmp_path, max_shard_size="300KB")
     drafter.processor.save_pretrained(tmp_path)
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 2
     assert catalogue.check(tmp_path) == []
     again = Drafter(tmp_path, catalogue.entry(DRAFTER), "cpu")
     batch = drafter.prompt(ONE, [picture().pixels])
-    assert ours(again, again.prompt(ONE, [picture().pixels]), 30) == reference(drafter, batch, 30)
+    assert ours(again, again.prompt(ONE, [picture().pixels]), 30) == reference(published, drafter, batch, 30)
 
 
 def test_prompt_has_one_bos_and_words_cannot_write_control_tokens(drafter: Drafter) -> None:
@@ -130,8 +178,7 @@ def test_sampling_is_repeatable_by_seed(drafter: Drafter) -> None:
 
 def test_suppressed_ids_are_never_written(drafter: Drafter) -> None:
     batch = drafter.prompt(ONE, [picture().pixels])
-    batch.pop("pixel_values")
-    features = torch.zeros(16, 64)
+    prompt = Prompt.of(batch["input_ids"][0], drafter.model.config.image_token_id)
     written: list[int] = []
     never = tuple(range(12, 360))
 
@@ -139,7 +186,8 @@ def test_suppressed_ids_are_never_written(drafter: Drafter) -> None:
         written.append(token)
         return True
 
-    generate(drafter.model, batch, features, Decoding(), 20, Limits(frozenset(), never), threading.Event(), on_token)
+    limits = Limits(frozenset(), never)
+    generate(drafter.decoder, prompt, lambda _: torch.zeros(16, 64), Decoding(), 20, limits, threading.Event(), on_token)
     assert written
     assert not set(written) & set(never)
 
@@ -147,7 +195,7 @@ def test_suppressed_ids_are_never_written(drafter: Drafter) -> None:
 def test_nan_is_an_error_and_not_an_empty_answer(gemma_folder: Path) -> None:
     broken = Drafter(gemma_folder, catalogue.entry(DRAFTER), "cpu")
     with torch.no_grad():
-        broken.model.model.language_model.layers[2].mlp.up_proj.weight[0] = float("nan")
+        broken.decoder.layers[2].gate_up.weight[0] = float("nan")
     with pytest.raises(ModelFailed, match="NaN"):
         broken.write(ONE, [picture().pixels], Decoding(5), lambda _: None, threading.Event())
 
@@ -169,7 +217,7 @@ def test_quantised_decoder_stays_close_and_the_tower_is_untouched(gemma_folder: 
     assert quantised.quantisation == "int8"
     batch = drafter.prompt(ONE, [picture().pixels])
     with torch.inference_mode():
-        exact, close = (one.model(**batch).logits[0, -1] for one in (drafter, quantised))
+        exact, close = (first_logits(one, batch) for one in (drafter, quantised))
         towers = [one.model.get_image_features(batch["pixel_values"]).pooler_output for one in (drafter, quantised)]
     assert torch.equal(*towers)
     assert torch.nn.functional.cosine_similarity(exact, close, dim=0) > 0.99
@@ -184,7 +232,7 @@ def test_cancel_is_seen_inside_the_tower_the_prefill_and_between_tokens(drafter:
     seen: list[str] = []
     layers = {
         "tower": drafter.model.model.vision_tower.encoder.layers,
-        "prefill": drafter.model.model.language_model.layers,
+        "prefill": [layer.down for layer in drafter.decoder.layers],
     }
     hooks: list[Any] = []
     if where in layers:

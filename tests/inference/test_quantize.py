@@ -77,7 +77,7 @@ def test_only_the_decoder_is_quantised_and_a_bias_is_kept() -> None:
     block = toy.model.language_model.layers[0]
     x = random(3, 96)
     before = block.mlp(x)
-    assert quantize.apply(toy, "int8", torch.device("cpu")) == "int8"
+    assert quantize.apply(toy.model.language_model.layers, "int8", torch.device("cpu")) == "int8"
     assert isinstance(toy.model.vision_tower, nn.Linear)
     assert isinstance(toy.model.language_model.layers[1].mlp, quantize.Int8Linear)
     assert (block.mlp(x) - before).abs().max() < 0.03 * before.abs().max()
@@ -85,7 +85,7 @@ def test_only_the_decoder_is_quantised_and_a_bias_is_kept() -> None:
 
 def test_a_shape_that_int4_cannot_do_falls_back_and_says_so() -> None:
     toy = Toy(64, 80)
-    words = quantize.apply(toy, "int4", torch.device("cpu"))
+    words = quantize.apply(toy.model.language_model.layers, "int4", torch.device("cpu"))
     assert isinstance(toy.model.language_model.layers[0].mlp, quantize.Int4Linear)
     assert not isinstance(toy.model.language_model.layers[1].mlp, quantize.Int4Linear)
     assert words.startswith("int4; 1 of 2 linears ")
@@ -94,7 +94,7 @@ def test_a_shape_that_int4_cannot_do_falls_back_and_says_so() -> None:
 
 def test_none_changes_nothing_and_another_word_is_refused() -> None:
     toy = Toy(64)
-    assert quantize.apply(toy, "none", torch.device("cpu")) == "none"
+    assert quantize.apply(toy.model.language_model.layers, "none", torch.device("cpu")) == "none"
     assert isinstance(toy.model.language_model.layers[0].mlp, nn.Linear)
     with pytest.raises(ModelRefused, match="int2"):
-        quantize.apply(toy, "int2", torch.device("cpu"))
+        quantize.apply(toy.model.language_model.layers, "int2", torch.device("cpu"))
