@@ -73,6 +73,16 @@ class Prompt:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def after_images(self) -> int:
+        """The place after the last image, 0 where there is none."""
+        inside = torch.nonzero(self.blocks >= 0)
+        return int(inside.max()) + 1 if len(inside) else 0
+
+    def first(self, places: int) -> Prompt:
+        """Its beginning."""
+        return Prompt(self.ids[:places], self.blocks[:places])
+
     def pieces(self, start: int, rows: int) -> Iterator[tuple[int, int]]:
         """(from, to) of what is read at once from `start` on: at most `rows` places, or one image; no image is cut."""
         inner = (self.blocks[1:] >= 0) & (self.blocks[1:] == self.blocks[:-1])
@@ -87,24 +97,22 @@ class Prompt:
 def generate(
     decoder: Decoder,
     prompt: Prompt,
-    features: Callable[[int], Tensor],
+    cache: KVCache,
     decoding: Decoding,
     most: int,
     limits: Limits,
     cancel: Event,
     on_token: Callable[[int], bool],
-    cache: KVCache | None = None,
 ) -> Finish:
     """Write up to `most` tokens after the prompt, or until `on_token` says False.
 
-    `features` gives an image's projected tokens [tokens, hidden] by its number. `cache` may hold the beginning of the prompt, and
-    must have room for all of it and `most` more. Raises Cancelled and, where the model gives NaN or infinity, ModelFailed.
+    `cache` holds the beginning of the prompt with all its images, and must have room for the rest and `most` more. Raises
+    Cancelled and, where the model gives NaN or infinity, ModelFailed.
     """
     pick = _picker(decoding)
     written: list[int] = []
     with torch.inference_mode():
-        cache = cache or decoder.cache(len(prompt) + most)
-        logits = prefill(decoder, prompt, features, cache, cancel)
+        logits = _finite(decoder.logits(read(decoder, prompt, _no_image, cache, cancel)))
         for _ in range(most):
             if cancel.is_set():
                 raise Cancelled("stopped on request")
@@ -122,10 +130,12 @@ def generate(
     return "length"
 
 
-def prefill(
+def read(
     decoder: Decoder, prompt: Prompt, features: Callable[[int], Tensor], cache: KVCache, cancel: Event, rows: int = ROWS
 ) -> Tensor:
-    """Read what of the prompt is not in the cache yet, `rows` places at once; logits of its last position, [vocabulary]."""
+    """Read what of the prompt is not in the cache yet, `rows` places at once; the output at its last position [hidden].
+
+    `features` gives an image's projected tokens [tokens, hidden] by its number. Raises Cancelled."""
     output: Tensor | None = None
     for start, end in prompt.pieces(cache.length, rows):
         blocks, embeds = prompt.blocks[start:end], decoder.embed(prompt.ids[start:end])
@@ -137,7 +147,11 @@ def prefill(
         output = decoder.read(embeds, blocks if images else None, cache, cancel)
     if output is None:
         raise ValueError("nothing of the prompt is left to read")
-    return _finite(decoder.logits(output))
+    return output
+
+
+def _no_image(number: int) -> Tensor:
+    raise ValueError(f"image {number} has not been read")
 
 
 def decode_one_token(decoder: Decoder, token: int, cache: KVCache, cancel: Event) -> Tensor:
