@@ -134,6 +134,16 @@ class Decoder(nn.Module):
         cache.advance(1)
         return self.norm(x[-1])  # type: ignore[no-any-return]
 
+    def fixed_step(self, token: Tensor, position: Tensor, cache: KVCache, most: int) -> Tensor:
+        """`step` for a token and a position that are tensors [1]; the same work whatever they hold, so that it can be recorded
+        and replayed. `most`, at least position + 1, bounds what layers without a window look at. The cache's `length` stays."""
+        x, turns = self.embed(token), self._turns(position)
+        for number, layer in enumerate(self._all()):
+            queries, keys, values = layer.project(x, turns[bool(layer.window)])
+            keys, values, filled = cache.fixed(number, keys, values, position, most)
+            x = layer.join(x, _attend(queries, keys, values, filled, layer.scale))
+        return self.norm(x[-1])  # type: ignore[no-any-return]
+
     def logits(self, output: Tensor) -> Tensor:
         """[hidden] as float32 [vocabulary]."""
         found: Tensor = self.head(output[None])[0].float()
