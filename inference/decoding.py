@@ -1,4 +1,4 @@
-"""Text from a Gemma 3 model: prefill → decode_one_token → callback, until a stop.
+"""Text from a Gemma 3 model: read the prompt → step token by token → callback, until a stop.
 
 The tokens equal those of the model's own `generate`; having the loop here gives streaming, cancel between and inside steps,
 the guard against NaN and the suppression of image tokens.
@@ -10,15 +10,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from inference.answers import Finish
+from inference.decoder import Decoder
 from inference.errors import Cancelled, ModelFailed
+from inference.kv_cache import KVCache
 from inference.questions import Decoding
+from inference.stepping import Stepper
 
+ROWS = 512
+"""Places of a prompt read at once: few enough that a cancel is soon seen, enough for the matrices."""
 LOOP_TOKENS = 48
 """A loop is cut when the last tokens are one n-gram over and over: at least this many tokens and LOOP_TIMES times."""
 LOOP_TIMES = 4
@@ -50,27 +55,66 @@ def interruptible(layers: Iterable[nn.Module], cancel: Event) -> Iterator[None]:
             hook.remove()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """What is read before writing: `ids` [T], `blocks` [T] the image each place belongs to, -1 for text."""
+
+    ids: Tensor
+    blocks: Tensor
+
+    @classmethod
+    def of(cls, ids: Tensor, image: int | None) -> Prompt:
+        """Runs of the token `image` are images, numbered from 0; None for a model without eyes."""
+        if image is None:
+            return cls(ids, torch.full_like(ids, -1))
+        inside = ids == image
+        begins = inside & ~functional.pad(inside[:-1], (1, 0))
+        return cls(ids, torch.where(inside, begins.cumsum(0) - 1, -1))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def after_images(self) -> int:
+        """The place after the last image, 0 where there is none."""
+        inside = torch.nonzero(self.blocks >= 0)
+        return int(inside.max()) + 1 if len(inside) else 0
+
+    def first(self, places: int) -> Prompt:
+        """Its beginning."""
+        return Prompt(self.ids[:places], self.blocks[:places])
+
+    def pieces(self, start: int, rows: int) -> Iterator[tuple[int, int]]:
+        """(from, to) of what is read at once from `start` on: at most `rows` places, or one image; no image is cut."""
+        inner = (self.blocks[1:] >= 0) & (self.blocks[1:] == self.blocks[:-1])
+        cuts = [*(torch.nonzero(~inner).flatten() + 1).tolist(), len(self)]
+        last = start
+        for at, cut in enumerate(cuts):
+            if cut > last and (at + 1 == len(cuts) or cuts[at + 1] - last > rows):
+                yield last, cut
+                last = cut
+
+
 def generate(
-    model: Any,
-    batch: dict[str, Tensor],
-    features: Tensor | None,
+    decoder: Decoder,
+    prompt: Prompt,
+    cache: KVCache,
     decoding: Decoding,
     most: int,
     limits: Limits,
     cancel: Event,
     on_token: Callable[[int], bool],
 ) -> Finish:
-    """Write up to `most` tokens after the prompt `batch` (ids, mask, types, each [1, T]), or until `on_token` says False.
+    """Write up to `most` tokens after the prompt, or until `on_token` says False.
 
-    `features` are the projected image tokens in order, [images · tokens, hidden], None for text alone. Raises Cancelled
-    and, where the model gives NaN or infinity, ModelFailed.
+    `cache` holds the beginning of the prompt with all its images, and must have room for the rest and `most` more. Raises
+    Cancelled and, where the model gives NaN or infinity, ModelFailed.
     """
-    cache = _new_cache(model)
     pick = _picker(decoding)
     written: list[int] = []
     with torch.inference_mode():
-        with interruptible(decoder_layers(model), cancel):
-            logits = prefill(model, batch, features, cache)
+        logits = _finite(decoder.logits(read(decoder, prompt, _no_image, cache, cancel)))
+        stepper = Stepper(decoder, cache)
         for _ in range(most):
             if cancel.is_set():
                 raise Cancelled("stopped on request")
@@ -84,28 +128,32 @@ def generate(
             if not more:
                 return "length"
             if len(written) < most:
-                logits = decode_one_token(model, token, cache)
+                logits = _finite(stepper.step(token, cancel))
     return "length"
 
 
-def prefill(model: Any, batch: dict[str, Tensor], features: Tensor | None, cache: Any) -> Tensor:
-    """Read the prompt into the cache; logits of its last position, [vocabulary]. Image blocks see themselves both ways."""
-    ids = batch["input_ids"]
-    more: dict[str, Tensor] = {}
-    embeds = model.get_input_embeddings()(ids)  # [1, T, hidden], already scaled by √hidden
-    if features is not None:
-        at = (ids == model.config.image_token_id)[..., None]
-        embeds = embeds.masked_scatter(at, features.to(embeds.dtype))
-        more["token_type_ids"] = batch["token_type_ids"]
-    out = model(inputs_embeds=embeds, attention_mask=batch["attention_mask"], past_key_values=cache, use_cache=True,
-                logits_to_keep=1, **more)  # fmt: skip
-    return _last(out)
+def read(
+    decoder: Decoder, prompt: Prompt, features: Callable[[int], Tensor], cache: KVCache, cancel: Event, rows: int = ROWS
+) -> Tensor:
+    """Read what of the prompt is not in the cache yet, `rows` places at once; the output at its last position [hidden].
+
+    `features` gives an image's projected tokens [tokens, hidden] by its number. Raises Cancelled."""
+    output: Tensor | None = None
+    for start, end in prompt.pieces(cache.length, rows):
+        blocks, embeds = prompt.blocks[start:end], decoder.embed(prompt.ids[start:end])
+        images = sorted({int(one) for one in blocks.tolist() if one >= 0})
+        if images:
+            embeds = embeds.clone()
+            for number in images:
+                embeds[blocks == number] = features(number).to(embeds.dtype)
+        output = decoder.read(embeds, blocks if images else None, cache, cancel)
+    if output is None:
+        raise ValueError("nothing of the prompt is left to read")
+    return output
 
 
-def decode_one_token(model: Any, token: int, cache: Any) -> Tensor:
-    """Read one token; logits for the next, [vocabulary]."""
-    ids = torch.tensor([[token]], device=model.device)
-    return _last(model(input_ids=ids, past_key_values=cache, use_cache=True))
+def _no_image(number: int) -> Tensor:
+    raise ValueError(f"image {number} has not been read")
 
 
 def loop(tokens: Sequence[int]) -> int:
@@ -120,8 +168,7 @@ def loop(tokens: Sequence[int]) -> int:
     return 0
 
 
-def _last(out: Any) -> Tensor:
-    logits: Tensor = out.logits[0, -1].float()
+def _finite(logits: Tensor) -> Tensor:
     if not bool(torch.isfinite(logits).all()):
         raise ModelFailed("the model answered NaN or infinity; its files or its number format are wrong, check the model")
     return logits
@@ -143,16 +190,3 @@ def _picker(decoding: Decoding) -> Callable[[Tensor], int]:
         return int(torch.multinomial(chances, 1, generator=generator))
 
     return draw
-
-
-def _new_cache(model: Any) -> Any:
-    from transformers import DynamicCache
-
-    return DynamicCache(config=model.config.get_text_config())
-
-
-def decoder_layers(model: Any) -> Iterable[nn.Module]:
-    """The decoder layers of a model with or without eyes, first to last."""
-    stack = model.model.language_model if hasattr(model.model, "language_model") else model.model
-    layers: nn.ModuleList = stack.layers
-    return layers

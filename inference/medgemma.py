@@ -23,12 +23,17 @@ from inference import device as devices
 from inference import lengths, quantize
 from inference.answers import Finish, Progress
 from inference.catalogue import Entry
+from inference.decoder import Decoder
 from inference.errors import ModelRefused
+from inference.kv_cache import KVCache
+from inference.prefixes import Prefixes
 from inference.preprocess.padding import pad_square, resize
 from inference.prompts import Message
 from inference.questions import Decoding
 from inference.textstream import TextStream
 
+_COUNTED = {"do_pan_and_scan": False, "do_resize": False, "do_rescale": False, "do_normalize": False}
+"""For the processor, which is asked for the words and for places of pictures alone."""
 FEATURES_KEPT = 200
 """Projected pictures remembered by the SHA-256 of their pixels; 1.3 MB each on the 4B."""
 
@@ -54,7 +59,9 @@ class Drafter:
         self.entry = entry
         self.place = devices.place(devices.choose(device), _parameters(folder), dtype)
         self.model = _load(folder, entry, self.place)
-        self.quantisation = quantize.apply(self.model, quantisation, self.place.device)
+        self.decoder = Decoder(self.model)
+        self.quantisation = quantize.apply(self.decoder.layers, quantisation, self.place.device)
+        self.decoder.to(self.place.device)
         self.model.to(self.place.device)
         self.sees = entry.family == "gemma3"
         self.processor = _processor(folder, self.sees)
@@ -63,6 +70,7 @@ class Drafter:
         self.limits = _limits(self.model, self.tokenizer)
         self.positions = int(self.model.config.get_text_config().max_position_embeddings)
         self._features: OrderedDict[bytes, Tensor] = OrderedDict()
+        self._prefixes = Prefixes()
 
     def pixels(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """uint8 (H, W, 3) as the model receives it: padded to a square with zeros, then resized to its side."""
@@ -80,10 +88,11 @@ class Drafter:
         """Answer `messages`, whose image places take `pictures` in order. `decoding.max_tokens` limits the
         answer; a thinking model may write as many more for its trace as its entry says. `own` is what of the messages the reader
         wrote. Raises Cancelled, ModelFailed, ModelRefused and QuestionTooLong."""
-        batch = self.prompt(messages, [self.pixels(picture) for picture in pictures] if self.sees else [])
+        ids = self.prompt(messages, len(pictures) if self.sees else 0)
         most = decoding.max_tokens + (self.entry.max_tokens if self.entry.thinking else 0)
-        most = lengths.left(self.entry.id, self.positions, batch["input_ids"].shape[1], most, own, self._count)
-        features = self._see(batch.pop("pixel_values"), on_progress, cancel) if "pixel_values" in batch else None
+        most = lengths.left(self.entry.id, self.positions, len(ids), most, own, self._count)
+        prompt = steps.Prompt.of(ids, int(self.model.config.image_token_id) if self.sees else None)
+        cache = self._begun(prompt, [self.pixels(one) for one in pictures] if self.sees else [], most, on_progress, cancel)
         stream = TextStream(self.tokenizer)
         tokens = {"thinking": 0, "writing": 0}
         began = 0.0
@@ -99,35 +108,36 @@ class Drafter:
             return tokens["writing"] < decoding.max_tokens
 
         on_progress(Progress("reading the prompt", 0, decoding.max_tokens))
-        finish = steps.generate(self.model, batch, features, decoding, most, self.limits, cancel, on_token)
+        finish = steps.generate(self.decoder, prompt, cache, decoding, most, self.limits, cancel, on_token)
         stream.finish()
-        return Written(stream.answer, stream.thought, finish, self.shown(batch["input_ids"]), sum(tokens.values()))
+        return Written(stream.answer, stream.thought, finish, self.shown(ids), sum(tokens.values()))
 
-    def prompt(self, messages: Sequence[Message], pictures: Sequence[NDArray[np.uint8]]) -> dict[str, Tensor]:
-        """Ids, mask and types [1, T], and pixel_values [n, 3, S, S], made in one step so that there is exactly one <bos>.
+    def prompt(self, messages: Sequence[Message], pictures: int) -> Tensor:
+        """Ids [T], a run of image tokens for each of so many pictures, made in one step so that there is exactly one <bos>.
 
         Control tokens inside the words of a message are written as plain text. Raises ModelRefused otherwise.
         """
-        images = iter(Image.fromarray(picture) for picture in pictures)
+        images = iter([Image.new("RGB", (1, 1))] * pictures)  # only counted
         chat: list[dict[str, Any]] = [
             {"role": role, "content": [_part(item, images) for item in content]} for role, content in messages
         ]
-        more = {"processor_kwargs": {"do_pan_and_scan": False}} if self.sees else {}
-        batch: dict[str, Tensor] = self._raw(chat) if messages[0][0] == "plain" else dict(
+        more = {"processor_kwargs": _COUNTED} if self.sees else {}
+        batch = self._raw(chat) if messages[0][0] == "plain" else dict(
             self.processor.apply_chat_template(chat, tokenize=True, return_dict=True, return_tensors="pt",
                                                add_generation_prompt=True, sanitize_control_tokens=True, **more)
         )  # fmt: skip
-        begins = int((batch["input_ids"] == self.tokenizer.bos_token_id).sum())
+        ids: Tensor = batch["input_ids"][0]
+        begins = int((ids == self.tokenizer.bos_token_id).sum())
         if begins != 1:
             raise ModelRefused(f"the model's chat template writes {begins} <bos> where exactly one is right; restore the model")
-        return {name: value.to(self.place.device) for name, value in batch.items()}
+        return ids.to(self.place.device)
 
     def _count(self, text: str) -> int:
         return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def shown(self, ids: Tensor) -> str:
         """The prompt as text, control tokens included."""
-        text = str(self.tokenizer.decode(ids[0], skip_special_tokens=False))
+        text = str(self.tokenizer.decode(ids, skip_special_tokens=False))
         return re.sub("(?:<image_soft_token>)+", lambda run: f"<image_soft_token>×{len(run[0]) // 18}", text)
 
     def _raw(self, chat: list[dict[str, Any]]) -> dict[str, Tensor]:
@@ -140,21 +150,53 @@ class Drafter:
         text = self.tokenizer.boi_token * len(images) + words
         return dict(self.processor(text=text, images=images or None, return_tensors="pt", do_pan_and_scan=False))
 
-    def _see(self, pixel_values: Tensor, on_progress: Callable[[Progress], None], cancel: Event) -> Tensor:
-        """[n, 3, S, S] → [n · tokens, hidden], one picture at a time, each only once in the life of the model."""
-        found = []
-        layers = self.model.model.vision_tower.encoder.layers
-        with torch.inference_mode(), steps.interruptible(layers, cancel):
-            for number, one in enumerate(pixel_values):
-                on_progress(Progress("reading pictures", number, len(pixel_values)))
-                key = hashlib.sha256(one.cpu().numpy().tobytes()).digest()
-                if key not in self._features:
-                    self._features[key] = self.model.get_image_features(one[None].to(self.place.dtype)).pooler_output[0]
-                self._features.move_to_end(key)
-                found.append(self._features[key])
+    def _begun(
+        self,
+        prompt: steps.Prompt,
+        pictures: Sequence[NDArray[np.uint8]],
+        most: int,
+        on_progress: Callable[[Progress], None],
+        cancel: Event,
+    ) -> KVCache:
+        """A cache with room for the prompt and `most` tokens more, which holds all up to the last picture."""
+        keys = [hashlib.sha256(one.tobytes()).digest() for one in pictures]
+        ids, end = prompt.ids.tolist(), prompt.after_images
+        cache = self.decoder.cache(len(prompt) + most)
+        if not end:
+            return cache
+        with torch.inference_mode():
+            known = self._prefixes.find(ids, keys)
+            if known is not None:
+                cache.restore(known)
+            if cache.length < end:
+
+                def features(number: int) -> Tensor:
+                    on_progress(Progress("reading pictures", number, len(pictures)))
+                    return self.features(pictures[number], keys[number], cancel)
+
+                steps.read(self.decoder, prompt.first(end), features, cache, cancel)
+                self._prefixes.keep(ids[:end], keys, cache.snapshot())
+        return cache
+
+    def features(self, pixels: NDArray[np.uint8], key: bytes, cancel: Event) -> Tensor:
+        """uint8 (S, S, 3) as its projected tokens [tokens, hidden]; `key` is its SHA-256, by which the last ones are kept."""
+        found = self._features.pop(key, None)
+        if found is None:
+            with torch.inference_mode(), steps.interruptible(self.model.model.vision_tower.encoder.layers, cancel):
+                values = self.normalised(pixels)[None].to(self.place.device, self.place.dtype)
+                found = self.model.get_image_features(values).pooler_output[0]
+        self._features[key] = found
         while len(self._features) > FEATURES_KEPT:
             self._features.popitem(last=False)
-        return torch.cat(found)
+        return found
+
+    def normalised(self, pixels: NDArray[np.uint8]) -> Tensor:
+        """uint8 (S, S, 3) as float32 [3, S, S] in the range the tower was trained on, by the checkpoint's own processor."""
+        own = self.processor.image_processor
+        values = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1) * own.rescale_factor
+        mean, deviation = (torch.tensor(one, dtype=torch.float32)[:, None, None] for one in (own.image_mean, own.image_std))
+        found: Tensor = (values - mean) / deviation
+        return found
 
 
 def _part(item: str | None, images: Any) -> dict[str, Any]:

@@ -7,17 +7,16 @@ code 0..15, scale and zero in bfloat16. Vision tower, projector, embeddings and 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import cache
 
 import torch
 from torch import Tensor, nn
 
-from inference.decoding import decoder_layers
 from inference.errors import ModelRefused
 
 FEW_ROWS = 16
-"""Up to here the packed int8 kernel is faster (decoding), above it float32 tiles are (prefill)."""
+"""Up to here the packed int8 kernel is faster (decoding), above it tiles of plain numbers are (prefill)."""
 TILE = 1024
 TOLERANCE = 0.03
 """Greatest difference of a probed layer from its formula, relative to the largest value; bfloat16 activations cost 0.5 %."""
@@ -43,15 +42,17 @@ class Int8Linear(nn.Module):
         elif rows.is_cuda:
             y = (rows @ self.q.to(rows.dtype).T) * self.scale.to(rows.dtype)
         else:
-            y = self._tiles(rows.float())
+            y = self._tiles(rows if rows.dtype == torch.bfloat16 and _fast_bfloat16() else rows.float())
         return y.to(x.dtype).reshape(*x.shape[:-1], -1)
 
     def _tiles(self, rows: Tensor) -> Tensor:
-        y = torch.empty(rows.shape[0], self.q.shape[0])
+        """In the format of `rows`: one tile of the weights at a time, which stays in the processor's cache."""
+        y = torch.empty(rows.shape[0], self.q.shape[0], dtype=rows.dtype)
+        scratch = self.scratch.view(rows.dtype)
         for start in range(0, self.q.shape[0], TILE):
             part = self.q[start : start + TILE]
-            y[:, start : start + TILE] = rows @ self.scratch[: part.numel()].view_as(part).copy_(part).T
-        return y * self.scale
+            y[:, start : start + TILE] = rows @ scratch[: part.numel()].view_as(part).copy_(part).T
+        return y * self.scale.to(rows.dtype)
 
     def weight(self) -> Tensor:
         """The weights the codes stand for, float32 [N, K]."""
@@ -78,6 +79,13 @@ class Int4Linear(nn.Module):
         return y.to(x.dtype).reshape(*x.shape[:-1], -1)
 
 
+@cache
+def _fast_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 itself (AVX512-BF16 or AMX): more than twice as fast as float32."""
+    asked = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(one is not None and one() for one in asked)
+
+
 def int8_codes(weight: Tensor) -> tuple[Tensor, Tensor]:
     """[N, K] → codes int8 [N, K], scale float32 [N]: symmetric, rounded to nearest."""
     exact = weight.float()
@@ -101,8 +109,8 @@ def int4_weight(codes: Tensor, scale_zero: Tensor, group: int) -> Tensor:
     return (codes.float() - 8) * scale + zero
 
 
-def apply(model: Any, kind: str, device: torch.device) -> str:
-    """Replace the decoder's linears by `kind` ("none", "int8", "int4"), layer by layer, on `device`; what was done, in words.
+def apply(layers: Iterable[nn.Module], kind: str, device: torch.device) -> str:
+    """Replace the linears of a decoder's layers by `kind` ("none", "int8", "int4"), one by one, on `device`; what was done.
 
     A shape that the int4 kernel cannot do, or does wrong when probed, falls back to int8, then to full precision; the words
     say how many and why. Raises ModelRefused for another `kind`.
@@ -113,7 +121,7 @@ def apply(model: Any, kind: str, device: torch.device) -> str:
         raise ModelRefused(f"there is no quantisation {kind!r}; choose none, int8 or int4")
     linears = [
         (parent, name, child)
-        for layer in decoder_layers(model)
+        for layer in layers
         for parent in layer.modules()
         for name, child in parent.named_children()
         if isinstance(child, nn.Linear)

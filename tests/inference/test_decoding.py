@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from inference import catalogue, decoding
-from inference.decoding import Limits, generate, loop
+from inference.decoding import Limits, Prompt, generate, loop
 from inference.errors import Cancelled, ModelFailed, ModelRefused
 from inference.medgemma import Drafter
 from inference.questions import Decoding
+from inference.stepping import places_for
 from tests.inference.tiny import DRAFTER, gemma_model, gemma_processor, picture
 
 Message = tuple[str, tuple[str | None, ...]]
@@ -27,9 +31,17 @@ def drafter(gemma_folder: Path) -> Drafter:
     return Drafter(gemma_folder, catalogue.entry(DRAFTER), "cpu")
 
 
-def reference(drafter: Drafter, batch: dict[str, torch.Tensor], count: int) -> list[int]:
+@pytest.fixture(scope="module")
+def published(gemma_folder: Path) -> Any:
+    """The same checkpoint as transformers runs it."""
+    from transformers import Gemma3ForConditionalGeneration
+
+    return Gemma3ForConditionalGeneration.from_pretrained(gemma_folder, dtype=torch.float32).eval()
+
+
+def reference(published: Any, drafter: Drafter, batch: dict[str, torch.Tensor], count: int) -> list[int]:
     """What `generate` writes, with the same ids suppressed and no repetition stop."""
-    out = drafter.model.generate(
+    out = published.generate(
         **batch,
         max_new_tokens=count,
         do_sample=False,
@@ -40,72 +52,144 @@ def reference(drafter: Drafter, batch: dict[str, torch.Tensor], count: int) -> l
     return new[: next((at for at, token in enumerate(new) if token in drafter.limits.stop), len(new))]
 
 
-def ours(drafter: Drafter, batch: dict[str, torch.Tensor], count: int) -> list[int]:
-    batch = dict(batch)
-    features = None
-    if "pixel_values" in batch:
-        features = drafter._see(batch.pop("pixel_values"), lambda _: None, threading.Event())
+def batch_of(drafter: Drafter, messages: Sequence[Message], pixels: Sequence[np.ndarray]) -> dict[str, torch.Tensor]:
+    """Prompt and pixels as the published processor makes them."""
+    images = iter(Image.fromarray(one) for one in pixels)
+    chat = [
+        {"role": role, "content": [{"type": "image", "image": next(images)} if one is None else {"type": "text", "text": one}
+                                   for one in content]}
+        for role, content in messages
+    ]  # fmt: skip
+    made = drafter.processor.apply_chat_template(
+        chat, tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True,
+        processor_kwargs={"do_pan_and_scan": False},
+    )  # fmt: skip
+    return dict(made)
+
+
+def ours(drafter: Drafter, messages: Sequence[Message], pictures: Sequence[np.ndarray], count: int) -> list[int]:
     tokens: list[int] = []
 
     def on_token(token: int) -> bool:
         tokens.append(token)
         return True
 
+    prompt = Prompt.of(drafter.prompt(messages, len(pictures)), drafter.model.config.image_token_id)
+    cache = drafter._begun(prompt, pictures, count, lambda _: None, threading.Event())
     limits = Limits(drafter.limits.stop, drafter.limits.never, watch=False)
-    generate(drafter.model, batch, features, Decoding(count), count, limits, threading.Event(), on_token)
+    generate(drafter.decoder, prompt, cache, Decoding(count), count, limits, threading.Event(), on_token)
     return tokens
 
 
+def first_logits(
+    drafter: Drafter, batch: dict[str, torch.Tensor], pixels: Sequence[np.ndarray], rows: int = decoding.ROWS, before: int = 0
+) -> torch.Tensor:
+    """After the prompt, read `rows` places at once, from `before` places on from a snapshot of what was read before."""
+    prompt = Prompt.of(batch["input_ids"][0], drafter.model.config.image_token_id)
+    never = threading.Event()
+
+    def features(number: int) -> torch.Tensor:
+        return drafter.features(pixels[number], pixels[number].tobytes(), never)
+
+    with torch.inference_mode():
+        cache = drafter.decoder.cache(len(prompt))
+        if before:
+            other = drafter.decoder.cache(before)
+            decoding.read(drafter.decoder, prompt.first(before), features, other, never, rows)
+            cache.restore(other.snapshot())
+        return drafter.decoder.logits(decoding.read(drafter.decoder, prompt, features, cache, never, rows))
+
+
+@pytest.mark.parametrize("rows", [1, 7, 16, 40, 512])
+@pytest.mark.parametrize("words", [1, 60])
+def test_logits_are_those_of_the_published_model_however_the_prompt_is_cut(
+    published: Any, drafter: Drafter, rows: int, words: int
+) -> None:
+    """Also where it is longer than the sliding window, and where its beginning was read another time."""
+    asked = ("user", (None, "left " * words, None, "right " * words, None, "which?"))
+    pixels = [drafter.pixels(picture(60, 90, seed).pixels) for seed in range(3)]
+    batch = batch_of(drafter, (asked,), pixels)
+    length, blocks = batch["input_ids"].shape[1], Prompt.of(batch["input_ids"][0], drafter.model.config.image_token_id).blocks
+    assert (length > 2 * drafter.model.config.text_config.sliding_window) == (words > 1)
+    assert int(blocks.max()) == 2
+    with torch.inference_mode():
+        want = published(**batch).logits[0, -1]
+        after = [int(torch.nonzero(blocks == number).max()) + 1 for number in range(3)]
+        for before in (0, *after, length - 1):
+            assert torch.allclose(first_logits(drafter, batch, pixels, rows, before), want, atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 16, 100])
+def test_no_image_is_cut(rows: int) -> None:
+    ids = torch.tensor([3] * 4 + [9] * 16 + [3] + [9] * 16 + [3] * 30)
+    prompt = Prompt.of(ids, 9)
+    pieces = list(prompt.pieces(0, rows))
+    assert [start for start, _ in pieces] == [0, *(end for _, end in pieces[:-1])]
+    assert pieces[-1][1] == len(ids)
+    assert all(end - start <= max(rows, 16) for start, end in pieces)
+    cuts = {end for _, end in pieces}
+    assert not cuts & {*range(5, 20), *range(22, 37)}
+
+
 @pytest.mark.parametrize(("messages", "pictures"), [(ONE, 1), (TWO, 2), ((("user", ("No picture here.",)),), 0)])
-def test_greedy_tokens_equal_generate(drafter: Drafter, messages: tuple[Message, ...], pictures: int) -> None:
-    batch = drafter.prompt(messages, [drafter.pixels(picture(60, 90, seed).pixels) for seed in range(pictures)])
-    want = reference(drafter, batch, 40)
+def test_greedy_tokens_equal_generate(published: Any, drafter: Drafter, messages: tuple[Message, ...], pictures: int) -> None:
+    pixels = [drafter.pixels(picture(60, 90, seed).pixels) for seed in range(pictures)]
+    want = reference(published, drafter, batch_of(drafter, messages, pixels), 40)
     assert len(set(want)) > 3, "the random model must write more than one token over and over"
-    assert ours(drafter, batch, 40) == want
+    assert ours(drafter, messages, pixels, 40) == want
+    assert ours(drafter, messages, pixels, 40) == want, "once more, from what was read before"
 
 
-def test_greedy_tokens_equal_generate_past_the_sliding_window(drafter: Drafter) -> None:
-    batch = drafter.prompt(ONE, [picture().pixels])
+def test_greedy_tokens_equal_generate_past_the_sliding_window(published: Any, drafter: Drafter) -> None:
+    pixels = [drafter.pixels(picture().pixels)]
+    batch = batch_of(drafter, ONE, pixels)
     length = batch["input_ids"].shape[1]
     window = drafter.model.config.text_config.sliding_window
     count = 2 * window
     assert length + count > 2 * window
-    assert ours(drafter, batch, count) == reference(drafter, batch, count)
+    assert ours(drafter, ONE, pixels, count) == reference(published, drafter, batch, count)
 
 
-def test_sharded_weights_load_and_write_the_same(drafter: Drafter, tmp_path: Path) -> None:
-    drafter.model.save_pretrained(tmp_path, max_shard_size="300KB")
+def test_sharded_weights_load_and_write_the_same(published: Any, drafter: Drafter, tmp_path: Path) -> None:
+    published.save_pretrained(tmp_path, max_shard_size="300KB")
     drafter.processor.save_pretrained(tmp_path)
     assert len(list(tmp_path.glob("model-*.safetensors"))) > 2
     assert catalogue.check(tmp_path) == []
     again = Drafter(tmp_path, catalogue.entry(DRAFTER), "cpu")
-    batch = drafter.prompt(ONE, [picture().pixels])
-    assert ours(again, again.prompt(ONE, [picture().pixels]), 30) == reference(drafter, batch, 30)
+    pixels = [drafter.pixels(picture().pixels)]
+    assert ours(again, ONE, pixels, 30) == reference(published, drafter, batch_of(drafter, ONE, pixels), 30)
 
 
 def test_prompt_has_one_bos_and_words_cannot_write_control_tokens(drafter: Drafter) -> None:
     words = "left <start_of_image> <end_of_turn>\n<start_of_turn>model <unused95> <bos> right"
-    batch = drafter.prompt((("user", (None, words)),), [picture().pixels])
-    ids = batch["input_ids"][0].tolist()
+    read = drafter.prompt((("user", (None, words)),), 1)
+    ids = read.tolist()
     count = {
         name: ids.count(drafter.tokenizer.convert_tokens_to_ids(name)) for name in ("<bos>", "<start_of_turn>", "<end_of_turn>")
     }
     assert count == {"<bos>": 1, "<start_of_turn>": 2, "<end_of_turn>": 1}
     assert ids.count(drafter.model.config.image_token_id) == 16
     assert ids.count(drafter.tokenizer.convert_tokens_to_ids("<unused95>")) == 0
-    assert words in drafter.shown(batch["input_ids"])
+    assert words in drafter.shown(read)
 
 
-def test_image_block_is_marked_for_both_way_attention(drafter: Drafter) -> None:
-    batch = drafter.prompt(ONE, [picture().pixels])
-    image = batch["input_ids"] == drafter.model.config.image_token_id
-    assert torch.equal(batch["token_type_ids"].bool(), image)
+def test_prompt_image_blocks_and_pixels_are_those_of_the_published_processor(drafter: Drafter) -> None:
+    for messages in (ONE, TWO):
+        pixels = [drafter.pixels(picture(96, 70, seed).pixels) for seed in range(sum(one is None for one in messages[-1][1]))]
+        batch = batch_of(drafter, messages, pixels)
+        ids = drafter.prompt(messages, len(pixels))
+        assert torch.equal(ids, batch["input_ids"][0])
+        blocks = Prompt.of(ids, drafter.model.config.image_token_id).blocks
+        assert torch.equal(blocks >= 0, batch["token_type_ids"][0].bool())
+        assert [int((blocks == number).sum()) for number in range(len(pixels))] == [16] * len(pixels)
+        ours = torch.stack([drafter.normalised(one) for one in pixels])
+        assert torch.allclose(ours, batch["pixel_values"], atol=1e-6)
 
 
 def test_picture_tensor_is_minus_one_to_one(drafter: Drafter) -> None:
     pixels = drafter.pixels(picture(96, 96).pixels)
     want = torch.from_numpy(pixels.copy()).permute(2, 0, 1).float() / 127.5 - 1
-    assert torch.allclose(drafter.prompt(ONE, [pixels])["pixel_values"][0], want, atol=1e-6)
+    assert torch.allclose(drafter.normalised(pixels), want, atol=1e-6)
 
 
 def test_a_picture_seen_before_is_not_read_again_and_gives_the_same_words(drafter: Drafter) -> None:
@@ -119,6 +203,58 @@ def test_a_picture_seen_before_is_not_read_again_and_gives_the_same_words(drafte
     assert first == second
 
 
+def test_a_further_question_reads_neither_the_pictures_nor_what_stands_before_them(published: Any, drafter: Drafter) -> None:
+    pixels = [drafter.pixels(picture(60, 90, seed).pixels) for seed in (40, 41)]
+    asked = [(("user", (None, "SLICE 1", None, "SLICE 2", words)),) for words in ("Is it on the left?", "How large is it?")]
+    ours(drafter, asked[0], pixels, 5)
+    calls, rows = list[int](), list[int]()
+    hooks = [
+        drafter.model.model.vision_tower.register_forward_hook(lambda *_: calls.append(1)),
+        drafter.decoder.layers[0].down.register_forward_hook(lambda _, given, __: rows.append(len(given[0]))),
+    ]
+    written = ours(drafter, asked[1], pixels, 20)
+    other = ours(drafter, asked[1], pixels[::-1], 20)  # the same words about other pictures
+    for hook in hooks:
+        hook.remove()
+    assert not calls
+    after = len(drafter.prompt((("user", ("SLICE 2", "How large is it?")),), 0))
+    assert rows[0] <= after + 3
+    assert max(rows[20:]) >= 32
+    for got, seen in ((written, pixels), (other, pixels[::-1])):
+        assert got == reference(published, drafter, batch_of(drafter, asked[1], seen), 20)
+
+
+def test_a_step_made_to_be_recorded_does_what_the_plain_one_does(drafter: Drafter) -> None:
+    """Also where the ring of the sliding window comes round."""
+    decoder, never = drafter.decoder, threading.Event()
+    ids = torch.randint(20, 300, (40,), generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        plain, fixed = decoder.cache(200), decoder.cache(200)
+        for cache in (plain, fixed):
+            decoding.read(decoder, Prompt.of(ids, None), lambda _: torch.zeros(0), cache, never)
+        for number, token in enumerate(torch.randint(20, 300, (150,)).tolist()):
+            want = decoder.step(token, plain, never)
+            position = torch.tensor([fixed.length])
+            most = places_for(fixed.length + 1, fixed.capacity) if number % 2 else fixed.length + 1
+            got = decoder.fixed_step(torch.tensor([token]), position, fixed, most)
+            fixed.advance(1)
+            assert torch.allclose(got, want, atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA card")
+def test_recorded_steps_write_the_same_on_a_card(gemma_folder: Path, drafter: Drafter) -> None:
+    card = Drafter(gemma_folder, catalogue.entry(DRAFTER), "cuda", dtype="float32")
+    pixels = [drafter.pixels(picture().pixels)]
+    assert ours(card, ONE, pixels, 150) == ours(drafter, ONE, pixels, 150)
+
+
+@pytest.mark.parametrize(
+    ("filled", "capacity", "places"), [(1, 4096, 1024), (1025, 4096, 2048), (2048, 3000, 2048), (2049, 3000, 3000)]
+)
+def test_recorded_steps_look_at_the_next_power_of_two(filled: int, capacity: int, places: int) -> None:
+    assert places_for(filled, capacity) == places
+
+
 def test_sampling_is_repeatable_by_seed(drafter: Drafter) -> None:
     def text(seed: int, temperature: float) -> str:
         return drafter.write(ONE, [picture().pixels], Decoding(25, temperature, seed), lambda _: None, threading.Event()).text
@@ -129,9 +265,7 @@ def test_sampling_is_repeatable_by_seed(drafter: Drafter) -> None:
 
 
 def test_suppressed_ids_are_never_written(drafter: Drafter) -> None:
-    batch = drafter.prompt(ONE, [picture().pixels])
-    batch.pop("pixel_values")
-    features = torch.zeros(16, 64)
+    prompt = Prompt.of(drafter.prompt((("user", ("left?",)),), 0), drafter.model.config.image_token_id)
     written: list[int] = []
     never = tuple(range(12, 360))
 
@@ -139,7 +273,9 @@ def test_suppressed_ids_are_never_written(drafter: Drafter) -> None:
         written.append(token)
         return True
 
-    generate(drafter.model, batch, features, Decoding(), 20, Limits(frozenset(), never), threading.Event(), on_token)
+    limits = Limits(frozenset(), never)
+    cache = drafter.decoder.cache(len(prompt) + 20)
+    generate(drafter.decoder, prompt, cache, Decoding(), 20, limits, threading.Event(), on_token)
     assert written
     assert not set(written) & set(never)
 
@@ -147,7 +283,7 @@ def test_suppressed_ids_are_never_written(drafter: Drafter) -> None:
 def test_nan_is_an_error_and_not_an_empty_answer(gemma_folder: Path) -> None:
     broken = Drafter(gemma_folder, catalogue.entry(DRAFTER), "cpu")
     with torch.no_grad():
-        broken.model.model.language_model.layers[2].mlp.up_proj.weight[0] = float("nan")
+        broken.decoder.layers[2].gate_up.weight[0] = float("nan")
     with pytest.raises(ModelFailed, match="NaN"):
         broken.write(ONE, [picture().pixels], Decoding(5), lambda _: None, threading.Event())
 
@@ -167,9 +303,10 @@ def test_bfloat16_loads_and_writes(gemma_folder: Path) -> None:
 def test_quantised_decoder_stays_close_and_the_tower_is_untouched(gemma_folder: Path, drafter: Drafter) -> None:
     quantised = Drafter(gemma_folder, catalogue.entry(DRAFTER), "cpu", "int8")
     assert quantised.quantisation == "int8"
-    batch = drafter.prompt(ONE, [picture().pixels])
+    pixels = [drafter.pixels(picture().pixels)]
+    batch = batch_of(drafter, ONE, pixels)
     with torch.inference_mode():
-        exact, close = (one.model(**batch).logits[0, -1] for one in (drafter, quantised))
+        exact, close = (first_logits(one, batch, pixels) for one in (drafter, quantised))
         towers = [one.model.get_image_features(batch["pixel_values"]).pooler_output for one in (drafter, quantised)]
     assert torch.equal(*towers)
     assert torch.nn.functional.cosine_similarity(exact, close, dim=0) > 0.99
@@ -184,7 +321,7 @@ def test_cancel_is_seen_inside_the_tower_the_prefill_and_between_tokens(drafter:
     seen: list[str] = []
     layers = {
         "tower": drafter.model.model.vision_tower.encoder.layers,
-        "prefill": drafter.model.model.language_model.layers,
+        "prefill": [layer.down for layer in drafter.decoder.layers],
     }
     hooks: list[Any] = []
     if where in layers:

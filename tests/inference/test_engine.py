@@ -172,7 +172,7 @@ def test_out_of_memory_is_tried_again_without_the_encoder_and_said(engine: Engin
             left[0] -= 1
             raise torch.OutOfMemoryError("CUDA out of memory")
 
-    hook = engine._drafter[0].model.model.language_model.layers[1].register_forward_pre_hook(full)
+    hook = engine._drafter[0].decoder.layers[1].down.register_forward_pre_hook(full)
     if times == 1:
         answer = engine.answer(FreeQuestion("left?", Decoding(2)), [picture()])
         assert answer.receipt.steps == ("out of memory: the encoder was unloaded, then asked again",)

@@ -28,7 +28,7 @@ def test_a_model_without_eyes_reads_words(tmp_path: Path) -> None:
     messages = (("user", ("What is an effusion? <end_of_turn>",)),)
     written = drafter.write(messages, [], Decoding(5), lambda _: None, threading.Event())
     assert written.prompt == ("<bos><start_of_turn>user\nWhat is an effusion? <end_of_turn><end_of_turn>\n<start_of_turn>model\n")
-    ids = drafter.prompt(messages, [])["input_ids"][0].tolist()
+    ids = drafter.prompt(messages, 0).tolist()
     assert ids.count(drafter.tokenizer.convert_tokens_to_ids("<end_of_turn>")) == 1
     assert written.tokens > 0
 

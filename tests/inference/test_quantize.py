@@ -46,6 +46,17 @@ def test_int8_layer_multiplies_by_what_its_codes_stand_for(rows: int) -> None:
     assert np.abs(layer(x).numpy() - want).max() <= (0.01 if rows <= 16 else 1e-5) * np.abs(want).max()
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_int8_layer_reads_a_prompt_in_its_own_format(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantize, "_fast_bfloat16", lambda: fast)
+    weight, x = random(1200, 128), random(60, 128).bfloat16()
+    layer = quantize.Int8Linear(weight, torch.empty(quantize.TILE * 128))
+    want = x.double().numpy() @ layer.weight().double().numpy().T
+    got = layer(x)
+    assert got.dtype == torch.bfloat16
+    assert np.abs(got.double().numpy() - want).max() <= 0.01 * np.abs(want).max()
+
+
 @pytest.mark.parametrize("rows", [1, 40])
 def test_int4_layer_multiplies_by_what_its_codes_stand_for(rows: int) -> None:
     weight, x = random(64, 256), random(rows, 256)
@@ -77,7 +88,7 @@ def test_only_the_decoder_is_quantised_and_a_bias_is_kept() -> None:
     block = toy.model.language_model.layers[0]
     x = random(3, 96)
     before = block.mlp(x)
-    assert quantize.apply(toy, "int8", torch.device("cpu")) == "int8"
+    assert quantize.apply(toy.model.language_model.layers, "int8", torch.device("cpu")) == "int8"
     assert isinstance(toy.model.vision_tower, nn.Linear)
     assert isinstance(toy.model.language_model.layers[1].mlp, quantize.Int8Linear)
     assert (block.mlp(x) - before).abs().max() < 0.03 * before.abs().max()
@@ -85,7 +96,7 @@ def test_only_the_decoder_is_quantised_and_a_bias_is_kept() -> None:
 
 def test_a_shape_that_int4_cannot_do_falls_back_and_says_so() -> None:
     toy = Toy(64, 80)
-    words = quantize.apply(toy, "int4", torch.device("cpu"))
+    words = quantize.apply(toy.model.language_model.layers, "int4", torch.device("cpu"))
     assert isinstance(toy.model.language_model.layers[0].mlp, quantize.Int4Linear)
     assert not isinstance(toy.model.language_model.layers[1].mlp, quantize.Int4Linear)
     assert words.startswith("int4; 1 of 2 linears ")
@@ -94,7 +105,7 @@ def test_a_shape_that_int4_cannot_do_falls_back_and_says_so() -> None:
 
 def test_none_changes_nothing_and_another_word_is_refused() -> None:
     toy = Toy(64)
-    assert quantize.apply(toy, "none", torch.device("cpu")) == "none"
+    assert quantize.apply(toy.model.language_model.layers, "none", torch.device("cpu")) == "none"
     assert isinstance(toy.model.language_model.layers[0].mlp, nn.Linear)
     with pytest.raises(ModelRefused, match="int2"):
-        quantize.apply(toy, "int2", torch.device("cpu"))
+        quantize.apply(toy.model.language_model.layers, "int2", torch.device("cpu"))

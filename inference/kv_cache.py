@@ -1,0 +1,117 @@
+"""What a decoder remembers of the tokens it has read: keys and values of every layer, in memory taken once.
+
+Layers with a sliding window keep a ring of that many positions, the others all positions up to a capacity; on the 4B that is
+29 of 34 layers, and 0.55 instead of 2.96 GiB for 85 slices.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class KVShape:
+    """`windows` has one entry a layer: how many positions it sees, 0 for all of them."""
+
+    windows: tuple[int, ...]
+    heads: int
+    """Key and value heads."""
+    width: int
+    """Of one head."""
+
+    def bytes(self, capacity: int, item: int) -> int:
+        """What `capacity` positions take with `item` bytes a number."""
+        positions = sum(min(window, capacity) if window else capacity for window in self.windows)
+        return 2 * positions * self.heads * self.width * item
+
+
+class KVCache:
+    """Of one text. `length` positions are filled; position p of a ring of n lies at p modulo n."""
+
+    def __init__(self, shape: KVShape, capacity: int, device: torch.device, dtype: torch.dtype) -> None:
+        self.shape, self.capacity, self.length = shape, capacity, 0
+        self.places = [min(window, capacity) if window else capacity for window in shape.windows]
+        """Positions that each layer has room for."""
+        sizes = [(1, shape.heads, places, shape.width) for places in self.places]
+        self.keys = [torch.zeros(size, device=device, dtype=dtype) for size in sizes]  # what is not filled is no NaN:
+        self.values = [torch.zeros(size, device=device, dtype=dtype) for size in sizes]  # a mask multiplies it by 0
+
+    def extended(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values [1, heads, m, width] that `n` new positions [1, heads, n, width] of a layer may look at, in order,
+        the new ones last; those are remembered. `length` stays until `advance`."""
+        new, start, places = keys.shape[2], self.length, self.places[layer]
+        if not self.shape.windows[layer]:
+            self.keys[layer][:, :, start : start + new] = keys
+            self.values[layer][:, :, start : start + new] = values
+            return self.keys[layer][:, :, : start + new], self.values[layer][:, :, : start + new]
+        before = self._order(layer)
+        seen = tuple(
+            torch.cat([kept[layer][:, :, before], fresh], 2) if len(before) else fresh
+            for kept, fresh in ((self.keys, keys), (self.values, values))
+        )
+        last = min(new, places)
+        slots = torch.arange(start + new - last, start + new, device=keys.device) % places
+        self.keys[layer][:, :, slots] = keys[:, :, new - last :]
+        self.values[layer][:, :, slots] = values[:, :, new - last :]
+        return seen[0], seen[1]
+
+    def stepped(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """The same for one new position, in no particular order: places were turned into the keys before."""
+        places = self.places[layer]
+        slot, filled = self.length % places, min(self.length + 1, places)
+        self.keys[layer][:, :, slot] = keys[:, :, 0]
+        self.values[layer][:, :, slot] = values[:, :, 0]
+        return self.keys[layer][:, :, :filled], self.values[layer][:, :, :filled]
+
+    def fixed(self, layer: int, keys: Tensor, values: Tensor, position: Tensor, most: int) -> tuple[Tensor, Tensor, Tensor]:
+        """As `stepped`, for a position that is itself a tensor [1], and with a mask [1, 1, 1, places] of what is filled: always
+        the same work in the same memory. Layers without a window look at their first `most` places."""
+        windowed, places = bool(self.shape.windows[layer]), self.places[layer]
+        slot = position % places if windowed else position
+        kept = self.keys[layer], self.values[layer]
+        for one, fresh in zip(kept, (keys, values), strict=True):
+            one.index_copy_(2, slot, fresh)
+        seen = places if windowed else min(most, places)
+        filled = torch.arange(seen, device=position.device) <= position
+        return kept[0][:, :, :seen], kept[1][:, :, :seen], filled[None, None, None]
+
+    def advance(self, by: int) -> None:
+        """So many positions more are filled."""
+        self.length += by
+
+    def snapshot(self) -> Snapshot:
+        """A copy of what is filled."""
+        copies = [
+            tuple(one[:, :, : min(places, self.length)].clone() for one, places in zip(kept, self.places, strict=True))
+            for kept in (self.keys, self.values)
+        ]
+        return Snapshot(self.length, copies[0], copies[1])
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Filled as it was then; whatever came after is forgotten. The capacity must hold it."""
+        for kept, copies in ((self.keys, snapshot.keys), (self.values, snapshot.values)):
+            for one, copy in zip(kept, copies, strict=True):
+                one[:, :, : copy.shape[2]] = copy
+        self.length = snapshot.length
+
+    def _order(self, layer: int) -> Tensor:
+        """Where the positions lie, in order, that the next one may look at in a ring: one less than the window."""
+        window = self.shape.windows[layer]
+        past = min(self.length, window - 1)
+        return torch.arange(self.length - past, self.length, device=self.keys[layer].device) % self.places[layer]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """A cache as it was after `length` positions."""
+
+    length: int
+    keys: tuple[Tensor, ...]
+    values: tuple[Tensor, ...]
+
+    @property
+    def bytes(self) -> int:
+        return sum(one.nbytes for one in (*self.keys, *self.values))
