@@ -77,6 +77,10 @@ class Line(QStyledItemDelegate):
             painter.drawPixmap(place.topLeft(), shown)
         elif item.problem:
             painter.drawPixmap(frame.adjusted(14, 14, -14, -14), icon("mdi6.alert-outline", self.theme, "warn").pixmap(20, 20))
+        elif item.line:  # what says something about pictures and is none
+            painter.drawPixmap(
+                frame.adjusted(14, 14, -14, -14), icon("mdi6.message-text-outline", self.theme, "soft").pixmap(20, 20)
+            )
         text = text_rect(option.rect)
         metrics = option.fontMetrics
         painter.setPen(QColor(chosen["text"]))
