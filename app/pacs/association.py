@@ -7,8 +7,8 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import Any, cast
 
 from pynetdicom import _config, build_context
 from pynetdicom.presentation import PresentationContext
@@ -36,25 +36,13 @@ END_S = 5.0
 class Talk:
     """An open association."""
 
-    def __init__(self, node: Node, assoc: Any, guard: Guard, stop: Stop, limits: Limits, cut: Callable[[], None]) -> None:
-        self.node, self.assoc, self.guard, self.limits = node, assoc, guard, limits
-        self._stop, self._cut = stop, cut
+    def __init__(self, node: Node, assoc: Any, guard: Guard, stop: Stop, limits: Limits) -> None:
+        self.node, self.assoc, self.guard, self.limits, self._stop = node, assoc, guard, limits, stop
         self._answers = 0
 
-    @contextmanager
-    def ending(self) -> Iterator[None]:
-        """What is done to end it politely: an archive that does not let it end is hung up on.
-
-        Not by pynetdicom's own `abort`, which reads on for as long as a peer sends.
-        """
-        end = threading.Timer(self.limits.stop_s, self._cut)
-        end.daemon = True
-        end.start()
-        try:
-            yield
-        finally:
-            end.cancel()
-            end.join()
+    def ending(self) -> AbstractContextManager[None]:
+        """What is done to end it politely: an archive that does not let it end is hung up on."""
+        return cast("AbstractContextManager[None]", self.assoc.dul.socket.ending(self.limits.stop_s))
 
     def accepted(self) -> set[tuple[str, str]]:
         """(SOP class, transfer syntax) of each accepted context."""
@@ -130,7 +118,7 @@ def associated(
                 stop.check()
                 late = time.monotonic() - began >= entity.acse_timeout
                 raise PacsError(_why_not(node, assoc, *made[-1], late))
-            talk = Talk(node, assoc, made[-1][1], stop, limits, made[-1][0].cut)
+            talk = Talk(node, assoc, made[-1][1], stop, limits)
             try:
                 yield talk
             except (RuntimeError, ValueError) as error:  # the library's words for a context that was not accepted, or a lost peer

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from pynetdicom import AE, evt
@@ -17,7 +18,7 @@ from pynetdicom.transport import AddressInformation, AssociationSocket
 from app.pacs.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 SLACK = 64 * 1024
 """Of a PDU, for headers; of an accepted association's own PDU, for its many contexts."""
@@ -42,6 +43,8 @@ class Guard:
         """What came first of all, of up to six bytes."""
         self.failure: OSError | None = None
         """What the system said when it could not receive."""
+        self.over = False
+        """Whether nothing more is read, not even what the system still holds."""
         self.trouble = ""
         self.answered = False
         """Whether anything beyond the association itself ever came."""
@@ -57,6 +60,8 @@ class Guard:
 
     def recv(self, count: int) -> bytearray:
         """Exactly so many bytes, fewer where the peer closed. Raises OSError, which ends the association."""
+        if self.over:
+            raise OSError("over")
         if count > self._limits.pdu_bytes + SLACK:
             self._end(f"announced a piece of {count:,} bytes")
         self._pending += count
@@ -99,6 +104,7 @@ class _Socket(AssociationSocket):  # type: ignore[misc]
     """Of our own connections: keeps why it could not connect."""
 
     socket: Any
+    guard: Guard
     failure: OSError | None = None
     connected = False
     """Whether the machine answered; with TLS, a failure may come after."""
@@ -139,8 +145,21 @@ class _Socket(AssociationSocket):  # type: ignore[misc]
 
     def cut(self) -> None:
         """End the connection now, from any thread."""
+        self.guard.over = True
         if (raw := self.socket) is not None:
             cut(raw)
+
+    @contextmanager
+    def ending(self, seconds: float) -> Iterator[None]:
+        """What ends it politely; cut when that takes longer."""
+        end = threading.Timer(seconds, self.cut)
+        end.daemon = True
+        end.start()
+        try:
+            yield
+        finally:
+            end.cancel()
+            end.join()
 
 
 class Entity(AE):  # type: ignore[misc]
@@ -160,5 +179,13 @@ class Entity(AE):  # type: ignore[misc]
         made = _Socket(assoc, address=address)
         made.tls_args = tls_args
         made.connect_s, made.answer_s = self._limits.connect_s, self._limits.answer_s
-        self._made(made, Guard(made, self._limits, self._most))
+        made.guard = Guard(made, self._limits, self._most)
+        kill = assoc.kill
+
+        def killed() -> None:  # pynetdicom's own reads on for as long as a peer sends
+            with made.ending(self._limits.stop_s):
+                kill()
+
+        assoc.kill = killed
+        self._made(made, made.guard)
         return made
