@@ -11,7 +11,7 @@ from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayout, QWidget
 
-from app import actions, menus, settings, theme
+from app import actions, endpoints, menus, settings, theme
 from app.acts import Acts
 from app.analysis import AnyEngine
 from app.archiving import Archiving
@@ -63,12 +63,15 @@ class Window(QMainWindow):
         self.setWindowTitle("Hilum · draft, not for diagnostic use")
         self.setAcceptDrops(True)
         self.resize(QSize(1480, 900).boundedTo(self.screen().availableSize()))
-        self.worker = Worker(spec or EngineSpec(chosen.encoder, chosen.drafter, chosen.quantisation, chosen.device))
+        spec = spec or EngineSpec(
+            chosen.encoder, chosen.recipe, chosen.quantisation, chosen.device, endpoint=chosen.endpoint
+        )  # fmt: skip
+        self.worker = Worker(spec, engine=partial(endpoints.engine, local=EngineProcess))
         self.browser = Browser(chosen.theme)
         self.panes = Panes()
         self.side = Side()
         self.status = StatusLine(chosen.theme)
-        self.shelf = Shelf(self.browser, self.panes, chosen.encoder, chosen.drafter, self)
+        self.shelf = Shelf(self.browser, self.panes, chosen.encoder, chosen.recipe, self)
         self.asking = Asking(self.worker, self.panes, self.shelf, self.side, self)
         self.asking.opacity = chosen.opacity
         self.batch = Batch(self.worker, self.asking.session, self)
@@ -416,6 +419,7 @@ class Window(QMainWindow):
             shown="".join(self.archiving.keep_out([str(self.panes.pane.path or "")])),
             grid=str(self.reading.hanging.own_grid),
             auto_hang=self.reading.hanging.auto,
+            endpoint=settings.load().endpoint,  # entered meanwhile, for the next start
         )
         settings.save(self.settings)
         self.side.report.settle()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
-from app.commands.options import Commands, command
+from app.commands.options import Commands, command, typed
 from app.commands.output import WrongCall, show, table
 
 
@@ -92,11 +91,3 @@ def _password(args: argparse.Namespace) -> int:
     words = "kept in the keyring" if place else "forgotten"
     show(args, {"node": node.name, "password": words}, f"the password of {node.name} is {words}")
     return 0
-
-
-def typed(name: str) -> str:
-    if sys.stdin.isatty():
-        import getpass
-
-        return getpass.getpass(f"Password of {name}: ")
-    return sys.stdin.readline().rstrip("\r\n")
