@@ -16,6 +16,7 @@ from app.acts import Acts
 from app.analysis import AnyEngine
 from app.archiving import Archiving
 from app.asking import Asking
+from app.batch import Settings as BatchSettings
 from app.deidentifying import Deidentifying
 from app.filing import Filing
 from app.film_marking import FilmMarking
@@ -156,7 +157,7 @@ class Window(QMainWindow):
         self.filing.pathsChosen.connect(self.open_paths)
         self.filing.progressed.connect(self.status.show_job)
         self.filing.noted.connect(self.status.show_note)
-        self.filing.batchChosen.connect(self.batch.start)
+        self.filing.batchChosen.connect(self._start_batch)
         self.recovery.opening.connect(self.side.report.settle)
         self.recovery.opened.connect(self._recovered)
         # The panels never show one source's findings while another is being opened in the pane.
@@ -383,6 +384,12 @@ class Window(QMainWindow):
         self.viewports.decide()
         self.status.show_engine_word("starting the engine …")
         self.worker.submit(self.asking.session.ticket(), _start, priority=2)
+
+    def _start_batch(self, folder: Path, out: Path, chosen: BatchSettings) -> None:
+        """By the models that the window asks too."""
+        own = self.settings
+        chosen = replace(chosen, encoder=own.encoder, drafter=own.drafter, quantisation=own.quantisation, device=own.device)
+        self.batch.start(folder, out, replace(chosen, endpoint=own.endpoint))
 
     def _engine_state(self, state: EngineState) -> None:
         self.status.show_engine(state)

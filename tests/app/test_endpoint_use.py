@@ -16,7 +16,7 @@ from keyring.backend import KeyringBackend
 from PIL import Image
 from pytestqt.qtbot import QtBot
 
-from app import endpoints, settings
+from app import batch, endpoints, settings
 from app.cli import main
 from app.settings import Settings
 from inference.answers import Draft
@@ -123,6 +123,31 @@ def test_an_interrupted_answer_is_incomplete_and_5(call: Call, picture: Path) ->
     assert "Look at twice:\n  The draft is incomplete: the model ended by interruption." in out
     assert "the draft is incomplete, the model ended by interruption" in err
     assert "--max-tokens" not in err
+
+
+def test_a_batch_drafts_by_the_server_and_goes_on_without_asking_twice(call: Call, picture: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with Server() as server:
+        words = ("batch", picture.parent, "--out", out, "--tasks", "draft", "--endpoint", server.url, "--model", NAME)
+        assert call(*words)[0] == 0
+        assert call(*words, "--resume")[0] == 0
+        assert len(server.asked()) == 1
+        with Server() as other:  # another server may run another model
+            assert call(*words[:-3], other.url, "--model", NAME, "--resume")[0] == 0
+            assert len(other.asked()) == 1
+    rows = (out / "results.csv").read_text()
+    assert "There is a left pleural effusion." in rows
+    assert "Hilum cannot vouch for the model" in rows
+    assert json.loads((out / "batch.json").read_text())["settings"]["endpoint"]["model"] == NAME
+
+
+def test_a_batch_without_its_server_fails_row_by_row(call: Call, picture: Path, tmp_path: Path) -> None:
+    with Server() as server:
+        pass
+    code, _, err = call("batch", picture.parent, "--out", tmp_path / "out", "--tasks", "draft", "--endpoint", server.url)
+    assert code == 5
+    assert f"no server answers at {server.address}" in err
+    assert "failed" in (tmp_path / "out" / "results.csv").read_text()
 
 
 @pytest.mark.parametrize(
@@ -238,6 +263,11 @@ def test_the_window_says_whence_answers_come_and_drafts_by_the_server(
             assert np.array_equal(found.draft.seen[0], images(server.asked()[0]["body"])[0])
             assert not [one for one in threading.enumerate() if one.name == "engine-reader"]
             assert seat.window.status.engine.text() == said
+            out = path.parent / "out-endpoint"
+            seat.window._start_batch(path.parent, out, batch.Settings(tasks=("draft",)))
+            seat.wait(lambda: not seat.window.batch.running)
+            assert json.loads((out / "batch.json").read_text())["settings"]["endpoint"]["url"] == server.url
+            assert "There is a left pleural effusion." in (out / "results.csv").read_text()
         finally:
             seat.close()
         assert settings.load().endpoint == chosen.endpoint

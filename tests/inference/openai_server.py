@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -206,13 +207,15 @@ def events(mode: str) -> Iterator[bytes]:
 class Server:
     """Runs until `close`, or dies by `kill`."""
 
-    def __init__(self, mode: str = "good") -> None:
+    def __init__(self, mode: str = "good", certificate: Path | None = None) -> None:
+        """`certificate` is a PEM file with a certificate and its key, for https."""
         self._folder = tempfile.TemporaryDirectory(prefix="endpoint-")
         self.folder = Path(self._folder.name)
-        self.process = subprocess.Popen([sys.executable, __file__, str(self.folder), mode], stdout=subprocess.PIPE)
+        words = [sys.executable, __file__, str(self.folder), mode, *([str(certificate)] if certificate else [])]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if certificate else None)
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline())
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
         self.address = f"127.0.0.1:{self.port}"
 
     def asked(self) -> list[dict[str, Any]]:
@@ -247,6 +250,10 @@ class Server:
 def main() -> None:
     Handler.folder, Handler.mode = Path(sys.argv[1]), sys.argv[2]
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if len(sys.argv) > 3:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(sys.argv[3])
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     print(server.server_port, flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -404,6 +405,40 @@ def test_addresses_that_are_refused_before_anything_is_sent(url: str, confirmed:
     with pytest.raises(EndpointRefused, match=words) as error:
         Endpoint(url, confirmed=confirmed)
     assert "secret" not in str(error.value)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of 127.0.0.1 that vouches for itself, with its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not on this machine")
+    folder = tmp_path_factory.mktemp("tls")
+    made = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=trial -addext subjectAltName=IP:127.0.0.1 -out c -keyout k"
+    )
+    subprocess.run(made.split(), check=True, capture_output=True, cwd=folder)
+    (folder / "both.pem").write_text((folder / "c").read_text() + (folder / "k").read_text())
+    return folder / "both.pem"
+
+
+def test_https_with_its_ca_and_without(certificate: Path) -> None:
+    with Server(certificate=certificate) as server:
+
+        def by(url: str, ca_file: str) -> EndpointEngine:
+            return EndpointEngine(EngineSpec(endpoint=Endpoint(url, NAME, ca_file=ca_file)), no_local, limits=QUICK)
+
+        draft = by(server.url, str(certificate)).answer(DraftQuestion(), [film()])
+        assert isinstance(draft, Draft)
+        assert draft.text == "".join(REPORT)
+        with pytest.raises(ModelFailed, match="certificate that cannot be trusted"):
+            by(server.url, "").answer(DraftQuestion(), [film()])
+        with pytest.raises(ModelFailed, match=r"the CA file for .* cannot be read"):
+            by(server.url, "/nowhere/ca.pem").answer(DraftQuestion(), [film()])
+        with pytest.raises(ModelFailed, match="closed the connection"):
+            by(server.url.replace("https", "http"), "").answer(DraftQuestion(), [film()])
+        assert len(server.asked()) == 1
+    with Server() as server, pytest.raises(ModelFailed, match="does not speak TLS as asked"):
+        by(server.url.replace("http", "https"), "").answer(DraftQuestion(), [film()])
 
 
 def test_no_model_library_is_imported_and_nothing_else_is_connected_to() -> None:
