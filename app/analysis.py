@@ -49,6 +49,9 @@ class Request:
     region: Region | None = None
     prior: Path | None = None
     frame: int = 0
+    whole: bool = False
+    """Of a CT or MR series all slices of the stack that `frame` lies in, as far as the model reads them; drafts and free
+    questions only."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,10 +108,14 @@ def run(
     on_progress(Progress("reading"))
     if request.prior is not None and not isinstance(request.question, DraftQuestion | FreeQuestion):
         raise ValueError("an earlier picture goes with a draft or a free question only")
+    if request.whole:
+        return _whole(request, engine, on_progress, cancel, open)
+    written = isinstance(request.question, DraftQuestion | FreeQuestion | BoxQuestion)
+    windows = facts(engine.spec.recipe if written else engine.spec.encoder).ct_windows
     pictures = []
     if request.prior is not None:
         with closing(open(request.prior)) as prior:
-            pictures.append(model_picture(prior, Region.whole(prior.size), request.question))
+            pictures.append(model_picture(prior, Region.whole(prior.size), request.question, windows))
     with closing(open(request.path)) as source:
         region = clipped(request.region or Region.whole(source.size, request.frame), source)
         if isinstance(request.question, HeatmapQuestion | LabelQuestion) and source.kind == "slide":
@@ -118,12 +125,33 @@ def run(
                 found, sent = slide_blocks.answer(source, blocks, request.question, engine, on_progress, cancel)
                 seen = tuple(saw(picture, found.receipt.model) for picture in sent)
                 return Result(request, found, sent, region, seen, blocks.size)
-        pictures.append(model_picture(source, region, request.question))
+        pictures.append(model_picture(source, region, request.question, windows))
     _must_suit(request.question, pictures[-1].modality)
     answer = engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel)
     endpoint = engine.spec.endpoint
     model = endpoint.recipe if endpoint is not None and isinstance(answer, Draft) else answer.receipt.model
     return Result(request, answer, tuple(pictures), region, tuple(saw(picture, model) for picture in pictures))
+
+
+def _whole(
+    request: Request,
+    engine: AnyEngine,
+    on_progress: Callable[[Progress], None],
+    cancel: threading.Event | None,
+    open: Callable[[Path], Source],
+) -> Result:
+    """A question about a whole stack. What was seen is not kept: it is made of the pictures again where somebody looks."""
+    from app import volumes
+
+    if not isinstance(request.question, DraftQuestion | FreeQuestion) or request.prior is not None:
+        raise ValueError("a whole series goes with a draft or a free question, and without an earlier picture")
+    entry = facts(engine.spec.recipe)
+    with closing(open(request.path)) as source:
+        must_suit(entry, modality_of(source)[0])
+        sent = volumes.pictures(source, request.frame, entry, on_progress, cancel)
+        region = Region.whole(source.size, request.frame)
+    answer = engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel)
+    return Result(request, answer, sent, region)
 
 
 def _must_suit(question: Question, kind: Modality) -> None:
@@ -146,16 +174,17 @@ def clipped(region: Region, source: Source) -> Region:
     return inside
 
 
-def model_picture(source: Source, region: Region, question: Question | None = None) -> Picture:
+def model_picture(source: Source, region: Region, question: Question | None = None, ct_windows: str = "") -> Picture:
     """What a model gets of `region` before padding: independent of the screen's window and zoom.
 
-    Slides are read at most `LONGEST` pixels wide; greyscale DICOM goes through `inference.preprocess`, at full size.
+    Slides are read at most `LONGEST` pixels wide; greyscale DICOM goes through `inference.preprocess`, at full size, CT through
+    the windows that the model's entry names.
     """
     from app import model_pixels
 
     if source.kind == "waveform":
         raise OutsideTraining(NO_TRACE)
-    if grey := model_pixels.greyscale(source, region):
+    if grey := model_pixels.greyscale(source, region, ct_windows or model_pixels.CT_WINDOWS):
         return grey
     size = region.size.fitted(LONGEST if _needs_detail(question) else LONGEST // 2)
     pixels = source.read(region, size)
@@ -176,7 +205,7 @@ def _mpp(source: Source, region: Region, size: Size) -> float | None:
 def as_model(source: Source, region: Region, model: str) -> NDArray[np.uint8]:
     """Exactly what the catalogue's `model` gets of `region`: uint8 (side, side, 3), padded and resized. Raises OutsideTraining
     for a kind of picture that the model was not made for: it is given none."""
-    picture = model_picture(source, region)
+    picture = model_picture(source, region, ct_windows=facts(model).ct_windows)
     must_suit(facts(model), picture.modality)
     return saw(picture, model)
 

@@ -36,8 +36,8 @@ class Hanging(QObject):
     noted = Signal(str)
     arranged = Signal()
     """A rule put other sources into the panes."""
-    _read = Signal(object, str)
-    """The reader's rules, and what was wrong with them."""
+    _read = Signal(object, object, str)
+    """The shipped rules, the reader's, and what was wrong with those."""
 
     def __init__(
         self, window: QWidget, panes: Panes, shelf: Shelf, linking: FilmLinking, comparing: Comparing, auto: bool
@@ -45,7 +45,7 @@ class Hanging(QObject):
         super().__init__(window)
         self._window, self._panes, self._shelf, self._linking, self._comparing = window, panes, shelf, linking, comparing
         self.auto = auto
-        self._shipped = hanging_files.shipped()
+        self._shipped: tuple[Rule, ...] = ()
         self._own: tuple[Rule, ...] = ()
         self._done: set[str] = set()
         self._hung: Hung | None = None
@@ -146,10 +146,11 @@ class Hanging(QObject):
         self._errands.start(Path(hanging_files.NAME), "the hanging rules", self._load)
 
     def _load(self) -> None:
+        shipped = hanging_files.shipped()
         try:
-            self._errands.tell(self._read, hanging_files.own(), "")
+            self._errands.tell(self._read, shipped, hanging_files.own(), "")
         except RuleError as error:
-            self._errands.tell(self._read, (), f"{error} The shipped rules are used.")
+            self._errands.tell(self._read, shipped, (), f"{error} The shipped rules are used.")
 
     def _keep(self, rule: Rule) -> None:
         try:
@@ -172,8 +173,8 @@ class Hanging(QObject):
 
         self._errands.start(Path(name), "the hanging rule", gone)
 
-    def _take_rules(self, rules: tuple[Rule, ...], sentence: str) -> None:
-        self._own = rules
+    def _take_rules(self, shipped: tuple[Rule, ...], own: tuple[Rule, ...], sentence: str) -> None:
+        self._shipped, self._own = shipped, own
         if sentence:
             self.noted.emit(sentence)
         self._wait()
@@ -186,7 +187,7 @@ class Hanging(QObject):
             self._soon.start()
 
     def _consider(self) -> None:
-        if self._shelf.waiting and time.monotonic() - self._since < PATIENCE_S:
+        if not self._shipped or (self._shelf.waiting and time.monotonic() - self._since < PATIENCE_S):
             self._soon.start()
             return
         self._since = 0.0

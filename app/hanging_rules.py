@@ -12,6 +12,7 @@ from typing import Literal
 from app.grid import Grid
 from app.priors import Known, Prior, priors
 from viewers.sources.facts import Facts
+from viewers.turning import opposite
 
 Which = Literal["current", "prior"]
 Stands = Literal["", "left", "right"]
@@ -56,7 +57,7 @@ class Slot:
         """Whether a picture must be mirrored to stand as wanted; never where its sides are not known."""
         if not self.right_edge:
             return self.flipped
-        return bool(facts.right_edge) and facts.right_edge[0] == _OPPOSITE.get(self.right_edge)
+        return bool(facts.right_edge) and facts.right_edge[0] == opposite(self.right_edge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,3 @@ def _earlier(study: Sequence[Known], current: Sequence[Known], everything: Seque
     studies = [list(pictures.values()) for pictures in found.values()]
     studies.sort(key=lambda pictures: min(prior.days for prior in pictures))
     return [[prior.known for prior in pictures] for pictures in studies]
-
-
-_OPPOSITE = {"L": "R", "R": "L", "A": "P", "P": "A", "H": "F", "F": "H"}

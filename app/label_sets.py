@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import resources
@@ -31,6 +32,12 @@ def load(name: str) -> LabelSet:
             raise LabelSetError(f"the label set {name} cannot be read ({error})") from error
     if name not in names():
         raise LabelSetError(f"there is no label set {name!r}; choose one of {', '.join(names())}, or give a .toml file")
+    return _shipped(name)
+
+
+@cache
+def _shipped(name: str) -> LabelSet:
+    """Parsed once: every source that is described is offered some."""
     return parse(resources.text(f"labels/{name}.toml"), name)
 
 

@@ -43,6 +43,8 @@ WRITES: Mapping[str, tuple[str, Literal["ann", "sr"]]] = {
     "DICOM annotations (*.dcm)": (".dcm", "ann"),
     "DICOM measurement report, TID 1500 (*.dcm)": (".dcm", "sr"),
 }
+PATIENCE_S = 5.0
+"""So long the marks of a picture wait for what is still written of it; the disk may refuse it."""
 BOOKMARKS = "bookmarks"
 TISSUE = "Tissue"
 
@@ -320,6 +322,8 @@ class Marking(QObject):
         film = None if isinstance(source, TiledSource) else self._film(path, source)
         own = (series_identity(source) if film is not None else "") or identity(path, source)
         store = Store(data_folder() / "marks" / f"{own}.marks")
+        for ending in list(self._ending):  # closed just now, and opened again before its last edits were written
+            ending.ended(store.path, PATIENCE_S)
         marks, classes = store.load()
         document = Annotations(marks, classes, Index(marks).prepare())
         self._errands.tell(self._opened, path, number, (document, store, store.note(BOOKMARKS), film))

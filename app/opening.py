@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QImage
 
 from app.lane import Lane
 from app.modality import modality_of
@@ -25,13 +24,13 @@ from inference.questions import Modality
 from viewers.errors import SourceError
 from viewers.figures import counted
 from viewers.geometry import Region
-from viewers.qimage import to_qimage
 from viewers.sources import NamedSource, Source, TracedSource, dicomdir, discover, packed
 from viewers.sources.attached import Attached
 from viewers.sources.facts import Facts
 from viewers.sources.folder import DICOMDIR, Failure, Item
 from viewers.sources.packed import PackedItem
 from viewers.sources.unpacked import Unpacked, sweep
+from viewers.thumbnail import Thumbnail
 
 THUMBNAIL = 96
 """Longest side of a thumbnail in the browser, in pixels."""
@@ -59,11 +58,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Described:
-    """What is known of a source without showing it; `picture` is a thumbnail."""
+    """What is known of a source without showing it; Whoever is told keeps `picture`."""
 
     path: Path
     line: str
-    picture: QImage
+    picture: Thumbnail | None
     offer: Offer
     facts: Facts | None
     info: Mapping[str, object]
@@ -277,7 +276,7 @@ class Opener(QObject):
             pixels = source.read(region, source.size.fitted(THUMBNAIL))
             offer = self._offer(source)
             card = card_of(source, path)
-            return Described(path, summary(source, card), to_qimage(pixels), offer, source.facts, dict(source.info()), card)
+            return Described(path, summary(source, card), Thumbnail.of(pixels), offer, source.facts, dict(source.info()), card)
 
     def _briefly(self, path: Path, item: Item) -> Described:
         """By its middle file."""
@@ -287,7 +286,7 @@ class Opener(QObject):
             card = replace(card_of(source, path), images=len(item.files))
             info = {**source.info(), "kind": item.kind, "frames": len(item.files)}
             line = summary(source, card, len(item.files))
-            return Described(path, line, to_qimage(pixels), offer, source.facts, info, card)
+            return Described(path, line, Thumbnail.of(pixels), offer, source.facts, info, card)
 
     def _offer(self, source: Source) -> Offer:
         return none_for_traces() if source.kind == "waveform" else offered(modality_of(source)[0], *self._models)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
 from app.grid import Grid
-from app.storage import atomic_write, data_folder
+from app.storage import atomic_write, data_folder, set_aside
 from inference.endpoint_address import Endpoint
 from inference.errors import EndpointRefused
 
@@ -57,7 +58,8 @@ class Settings:
 
 
 def load(folder: Path | None = None) -> Settings:
-    """The saved settings; defaults where there are none. A damaged file is kept beside as settings.damaged.json."""
+    """The saved settings; defaults where there are none. A damaged file is kept beside as settings.damaged.json, a second as
+    settings.damaged-2.json."""
     path = (folder or data_folder()) / "settings.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -118,8 +120,6 @@ def _is_grid(value: object) -> bool:
 
 
 def _set_aside(path: Path) -> Settings:
-    try:
-        path.replace(path.with_name("settings.damaged.json"))
-    except OSError:
-        return Settings()
+    with suppress(OSError):
+        set_aside(path)
     return Settings()

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QImage
 
 from app.opening import Described, Listed, Opener, is_container
 from app.panels.browser import Browser
@@ -184,7 +183,7 @@ class Shelf(QObject):
     def _described(self, described: Described) -> None:
         if self._browser.model.item_of(described.path) is None:
             return  # closed since
-        self._known[described.path] = replace(described, picture=QImage())  # the browser keeps it
+        self._known[described.path] = replace(described, picture=None)  # the browser keeps it
         if described.known is not None:
             self._patients.setdefault(described.known.facts.patient_key, {})[described.path] = described.known
         self._waiting.discard(described.path)
@@ -208,7 +207,7 @@ class Shelf(QObject):
         known = next((one.card for one in self._known.values() if one.card.study and one.card.study == study_key), None)
         if known is not None and known.facts is not None:
             self._browser.file(replace(known, path=path, modality="", images=0, who=None))
-        self._browser.describe(path, line, QImage())
+        self._browser.describe(path, line, None)
         return known is not None
 
     def _attach(self, path: Path) -> None:

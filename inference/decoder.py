@@ -130,8 +130,18 @@ class Decoder(nn.Module):
             _look(cancel)
             queries, keys, values = layer.project(x, turns[bool(layer.window)])
             keys, values = cache.stepped(number, keys, values)
-            x = layer.join(x, _attend(queries, keys, values, None, layer.scale))
+            x = layer.join(x, _attend_one(queries, keys, values, None, layer.scale))
         cache.advance(1)
+        return self.norm(x[-1])  # type: ignore[no-any-return]
+
+    def fixed_step(self, token: Tensor, position: Tensor, cache: KVCache, most: int) -> Tensor:
+        """`step` for a token and a position that are tensors [1]; the same work whatever they hold, so that it can be recorded
+        and replayed. `most`, at least position + 1, bounds what layers without a window look at. The cache's `length` stays."""
+        x, turns = self.embed(token), self._turns(position)
+        for number, layer in enumerate(self._all()):
+            queries, keys, values = layer.project(x, turns[bool(layer.window)])
+            keys, values, filled = cache.fixed(number, keys, values, position, most)
+            x = layer.join(x, _attend_one(queries, keys, values, filled, layer.scale))
         return self.norm(x[-1])  # type: ignore[no-any-return]
 
     def logits(self, output: Tensor) -> Tensor:
@@ -169,6 +179,12 @@ def _look(cancel: Event) -> None:
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scale: float) -> Tensor:
     return functional.scaled_dot_product_attention(queries, keys, values, mask, scale=scale, enable_gqa=True)
+
+
+def _attend_one(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scale: float) -> Tensor:
+    """The same for one position: queries that share keys are rows of one product, on a CPU five times as fast in bfloat16."""
+    rows = queries.view(1, keys.shape[1], -1, queries.shape[-1])
+    return functional.scaled_dot_product_attention(rows, keys, values, mask, scale=scale).view(queries.shape)
 
 
 def _mask(start: int, new: int, window: int, blocks: Tensor | None, device: torch.device) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""Text from a Gemma 3 model: prefill → decode_one_token → callback, until a stop.
+"""Text from a Gemma 3 model: read the prompt → step token by token → callback, until a stop.
 
 The tokens equal those of the model's own `generate`; having the loop here gives streaming, cancel between and inside steps,
 the guard against NaN and the suppression of image tokens.
@@ -20,6 +20,7 @@ from inference.decoder import Decoder
 from inference.errors import Cancelled, ModelFailed
 from inference.kv_cache import KVCache
 from inference.questions import Decoding
+from inference.stepping import Stepper
 
 ROWS = 512
 """Places of a prompt read at once: few enough that a cancel is soon seen, enough for the matrices."""
@@ -113,6 +114,7 @@ def generate(
     written: list[int] = []
     with torch.inference_mode():
         logits = _finite(decoder.logits(read(decoder, prompt, _no_image, cache, cancel)))
+        stepper = Stepper(decoder, cache)
         for _ in range(most):
             if cancel.is_set():
                 raise Cancelled("stopped on request")
@@ -126,7 +128,7 @@ def generate(
             if not more:
                 return "length"
             if len(written) < most:
-                logits = decode_one_token(decoder, token, cache, cancel)
+                logits = _finite(stepper.step(token, cancel))
     return "length"
 
 
@@ -152,11 +154,6 @@ def read(
 
 def _no_image(number: int) -> Tensor:
     raise ValueError(f"image {number} has not been read")
-
-
-def decode_one_token(decoder: Decoder, token: int, cache: KVCache, cancel: Event) -> Tensor:
-    """Read one token; logits for the next, [vocabulary]."""
-    return _finite(decoder.logits(decoder.step(token, cache, cancel)))
 
 
 def loop(tokens: Sequence[int]) -> int:

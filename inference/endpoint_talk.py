@@ -132,11 +132,11 @@ class Talk:
     def _prepare(self, session: requests.Session) -> None:
         session.trust_env = False
         session.headers.update({"User-Agent": "hilum", "Accept-Encoding": "identity", "Content-Type": "application/json"})
-        session.verify = self._endpoint.ca_file or True
         if self._key:
             session.headers["Authorization"] = f"Bearer {self._key}"
+        secure = _context(self._endpoint.ca_file) if self._endpoint.url.startswith("https:") else None
         session.mount("http://", _Adapter(self._connected))
-        session.mount("https://", _Adapter(self._connected))
+        session.mount("https://", _Adapter(self._connected, secure))
 
     def _connected(self, one: socket.socket) -> None:
         self._sockets.append(one)
@@ -205,6 +205,26 @@ class Interrupted(ModelFailed):
     """The connection ended, or nothing came for too long."""
 
 
+def _context(ca_file: str) -> ssl.SSLContext:
+    """TLS 1.2 or newer, trusting the CA file, else whom the system trusts. Raises ModelFailed."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    if ca_file:
+        try:
+            made.load_verify_locations(ca_file)
+        except OSError as error:
+            raise ModelFailed(
+                f"the endpoint's CA file {ca_file} cannot be read or holds no certificate; choose it again"
+            ) from error
+        made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the server's own certificate will do, whoever signed it
+        return made
+    made.load_default_certs()
+    paths = ssl.get_default_verify_paths()
+    if not (paths.cafile or paths.capath or made.cert_store_stats()["x509_ca"]):  # a frozen program may not find the system's
+        made.load_verify_locations(requests.certs.where())
+    return made
+
+
 def _said(answer: requests.Response) -> str:
     """What a server says of an error: its message, else nothing."""
     raw = b""
@@ -245,8 +265,6 @@ def _sentence(host: str, error: Exception) -> InferenceError:
         return ModelFailed(f"{host} does not speak TLS as asked; check the port and the beginning of the address")
     if isinstance(error, requests.ConnectTimeout):
         return ModelFailed(f"{host} does not answer; check the address and the firewall")
-    if "CA certificate bundle" in str(error) or isinstance(cause, FileNotFoundError):
-        return ModelFailed(f"the CA file for {host} cannot be read; check its path")
     if isinstance(error, requests.exceptions.InvalidHeader | UnicodeError):
         return ModelFailed(f"the key for {host} holds what no key may; give it again with `hilum endpoint key`")
     return Interrupted(
@@ -276,12 +294,16 @@ class _Session(requests.Session):  # type: ignore[misc]
 class _Adapter(HTTPAdapter):  # type: ignore[misc]
     """Tells of each socket as soon as it is connected, before anything is sent over it."""
 
-    def __init__(self, connected: Callable[[socket.socket], None]) -> None:
-        self._connected = connected
+    def __init__(self, connected: Callable[[socket.socket], None], secure: ssl.SSLContext | None = None) -> None:
+        self._connected, self._secure = connected, secure
         super().__init__(max_retries=0)
 
+    def cert_verify(self, conn: Any, *_: Any) -> None:
+        """By the context alone, whoever else the library would trust."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
     def init_poolmanager(self, *values: Any, **named: Any) -> None:
-        super().init_poolmanager(*values, **named)
+        super().init_poolmanager(*values, ssl_context=self._secure, **named)
         connected = self._connected
 
         class Plain(HTTPConnection):

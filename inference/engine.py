@@ -42,6 +42,11 @@ class EngineSpec:
     endpoint: Endpoint | None = None
     """Who writes instead of the drafter; see `inference.endpoint`, which alone heeds it."""
 
+    @property
+    def recipe(self) -> str:
+        """Catalogue id of the drafter whose prompts, windows and pixels are used, whoever writes."""
+        return self.endpoint.recipe if self.endpoint else self.drafter
+
 
 class AnyEngine(Protocol):
     """What answers questions: `Engine` in this process, `inference.host.EngineProcess` across a process boundary."""

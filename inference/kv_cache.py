@@ -36,8 +36,8 @@ class KVCache:
         self.places = [min(window, capacity) if window else capacity for window in shape.windows]
         """Positions that each layer has room for."""
         sizes = [(1, shape.heads, places, shape.width) for places in self.places]
-        self.keys = [torch.empty(size, device=device, dtype=dtype) for size in sizes]
-        self.values = [torch.empty(size, device=device, dtype=dtype) for size in sizes]
+        self.keys = [torch.zeros(size, device=device, dtype=dtype) for size in sizes]  # what is not filled is no NaN:
+        self.values = [torch.zeros(size, device=device, dtype=dtype) for size in sizes]  # a mask multiplies it by 0
 
     def extended(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values [1, heads, m, width] that `n` new positions [1, heads, n, width] of a layer may look at, in order,
@@ -65,6 +65,18 @@ class KVCache:
         self.keys[layer][:, :, slot] = keys[:, :, 0]
         self.values[layer][:, :, slot] = values[:, :, 0]
         return self.keys[layer][:, :, :filled], self.values[layer][:, :, :filled]
+
+    def fixed(self, layer: int, keys: Tensor, values: Tensor, position: Tensor, most: int) -> tuple[Tensor, Tensor, Tensor]:
+        """As `stepped`, for a position that is itself a tensor [1], and with a mask [1, 1, 1, places] of what is filled: always
+        the same work in the same memory. Layers without a window look at their first `most` places."""
+        windowed, places = bool(self.shape.windows[layer]), self.places[layer]
+        slot = position % places if windowed else position
+        kept = self.keys[layer], self.values[layer]
+        for one, fresh in zip(kept, (keys, values), strict=True):
+            one.index_copy_(2, slot, fresh)
+        seen = places if windowed else min(most, places)
+        filled = torch.arange(seen, device=position.device) <= position
+        return kept[0][:, :, :seen], kept[1][:, :, :seen], filled[None, None, None]
 
     def advance(self, by: int) -> None:
         """So many positions more are filled."""

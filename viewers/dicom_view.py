@@ -320,7 +320,7 @@ class RadiologyView(Canvas):
                 continue
             shown = self._shown
             if not look.coarse:
-                self._ready.put(look, result, sum(one.sizeInBytes() for one in (result.image, result.overlay) if one is not None))
+                self._ready.put(look, result, result.size_bytes)
             elif shown is not None and shown.look.frame == look.frame and not shown.look.coarse:
                 continue  # the exact one was sooner
             if look.frame == self.frame:

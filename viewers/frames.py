@@ -70,6 +70,12 @@ class Shown:
     overlay: QImage | None = None
     """The overlay planes, to be painted over `image`; None where there are none or they are not wanted."""
 
+    @property
+    def size_bytes(self) -> int:
+        """What it keeps in memory."""
+        images = sum(one.sizeInBytes() for one in (self.image, self.overlay) if one is not None)
+        return images + (0 if self.stored is None else self.stored.nbytes)
+
     def value_at(self, x: int, y: int) -> tuple[float | None, str]:
         """What one pixel measures, and its unit; where that is more than its modality value, that stands in the unit's words."""
         if self.grayscale is None or self.stored is None:

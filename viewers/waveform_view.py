@@ -64,8 +64,8 @@ class WaveformView(Canvas):
     def choose_group(self, number: int) -> None:
         if self._groups:
             self.group_number = number % len(self._groups)
-            self.frame = 0
             self._lay_out()
+            self.set_frame(0)
 
     def invert(self) -> None:
         """Dark paper, or the pink one of the recorder."""

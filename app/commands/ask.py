@@ -12,6 +12,7 @@ from app.commands.output import WrongCall, complain, show
 def add(commands: Commands) -> None:
     parser = command(commands, "ask", "a free question about a picture")
     options.add_place(parser)
+    options.add_whole(parser)
     parser.add_argument("question", metavar="QUESTION")
     parser.add_argument("--prior", type=options.path, metavar="PATH", help="an earlier picture, sent to the model first")
     options.add_engine(parser, drafter=True, endpoint=True)

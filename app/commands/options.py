@@ -37,6 +37,12 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frame", type=count, default=0, metavar="N", help="frame or slice, counted from 0")
 
 
+def add_whole(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--whole-series", action="store_true", help="all slices of a CT or MR series, as far as the model reads them"
+    )
+
+
 def add_engine(parser: argparse.ArgumentParser, *, encoder: bool = False, drafter: bool = False, endpoint: bool = False) -> None:
     if encoder:
         parser.add_argument("--encoder", default="demo-encoder", metavar="MODEL", help="catalogue id of the encoder")
@@ -128,7 +134,8 @@ def answered(args: argparse.Namespace, question: Question) -> Result:
     from app.analysis import Request, run
 
     meter = Meter()
-    request = Request(args.path, question, region(args), getattr(args, "prior", None), args.frame)
+    whole = getattr(args, "whole_series", False)
+    request = Request(args.path, question, region(args), getattr(args, "prior", None), args.frame, whole)
     try:
         with closing(engine(args)) as ready:
             return run(request, ready, meter)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from app.commands.options import Commands, command, typed
@@ -17,8 +18,14 @@ def add_changes(parts: Commands) -> None:
     one.add_argument("--ae", default="", metavar="TITLE", help="the archive's AE title")
     one.add_argument("--our-ae", default="HILUM", metavar="TITLE", help="ours, as the archive knows us")
     one.add_argument("--retrieve", choices=("get", "move"), default="get")
-    one.add_argument("--tls", action="store_true")
-    one.add_argument("--ca-file", default="", metavar="PEM", help="who vouches for the archive's certificate")
+    one.add_argument("--tls", action="store_true", help="of a DICOM archive; DICOMweb has it by https")
+    one.add_argument("--ca-file", type=_file, default="", metavar="PEM", help="who vouches for the archive's certificate")
+    one.add_argument(
+        "--cert-file", type=_file, default="", metavar="PEM", help="our own certificate, where the archive wants one"
+    )
+    one.add_argument(
+        "--key-file", type=_file, default="", metavar="PEM", help="its key, without a password; else in the same file"
+    )
     one.add_argument("--charset", default="", metavar="SET", help="of questions, such as 'ISO_IR 144'")
     one.add_argument("--url", default="", help="of a DICOMweb service, instead of host, port and AE title")
     one.add_argument("--user", default="", help="for that service; its password is given by `hilum pacs password`")
@@ -46,8 +53,12 @@ def list_nodes(args: argparse.Namespace) -> int:
 
 def _row(one: Any) -> tuple[str, ...]:
     if one.kind == "dicomweb":
-        return one.name, "DICOMweb", one.address, "", "", "WADO", "yes" if one.url.startswith("https:") else "no"
-    return one.name, "DICOM", one.address, one.ae_title, one.our_ae, f"C-{one.retrieve.upper()}", "yes" if one.tls else "no"
+        return one.name, "DICOMweb", one.address, "", "", "WADO", _tls(one, one.url.startswith("https:"))
+    return one.name, "DICOM", one.address, one.ae_title, one.our_ae, f"C-{one.retrieve.upper()}", _tls(one, one.tls)
+
+
+def _tls(one: Any, secure: bool) -> str:
+    return "no" if not secure else "yes, with our certificate" if one.cert_file else "yes"
 
 
 def _add(args: argparse.Namespace) -> int:
@@ -56,13 +67,15 @@ def _add(args: argparse.Namespace) -> int:
 
     if bool(args.url) == bool(args.host):
         raise WrongCall("give --host, --port and --ae of a DICOM archive, or --url of a DICOMweb service")
+    files = (args.ca_file, args.cert_file, args.key_file)
+    if any(files) and not (args.tls or args.url.startswith("https:")):
+        raise WrongCall("certificates are for TLS alone; give --tls of a DICOM archive, or an --url that begins with https")
     if args.url:
-        node = Node(args.node, "dicomweb", url=args.url, user=args.user, ca_file=args.ca_file)
+        node = Node(args.node, "dicomweb", "", 104, "", "HILUM", "get", False, *files, args.url, args.user)
     else:
         node = Node(
-            args.node, "dimse", args.host, args.port, args.ae, args.our_ae, args.retrieve, args.tls, args.ca_file,
-            charset=args.charset,
-        )  # fmt: skip
+            args.node, "dimse", args.host, args.port, args.ae, args.our_ae, args.retrieve, args.tls, *files, charset=args.charset
+        )
     book.save(book.load().with_node(node))
     show(args, {"node": node.name, "address": node.address}, f"{node.name} is entered: {node.address}")
     return 0
@@ -91,3 +104,8 @@ def _password(args: argparse.Namespace) -> int:
     words = "kept in the keyring" if place else "forgotten"
     show(args, {"node": node.name, "password": words}, f"the password of {node.name} is {words}")
     return 0
+
+
+def _file(text: str) -> str:
+    """An argparse type: a file's place, found from any folder; "" for none."""
+    return str(Path(text).expanduser().absolute()) if text else ""

@@ -13,6 +13,7 @@ from typing import Any
 from pynetdicom import _config, build_context
 from pynetdicom.presentation import PresentationContext
 
+from app.pacs import tls
 from app.pacs.errors import Lost, PacsError, Stopped
 from app.pacs.guard import Entity, Guard
 from app.pacs.limits import MIB, Limits
@@ -26,6 +27,8 @@ _config.STORE_SEND_CHUNKED_DATASET = True  # a file's own bytes are sent, piece 
 quiet("pynetdicom")
 ABORT_S = 0.3
 """How long an abort may take to be on its way."""
+ALERT = b"\x15\x03"
+"""How a server of TLS answers what is none (RFC 8446 5.1)."""
 END_S = 5.0
 """How long the threads of an ended association are waited for."""
 
@@ -91,11 +94,11 @@ def associated(
 
     try:
         with stop.waking(wake):
-            tls = _tls(node) if node.tls else None
+            secure = (tls.context(node), node.host) if node.tls else None
             try:
                 assoc = entity.associate(
                     node.host, node.port, contexts=list(contexts), ae_title=node.ae_title, max_pdu=limits.pdu_bytes,
-                    ext_neg=list(roles), tls_args=tls, evt_handlers=list(handlers),
+                    ext_neg=list(roles), tls_args=secure, evt_handlers=list(handlers),
                 )  # fmt: skip
             except (socket.gaierror, UnicodeError) as error:
                 raise PacsError(f"{node.name}: no machine is called {node.host}; check the name and the network.") from error
@@ -148,24 +151,23 @@ def _end(assoc: Any, made: list[tuple[Any, Guard]]) -> None:
             one.socket.close()
 
 
-def _tls(node: Node) -> tuple[ssl.SSLContext, str]:
-    try:
-        return ssl.create_default_context(cafile=node.ca_file or None), node.host
-    except OSError as error:
-        raise PacsError(f"{node.name}: the certificate file {node.ca_file} cannot be read ({error.strerror}).") from error
-
-
 def _why_not(node: Node, assoc: Any, made: Any, guard: Guard, late: bool) -> str:
     if made.failure is not None:
-        return why_no_connection(node, made.failure)
+        return why_no_connection(node, made.failure, made.connected)
     if assoc.is_rejected:
         return f"{node.name} refuses: {_rejection(node, assoc.acceptor.primitive)}."
     if guard.trouble:
         return f"{node.name} {guard.trouble}: that is no DICOM archive; check host and port."
+    if isinstance(guard.failure, ssl.SSLError):  # TLS 1.3 refuses our certificate only after the handshake
+        return tls.why_not(node, guard.failure)
+    if guard.first.startswith(ALERT):
+        return f"{node.name} ({node.address}) wants TLS; switch it on for this node."
     if assoc.acceptor.primitive is not None and not assoc.accepted_contexts:
         return f"{node.name} answers, but offers nothing of what was asked for; ask who runs it to allow it for {node.our_ae}."
     if late:
         return f"{node.name} took the connection but did not answer in time; check host, port and TLS."
+    if node.tls and not guard.received:
+        return tls.closed(node, agreed=True)
     return f"{node.name} closed the connection without a DICOM answer; check host and port, and whether it wants TLS."
 
 
@@ -180,15 +182,15 @@ def _rejection(node: Node, primitive: Any) -> str:
     return known.get((source, reason), "it gives no reason; ask who runs it")
 
 
-def why_no_connection(node: Node, error: OSError) -> str:
-    """One sentence for what the system said when it tried to connect."""
+def why_no_connection(node: Node, error: OSError, connected: bool = False) -> str:
+    """One sentence for what the system said when it tried to connect, or, once `connected`, to agree on TLS."""
     where = f"{node.name} ({node.address})"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"{where} shows a certificate that cannot be trusted ({error.verify_message}); name the CA file or ask who runs it."
-        )
+    if isinstance(error, ConnectionError | ssl.SSLEOFError) and connected:
+        return tls.closed(node, agreed=False)
     if isinstance(error, ssl.SSLError):
-        return f"{where} does not speak TLS as asked; switch TLS off for this node, or check the port."
+        return tls.why_not(node, error)
+    if isinstance(error, TimeoutError) and connected:
+        return tls.silent(node)
     if isinstance(error, TimeoutError):
         return f"{where} does not answer; check host, port and firewall."
     if isinstance(error, ConnectionRefusedError):

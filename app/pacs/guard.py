@@ -25,6 +25,12 @@ ACSE_S = 20.0
 """For the answer to a request for an association, which no archive has to think about."""
 
 
+def cut(raw: socket.socket) -> None:
+    """End a connection whatever another thread does with it: `SSLSocket.shutdown` would pull TLS away under its hands."""
+    with suppress(OSError):
+        socket.socket.shutdown(raw, socket.SHUT_RDWR)
+
+
 class Guard:
     """In place of an `AssociationSocket`'s recv. `trouble` is why it ended the connection."""
 
@@ -32,6 +38,10 @@ class Guard:
         self._owner, self._limits, self._most = owner, limits, most
         self._pending = 0
         self.received = 0
+        self.first = b""
+        """What came first of all, of up to six bytes."""
+        self.failure: OSError | None = None
+        """What the system said when it could not receive."""
         self.trouble = ""
         self.answered = False
         """Whether anything beyond the association itself ever came."""
@@ -63,18 +73,21 @@ class Guard:
                 piece = raw.recv(min(count - len(taken), 2**18))
             except TimeoutError:
                 self._end(f"sent nothing more for {self._limits.answer_s:.0f} s")
+            except OSError as error:
+                self.failure = error
+                raise
             if not piece:
                 break
             taken += piece
         raw.settimeout(self._limits.answer_s)
+        self.first = self.first or bytes(taken[:6])
         self.received += len(taken)
         return taken
 
     def _shut(self) -> None:
         """Closed even where the peer was faster."""
         if (raw := self._owner.socket) is not None:
-            with suppress(OSError):
-                raw.shutdown(socket.SHUT_RDWR)
+            cut(raw)
             raw.close()
 
     def _end(self, trouble: str) -> None:
@@ -87,16 +100,30 @@ class _Socket(AssociationSocket):  # type: ignore[misc]
 
     socket: Any
     failure: OSError | None = None
+    connected = False
+    """Whether the machine answered; with TLS, a failure may come after."""
     connect_s = 10.0
     answer_s = 60.0
+    _stood = False
+
+    @property
+    def _is_connected(self) -> bool:
+        """Once true, true for good: pynetdicom asks it whether to look for the answer, which may have come and the peer gone."""
+        return self._stood
+
+    @_is_connected.setter
+    def _is_connected(self, now: bool) -> None:
+        self._stood = self._stood or now
 
     def connect(self, primitive: Any) -> None:
         try:
-            if self.tls_args:
-                context, name = self.tls_args
-                self.socket = context.wrap_socket(self.socket, server_side=False, server_hostname=name)
             self.socket.settimeout(self.connect_s)
             self.socket.connect(primitive.address_info.as_tuple)
+            self.connected = True
+            if self.tls_args:
+                context, name = self.tls_args
+                self.socket = context.wrap_socket(self.socket, server_hostname=name, do_handshake_on_connect=False)
+                self.socket.do_handshake()  # on what a stop finds to cut
             self.socket.settimeout(self.answer_s)
             self.assoc.requestor.address_info = AddressInformation.from_tuple(self.socket.getsockname())
             self._is_connected = True
@@ -113,8 +140,7 @@ class _Socket(AssociationSocket):  # type: ignore[misc]
     def cut(self) -> None:
         """End the connection now, from any thread."""
         if (raw := self.socket) is not None:
-            with suppress(OSError):
-                raw.shutdown(socket.SHUT_RDWR)
+            cut(raw)
 
 
 class Entity(AE):  # type: ignore[misc]

@@ -5,7 +5,6 @@ Our own acceptor on pynetdicom's association layer. A stranger is rejected befor
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 from app.pacs.answer_text import is_uid
 from app.pacs.association import END_S
 from app.pacs.errors import PacsError
-from app.pacs.guard import ACSE_S, Guard
+from app.pacs.guard import ACSE_S, Guard, cut
 from app.pacs.limits import MIB, Limits
 from app.pacs.nodes import Listening
 from app.pacs.syntaxes import ALL, DEFLATED, PLAIN, VERIFICATION, storage_classes
@@ -206,5 +205,4 @@ def _uids(event: Any) -> tuple[str, str]:
 def _cut(assoc: Any) -> None:
     raw = assoc.dul.socket.socket if assoc.dul.socket is not None else None
     if raw is not None:
-        with suppress(OSError):
-            raw.shutdown(socket.SHUT_RDWR)
+        cut(raw)

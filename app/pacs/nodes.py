@@ -34,6 +34,10 @@ class Node:
     tls: bool = False
     ca_file: str = ""
     """PEM file of who vouches for the archive's certificate; "" asks the system's."""
+    cert_file: str = ""
+    """PEM file of our own certificate, for an archive that wants one; "" shows none."""
+    key_file: str = ""
+    """PEM file of its private key, without a password; "" where it is in `cert_file`."""
     url: str = ""
     """Of the DICOMweb service (PS3.18), below which /studies lies."""
     user: str = ""
@@ -43,6 +47,8 @@ class Node:
     def __post_init__(self) -> None:
         if not self.name.strip() or len(self.name) > 40 or not self.name.isprintable():
             raise NodeError("A node needs a name of 1 to 40 letters.")
+        if self.key_file and not self.cert_file:
+            raise NodeError(f"{self.name}: a key says nothing without its certificate; give the certificate's file too.")
         if self.kind == "dicomweb":
             object.__setattr__(self, "url", checked_url(self.name, self.url))
             return

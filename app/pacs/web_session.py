@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import requests
@@ -15,9 +15,11 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
-from app.pacs.association import why_no_connection
+from app.pacs import tls
+from app.pacs.association import ALERT, why_no_connection
 from app.pacs.credentials import check_channel
 from app.pacs.errors import PacsError, Stopped
+from app.pacs.guard import cut
 from app.pacs.limits import MIB, Limits
 from app.pacs.nodes import Node
 from app.pacs.quiet import quiet
@@ -40,24 +42,35 @@ class Session(requests.Session):  # type: ignore[misc]
         self.trust_env = False
         self.warned = False
         """Whether an answer said that it is not complete."""
+        self.answered = False
+        """Whether any came that is no error."""
         self.headers["User-Agent"] = "hilum"
         self.headers["Accept-Encoding"] = "identity"
-        if node.ca_file:
-            self.verify = node.ca_file
         if password:
             check_channel(node)
             if node.user:
                 self.auth = (node.user.encode(), password.encode())
             else:
                 self.headers["Authorization"] = f"Bearer {password}"
+        self.secure = tls.context(node) if node.url.startswith("https:") else None
         self.mount("http://", _Adapter(self._sockets))
-        self.mount("https://", _Adapter(self._sockets))
+        self.mount("https://", _Adapter(self._sockets, self.secure))
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection stood, with TLS where that was asked for."""
+        return bool(self._sockets)
+
+    def doubt(self) -> str:
+        """What else may be the matter with one that never answered well."""
+        if self.answered or self.node.cert_file:
+            return ""
+        return f", or wants {'a certificate of ours' if self.secure else 'an address that begins with https'}"
 
     def cut(self) -> None:
         """End what runs, from any thread."""
         for one in list(self._sockets):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+            cut(one)
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - none is followed
         return None
@@ -76,6 +89,7 @@ class Session(requests.Session):  # type: ignore[misc]
             answer: requests.Response = super().send(request, **how)
             try:
                 self._check(answer)
+                self.answered = True
                 if not streamed:
                     self._check_json(answer)
                     answer._content = b"".join(self.pieces(answer, self._limits.answer_bytes))
@@ -99,7 +113,7 @@ class Session(requests.Session):  # type: ignore[misc]
                 yield piece
 
     def talking(self) -> Any:
-        return _Sentences(self.node, self._stop)
+        return _Sentences(self, self._stop)
 
     def _check(self, answer: requests.Response) -> None:
         code, name = answer.status_code, self.node.name
@@ -113,7 +127,7 @@ class Session(requests.Session):  # type: ignore[misc]
             401: "does not accept the user and password; enter them again", 403: "does not allow this; ask who runs it",
             404: "has nothing under that address; check the path, which often ends in /dicom-web",
             406: "cannot answer in a form that was asked for", 413: "takes nothing so large",
-            503: "is too busy; try again in a moment", 400: "does not understand the request",
+            503: "is too busy; try again in a moment", 400: f"does not understand the request{self.doubt()}",
         }  # fmt: skip
         raise PacsError(f"{name} {known.get(code, 'reports an error; ask who runs it')} (HTTP {code}).")
 
@@ -129,8 +143,8 @@ class Session(requests.Session):  # type: ignore[misc]
 class _Sentences:
     """Turns what goes wrong inside into PacsError or Stopped."""
 
-    def __init__(self, node: Node, stop: Stop) -> None:
-        self._node, self._stop = node, stop
+    def __init__(self, session: Session, stop: Stop) -> None:
+        self._session, self._node, self._stop = session, session.node, stop
 
     def __enter__(self) -> None:
         return None
@@ -144,13 +158,18 @@ class _Sentences:
             raise PacsError(f"{self._node.name} answers with what is no DICOM JSON; check the address.") from error
         cause = _root(error)
         if isinstance(cause, (ssl.SSLError, ConnectionRefusedError, socket.gaierror)):
-            raise PacsError(why_no_connection(self._node, cause)) from error
+            raise PacsError(why_no_connection(self._node, cause, isinstance(cause, ssl.SSLError))) from error
         if isinstance(error, requests.ConnectTimeout):
             raise PacsError(why_no_connection(self._node, TimeoutError())) from error
         name = self._node.name
         if isinstance(cause, TimeoutError) or "Timeout" in type(error).__name__:
             raise PacsError(f"{name} did not answer in time; it may be busy, try again.") from error
-        raise PacsError(f"{name} closed the connection in the middle of it, or does not speak HTTP; try again.") from error
+        if self._session.secure and not self._session.answered:
+            raise PacsError(tls.closed(self._node, self._session.connected)) from error
+        if isinstance(cause, http.client.BadStatusLine) and str(cause.args[0]).startswith(ALERT.decode("latin-1")):
+            raise PacsError(f"{name} wants TLS; enter an address that begins with https.") from error
+        doubt = self._session.doubt()
+        raise PacsError(f"{name} closed the connection in the middle of it{doubt}, or does not speak HTTP; try again.") from error
 
 
 def _root(error: BaseException) -> BaseException:
@@ -171,14 +190,18 @@ def _plain(kind: str) -> str:
 
 
 class _Adapter(HTTPAdapter):  # type: ignore[misc]
-    """Remembers the sockets, so that a stop can wake who waits for one."""
+    """Remembers the sockets, so that a stop can wake who waits for one; trusts and shows what its context does."""
 
-    def __init__(self, sockets: list[socket.socket]) -> None:
-        self._sockets = sockets
+    def __init__(self, sockets: list[socket.socket], secure: ssl.SSLContext | None = None) -> None:
+        self._sockets, self._secure = sockets, secure
         super().__init__(max_retries=0)
 
+    def cert_verify(self, conn: Any, *_: Any) -> None:
+        """By the context alone, whoever else the library would trust."""
+        conn.cert_reqs = "CERT_REQUIRED"
+
     def init_poolmanager(self, *values: Any, **named: Any) -> None:
-        super().init_poolmanager(*values, **named)
+        super().init_poolmanager(*values, ssl_context=self._secure, **named)
         sockets = self._sockets
 
         class Plain(HTTPConnection):

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from app.analysis import Result
-from app.panels.parts import Column, ScrolledColumn, button, label, restyle, row
+from app.panels.parts import Column, ScrolledColumn, Word, button, label, restyle, row
 from inference.answers import Draft
 
 EMPTY = "Press Q and type a question about the region, or about the whole view. Each question is answered by itself."
@@ -19,8 +19,7 @@ class AskPanel(Column):
         super().__init__(parent)
         self._lines = ScrolledColumn()
         self.column.addWidget(self._lines, 1)
-        self._word = label("", "bad")
-        self._word.hide()
+        self._word = Word()
         self.column.addWidget(self._word)
         self.question = QLineEdit()
         self.question.setPlaceholderText("A question about the region")
@@ -51,8 +50,7 @@ class AskPanel(Column):
         self._lines.to_end()
 
     def say(self, sentence: str) -> None:
-        self._word.setText(sentence)
-        self._word.setVisible(bool(sentence))
+        self._word.say(sentence)
 
     def _send(self) -> None:
         text = self.question.text().strip()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QRect, QRegularExpression, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QToolButton, QTreeView, QVBoxLayout, QWidget
 
 from app.panels.parts import MARGIN, label, row
@@ -15,6 +15,7 @@ from app.panels.source_tree import ROW, SEARCH, SEARCH_NAMED, Found, Group, Inde
 from app.placing import Card
 from app.theme import ThemeName, icon
 from viewers.plain_text import folded
+from viewers.thumbnail import Thumbnail
 
 EMPTY = "Drop files, folders or a ZIP here, or press Ctrl+O."
 NOTHING = "Nothing here matches the search."
@@ -114,8 +115,8 @@ class Browser(QWidget):
             self.view.setCurrentIndex(self.index_of(card.path))
         self._offer_search()
 
-    def describe(self, path: Path, line: str, image: QImage) -> None:
-        self.model.describe(path, line, image)
+    def describe(self, path: Path, line: str, picture: Thumbnail | None) -> None:
+        self.model.describe(path, line, picture)
 
     def fail(self, path: Path, sentence: str) -> None:
         self.model.fail(path, sentence)

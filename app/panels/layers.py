@@ -7,7 +7,7 @@ from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QLineEdit, QListWidget, QListWidgetItem, QSlider, QWidget
 
 from app.panels.histogram import Histogram
-from app.panels.parts import GAP, Column, button, label, row
+from app.panels.parts import GAP, Column, Word, button, label, row
 from viewers.canvas import Canvas
 from viewers.colormaps import NAMES
 from viewers.figures import counted, rounded
@@ -41,8 +41,7 @@ class LayersPanel(Column):
         self._filling = False
         self._export = button("Export…", self.exportWanted.emit)
         self.column.addLayout(row(button("Load map…", self.loadWanted.emit, primary=True), self._export))
-        self._word = label("", "bad")
-        self._word.hide()
+        self._word = Word()
         self.column.addWidget(self._word)
         self._empty = label(EMPTY, "hint")
         self.column.addWidget(self._empty)
@@ -119,8 +118,7 @@ class LayersPanel(Column):
         self.refresh()
 
     def say(self, sentence: str) -> None:
-        self._word.setText(sentence)
-        self._word.setVisible(bool(sentence))
+        self._word.say(sentence)
 
     def refresh(self) -> None:
         """After any change; the list is made anew only where it says something else."""

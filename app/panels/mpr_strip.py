@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QFrame, QLayout, QProgressBar, QWidget
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFrame, QLayout, QProgressBar, QWidget
 
-from app.panels.parts import Elided, button, row
+from app.panels.parts import Elided, button, inset, row
 from viewers.volume_cuts import Slab
 
 _WORDS = {Slab.THIN: "Thin planes", Slab.MIP: "MIP, the highest", Slab.MINIP: "MinIP, the lowest", Slab.MEAN: "Mean"}
@@ -34,8 +34,8 @@ class MprStrip(QFrame):
         self.thickness.setSingleStep(5.0)
         self.thickness.setValue(10.0)
         self.thickness.setSuffix(" mm")
-        self.thickness.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
-        self.thickness.setFixedWidth(76)
+        inset(self.thickness)
+        self.thickness.setFixedWidth(84)
         self.thickness.setAccessibleName("Thickness of the slab")
         self.acquired = button("As acquired", lambda: self.axesWanted.emit(False), tip="Planes along the slices as taken")
         self.patient = button("Patient axes", lambda: self.axesWanted.emit(True), tip="True axial, coronal and sagittal planes")

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import QComboBox, QPlainTextEdit, QSlider, QTreeWidget, QTreeWidgetItem, QWidget
 
-from app.panels.parts import Column, button, label, row
+from app.panels.parts import Column, Word, button, label, row
 from viewers.objects.said import Said
 
 EMPTY = (
@@ -36,8 +36,7 @@ class OthersPanel(Column):
         self._filling = False
         self._objects: tuple[Said, ...] = ()
         self._here: frozenset[Path] = frozenset()
-        self._word = label("", "bad")
-        self._word.hide()
+        self._word = Word()
         self.column.addWidget(self._word)
         self._empty = label(EMPTY, "hint")
         self.column.addWidget(self._empty)
@@ -84,8 +83,7 @@ class OthersPanel(Column):
         return found if isinstance(found, Said) else None
 
     def say(self, sentence: str) -> None:
-        self._word.setText(sentence)
-        self._word.setVisible(bool(sentence))
+        self._word.say(sentence)
 
     def show_objects(self, objects: Sequence[Said], here: frozenset[Path]) -> None:
         """All that was read; `here` are those that belong to the picture in the active pane."""

@@ -23,10 +23,12 @@ from PySide6.QtWidgets import (
 from app.pacs.book import Book
 from app.pacs.errors import NodeError
 from app.pacs.nodes import CHARSETS, Listening, Node
-from app.panels.parts import GAP, Column, button, label, reword, row
+from app.panels.file_line import FileLine
+from app.panels.parts import GAP, Column, button, inset, label, reword, row
 
 KINDS = (("DICOM (C-FIND, C-GET, C-MOVE)", "dimse"), ("DICOMweb (QIDO, WADO, STOW)", "dicomweb"))
 WAYS = (("C-GET: over our own connection", "get"), ("C-MOVE: it connects to our listener", "move"))
+PEM = "Certificates and keys (*.pem *.crt *.cer *.key);;All files (*)"
 
 
 class NodesDialog(QDialog):
@@ -60,15 +62,17 @@ class NodesDialog(QDialog):
         reword(self.word, sentence, role)
 
     def _archives(self) -> QWidget:
-        self.name, self.host, self.ae, self.ours, self.ca = (QLineEdit() for _ in range(5))
+        self.name, self.host, self.ae, self.ours = (QLineEdit() for _ in range(4))
         self.url, self.user, self.password = (QLineEdit() for _ in range(3))
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self.password.setPlaceholderText("kept in the system's keyring; empty leaves it as it is")
         self.url.setPlaceholderText("https://pacs.hospital/dicom-web")
-        self.ca.setPlaceholderText("PEM file; empty asks the system's")
+        self.ca = FileLine("CA file", PEM, "who vouches for it; empty: the system")
+        self.cert = FileLine("Our certificate", PEM, "where it wants one of us")
+        self.pem_key = FileLine("Our key", PEM, "no password; may be in the same file")
         self.port = QSpinBox()
         self.port.setRange(1, 65_535)
-        self.port.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+        inset(self.port)
         self.kind, self.way, self.charset = _box(KINDS), _box(WAYS), QComboBox()
         for one in CHARSETS:
             self.charset.addItem(one or "UTF-8 (ISO_IR 192)", one)
@@ -78,13 +82,15 @@ class NodesDialog(QDialog):
             ("Name", self.name, ""), ("Speaks", self.kind, ""), ("Host", self.host, "dimse"), ("Port", self.port, "dimse"),
             ("Its AE title", self.ae, "dimse"), ("Our AE title", self.ours, "dimse"), ("Retrieve by", self.way, "dimse"),
             ("Questions in", self.charset, "dimse"), ("Encryption", self.tls, "dimse"), ("Address", self.url, "dicomweb"),
-            ("User", self.user, "dicomweb"), ("Password", self.password, "dicomweb"), ("Certificates", self.ca, ""),
+            ("User", self.user, "dicomweb"), ("Password", self.password, "dicomweb"), ("CA file", self.ca, ""),
+            ("Our certificate", self.cert, ""), ("Our key", self.pem_key, ""),
         )  # fmt: skip
         for words, widget, _ in lines:
             widget.setAccessibleName(words)
             self.form.addRow(words, widget)
         self._lines = lines
-        self.kind.currentIndexChanged.connect(lambda _: self._suit())
+        for told in (self.kind.currentIndexChanged, self.tls.toggled, self.url.textChanged):
+            told.connect(lambda _: self._suit())
         buttons = row(
             button("New", self._new),
             button("Remove", self._remove),
@@ -115,7 +121,7 @@ class NodesDialog(QDialog):
         )  # fmt: skip
         for spin, low, high, value in spins:
             spin.setRange(low, high)
-            spin.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
+            inset(spin)
             spin.setValue(value)
         self.wiped = QCheckBox("Wipe what was fetched when the window is closed")
         self.wiped.setChecked(self.book.wipe_at_exit)
@@ -141,7 +147,8 @@ class NodesDialog(QDialog):
             node = Node(
                 self.name.text().strip(), self.kind.currentData(), self.host.text().strip(), self.port.value(),
                 self.ae.text().strip(), self.ours.text().strip(), self.way.currentData(), self.tls.isChecked(),
-                self.ca.text().strip(), self.url.text().strip(), self.user.text().strip(), self.charset.currentData(),
+                self.ca.text(), self.cert.text(), self.pem_key.text(), self.url.text().strip(), self.user.text().strip(),
+                self.charset.currentData(),
             )  # fmt: skip
         except NodeError as error:
             self.say(str(error))
@@ -194,9 +201,10 @@ class NodesDialog(QDialog):
     def _fill(self, node: Node | None) -> None:
         self._chosen = node.name if node else ""
         self.say("")
-        texts: tuple[tuple[QLineEdit, Callable[[Node], str]], ...] = (
+        texts: tuple[tuple[QLineEdit | FileLine, Callable[[Node], str]], ...] = (
             (self.name, lambda one: one.name), (self.host, lambda one: one.host), (self.ae, lambda one: one.ae_title),
-            (self.ca, lambda one: one.ca_file), (self.url, lambda one: one.url), (self.user, lambda one: one.user),
+            (self.ca, lambda one: one.ca_file), (self.cert, lambda one: one.cert_file), (self.pem_key, lambda one: one.key_file),
+            (self.url, lambda one: one.url), (self.user, lambda one: one.user),
         )  # fmt: skip
         for line, value in texts:
             line.setText(value(node) if node else "")
@@ -212,10 +220,13 @@ class NodesDialog(QDialog):
         self._suit()
 
     def _suit(self) -> None:
-        """The lines that the way it speaks needs."""
+        """The lines that the way it speaks needs; files of TLS are entered where there is TLS."""
         chosen = cast("str", self.kind.currentData())
         for _, widget, kind in self._lines:
             self.form.setRowVisible(widget, kind in ("", chosen))
+        plain = self.url.text().strip().startswith("http:") if chosen == "dicomweb" else not self.tls.isChecked()
+        for files in (self.ca, self.cert, self.pem_key):
+            files.setEnabled(not plain)
 
 
 def _box(choices: tuple[tuple[str, str], ...]) -> QComboBox:

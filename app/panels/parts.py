@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 MARGIN = 12
 GAP = 8
@@ -157,6 +157,11 @@ class ScrolledColumn(QScrollArea):
     def to_end(self) -> None:
         bar = self.verticalScrollBar()
         bar.setValue(bar.maximum())
+
+
+def inset(number: QAbstractSpinBox) -> None:
+    """Let a number stand where the text of a line edit does: the style sheet's padding does not reach into it."""
+    number.lineEdit().setTextMargins(GAP, 0, GAP, 0)
 
 
 def row(*widgets: QWidget, stretch: int = -1) -> QHBoxLayout:

@@ -8,7 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
-from app.panels.parts import Column, button, label, row
+from app.panels.parts import Column, Word, button, label, row
 from app.panels.sentences import Sentences
 from app.reports.checks import remarks
 from app.reports.report import Report, ReportError
@@ -68,7 +68,7 @@ class ReportPanel(Column):
         self._foot = QWidget()
         self._foot.setLayout(row(self._name, self._sign, self._save, stretch=0))
         self.column.addWidget(self._foot)
-        self._word = label("", "bad")
+        self._word = Word()
         self.column.addWidget(self._word)
         self._typing = QTimer(self, singleShot=True, interval=JOURNAL_MS)
         self._typing.timeout.connect(self._emit_typed)
@@ -144,8 +144,7 @@ class ReportPanel(Column):
 
     def say(self, sentence: str) -> None:
         """One sentence under the report: why something did not work."""
-        self._word.setText(sentence)
-        self._word.setVisible(bool(sentence))
+        self._word.say(sentence)
 
     def choose(self, id: int) -> None:
         self._chosen = id

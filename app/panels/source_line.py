@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRect, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QHelpEvent, QPainter
 from PySide6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QToolTip, QWidget
 
 from app.panels.source_tree import PICTURE, Group, Index, Item, held_by
 from app.theme import ThemeName, colours, icon
+from viewers.thumbnail import Thumbnails
 
 PAD = 8
 
@@ -18,6 +19,7 @@ class Line(QStyledItemDelegate):
     def __init__(self, theme: ThemeName, parent: QWidget) -> None:
         super().__init__(parent)
         self.theme: ThemeName = theme
+        self._pictures = Thumbnails(PICTURE)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         held = held_by(index)
@@ -69,10 +71,10 @@ class Line(QStyledItemDelegate):
         frame = QRect(option.rect.left() + PAD, option.rect.top() + 8, PICTURE, PICTURE)
         painter.fillRect(frame, QColor(chosen["field"]))
         if item.picture is not None:
-            shown = item.picture.scaled(
-                frame.size(), Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-            )
-            painter.drawPixmap(frame.center() - shown.rect().center(), shown)
+            shown = self._pictures.get(item.picture, painter.device().devicePixelRatioF())
+            place = QRectF(QPointF(), shown.deviceIndependentSize())
+            place.moveCenter(QRectF(frame).center())
+            painter.drawPixmap(place.topLeft(), shown)
         elif item.problem:
             painter.drawPixmap(frame.adjusted(14, 14, -14, -14), icon("mdi6.alert-outline", self.theme, "warn").pixmap(20, 20))
         text = text_rect(option.rect)

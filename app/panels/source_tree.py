@@ -10,11 +10,12 @@ from html import escape
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QModelIndex, QPersistentModelIndex, QSize, QSortFilterProxyModel, Qt
-from PySide6.QtGui import QImage, QPixmap, QStandardItem, QStandardItemModel
+from PySide6.QtGui import QStandardItem, QStandardItemModel
 
 from app.panes import PATH_MIME
 from app.placing import UNDATED, Card, newest_first, patient_words
 from viewers.sources.who import Who
+from viewers.thumbnail import Thumbnail
 
 ROW, PATIENT_ROW, STUDY_ROW = 64, 34, 28
 PICTURE = 48
@@ -32,7 +33,7 @@ class Item:
     node: QStandardItem
     line: str = ""
     problem: str = ""
-    picture: QPixmap | None = None
+    picture: Thumbnail | None = None
     group: Group | None = None
 
     @property
@@ -141,11 +142,9 @@ class Sources(QStandardItemModel):
             self._dress_group(item.group)
         self._dress(item)
 
-    def describe(self, path: Path, line: str, image: QImage) -> None:
+    def describe(self, path: Path, line: str, picture: Thumbnail | None) -> None:
         if item := self._items.get(path):
-            item.line, item.problem = line, ""
-            if not image.isNull():
-                item.picture = QPixmap.fromImage(image)
+            item.line, item.problem, item.picture = line, "", picture or item.picture
             self._dress(item)
 
     def fail(self, path: Path, sentence: str) -> None:

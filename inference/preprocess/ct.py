@@ -36,10 +36,10 @@ def by_position(positions: Sequence[Sequence[float]], orientation: Sequence[floa
 
 
 def choose(slices: int, most: int = MOST_SLICES) -> list[int]:
-    """Which of `slices` a model reads: all, or `most` equidistant by the publisher's formula round(i / most · (n − 1)).
+    """Which of `slices` a model reads: all, or `most` equidistant, round(i / (most − 1) · (n − 1)) with i from 0.
 
-    i runs from 1, so the first slice is never among them and the last one always is.
+    The publisher's formula, round(i / most · (n − 1)) with i from 1, never takes the first slice; that is not repeated here.
     """
     if slices <= most:
         return list(range(slices))
-    return [round(i / most * (slices - 1)) for i in range(1, most + 1)]
+    return [round(i / (most - 1) * (slices - 1)) for i in range(most)] if most > 1 else [0]

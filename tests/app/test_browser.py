@@ -9,15 +9,21 @@ import numpy as np
 import pydicom
 import pytest
 from PIL import Image
-from PySide6.QtCore import QModelIndex, Qt
+from PySide6.QtCore import QModelIndex, QRect, Qt
+from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QStyleOptionViewItem
 
 from app.panels.source_tree import Group, Item, held_by
 from app.panes import dragged_path
 from app.placing import Card, newest_first
+from inference.demo.chest import draw_pair
+from inference.demo.film import draw_film
 from tests.app.conftest import Seat
 from viewers.plain_text import folded, one_line
+from viewers.qimage import to_array
 from viewers.sources.who import person
+from viewers.thumbnail import Thumbnail
 
 Case = Callable[..., Path]
 
@@ -244,3 +250,39 @@ def test_words() -> None:
     assert folded("ＭÜller ß Ёж") == "muller ss еж"
     assert sorted(["20240501", "20250203", "", "19991231"], key=newest_first) == ["20250203", "20240501", "19991231", ""]
     assert Card(Path("a.png")).patient == ""
+
+
+def test_a_thumbnail_is_small_in_memory_and_as_sharp_as_the_screen(seat: Seat, three: Path) -> None:
+    """On a screen of two pixels to a point every second column of 96 is seen; a chest film takes a few kilobytes."""
+    stripes = np.zeros((96, 96), np.uint8)
+    stripes[:, 1::2] = 255
+    path = three / "iPA"
+    opened(seat, three, 7)
+    browser = seat.window.browser
+    item = browser.model.item_of(path)
+    assert item is not None
+    seat.wait(lambda: item.picture is not None, 20)
+    browser.describe(path, "film", Thumbnail.of(stripes))
+    browser.select(path)
+    index = browser.index_of(path)
+    image = QImage(2 * browser.view.width(), 128, QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(2)
+    image.fill(Qt.GlobalColor.black)
+    option = QStyleOptionViewItem()
+    option.rect, option.font = QRect(0, 0, browser.view.width(), 64), browser.view.font()
+    painter = QPainter(image)
+    for _ in range(2):  # made anew, and kept
+        browser.view.itemDelegate().paint(painter, option, index)
+    painter.end()
+    row = to_array(image)[16 + 48, 16 : 16 + 96, 0].astype(int)
+    assert (np.abs(np.diff(row)) > 200).all()
+    film = draw_film(draw_pair(7).current).pixels[::10, ::10]
+    assert len(Thumbnail.of(film).jpeg) < 6000
+    assert np.abs(to_array(Thumbnail.of(film).image()).astype(int) - film[..., None]).mean() < 4
+
+
+def test_colour_thumbnails_keep_their_colour() -> None:
+    slide = np.zeros((64, 96, 3), np.uint8)
+    slide[:, :48], slide[:, 48:] = (200, 120, 190), (240, 240, 240)
+    found = to_array(Thumbnail.of(slide).image()).astype(int)
+    assert np.abs(found - slide).mean() < 3

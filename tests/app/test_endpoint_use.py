@@ -25,6 +25,7 @@ from inference.endpoint_address import Endpoint
 from inference.engine import EngineSpec
 from inference.questions import DraftQuestion
 from tests.app.conftest import Seat
+from tests.app.test_volumes import series
 from tests.inference.openai_server import KEY, NAME, REPORT, Server
 from tests.inference.test_endpoint import images
 
@@ -113,6 +114,25 @@ def test_what_the_model_saw_is_what_was_sent(picture: Path) -> None:
         spec = EngineSpec(endpoint=Endpoint(server.url))
         result = run(Request(picture, DraftQuestion()), endpoints.engine(spec, Engine))
         assert np.array_equal(result.seen[0], images(server.asked()[0]["body"])[0])
+
+
+@pytest.mark.parametrize(("recipe", "lowest"), [("medgemma-1.5-4b-it", -1024), ("medgemma-4b-it", -1225)])
+def test_a_whole_ct_series_goes_in_the_windows_of_the_recipe(call: Call, tmp_path: Path, recipe: str, lowest: int) -> None:
+    """Red from `lowest` HU up, green -135 to 215, blue 0 to 80 (arXiv 2507.05201 2.1.2); by plain arithmetic."""
+    stored = series(tmp_path / "ct", 3)
+    with Server() as server:
+        words = ("--whole-series", "--endpoint", server.url, "--drafter", recipe)
+        assert call("ask", tmp_path / "ct", "Any mass?", *words)[0] == 0
+        body = server.asked()[0]["body"]
+    content = body["messages"][0]["content"]
+    assert [part.get("text") for part in content[1:]] == [None, "SLICE 1", None, "SLICE 2", None, "SLICE 3", "Any mass?"]
+    for sent, values in zip(images(body), stored, strict=True):
+        hu = values.astype(float) * 2 - 3000
+        ends = ((lowest, {-1024: 1024, -1225: 1025}[lowest]), (-135, 215), (0, 80))
+        rgb = [np.rint((np.clip(hu, low, high) - low) / (high - low) * 255) for low, high in ends]
+        square = np.zeros((8, 8, 3), np.uint8)
+        square[1:7] = np.stack(rgb, axis=-1)
+        assert np.array_equal(sent, np.asarray(Image.fromarray(square).resize((896, 896), Image.Resampling.BILINEAR)))
 
 
 def test_an_interrupted_answer_is_incomplete_and_5(call: Call, picture: Path) -> None:

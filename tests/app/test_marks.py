@@ -274,6 +274,25 @@ def test_what_a_closed_slide_has_still_to_write_is_written_before_the_window_end
     assert {one.class_name for one in marks} == {"Tumor"}
 
 
+def test_closed_and_opened_again_while_its_marks_were_still_written(
+    seat: Seat, slide: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, slow = Store.write, threading.Event()
+
+    def slowly(store: Store, edits: list[Edit]) -> None:
+        slow.wait(0.5)
+        write(store, edits)
+
+    monkeypatch.setattr(Store, "write", slowly)
+    view = opened(seat, slide)
+    assert view.drawing.document is not None
+    view.drawing.document.add([Annotation(rectangle((0, 0), (10, 10)), Kind.RECTANGLE)])
+    seat.act("close")
+    again = opened(seat, slide)
+    assert again.drawing.document is not None
+    assert len(again.drawing.document.marks) == 1
+
+
 def test_closed_and_opened_again_while_its_marks_were_still_to_be_read(seat: Seat, slide: Path, tmp_path: Path) -> None:
     busy = threading.Event()
     seat.window.marking._errands.start(slide, "busy", lambda: busy.wait(20))

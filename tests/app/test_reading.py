@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from PySide6.QtGui import QDropEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from app import hanging_files
 from app.grid import FOUR, ONE, TWO, Grid
+from app.hanging_rules import Rule
 from app.panes import PATH_MIME
 from tests.app.case_files import VIEWS, breast, chest_pair, mammograms
 from tests.app.conftest import Seat
@@ -163,6 +166,19 @@ def test_a_broken_rule_file_is_told_and_the_shipped_rules_hang(tmp_path: Path, r
     mammograms(tmp_path / "mg", 5, "20240517")
     hangs(seat, FOUR, tmp_path / "mg")
     assert (data_folder() / "hanging.toml").read_text() == "[[rule]\n"
+
+
+def test_the_rules_are_read_beside_the_window(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers, read = list[threading.Thread](), hanging_files.shipped
+
+    def shipped() -> tuple[Rule, ...]:
+        readers.append(threading.current_thread())
+        return read()
+
+    monkeypatch.setattr(hanging_files, "shipped", shipped)
+    seat: Seat = request.getfixturevalue("seat")
+    seat.wait(lambda: seat.window.reading.hanging.rules == read())
+    assert threading.main_thread() not in readers
 
 
 def test_another_patient_takes_the_place_of_what_a_rule_hung(seat: Seat, tmp_path: Path) -> None:

@@ -21,10 +21,11 @@ def test_a_first_start_has_defaults_and_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_damaged_file_is_kept_beside_and_the_window_starts(tmp_path: Path) -> None:
-    for damage in ("{", "[1, 2]", ""):
+    damages = {"settings.damaged.json": "{", "settings.damaged-2.json": "[1, 2]", "settings.damaged-3.json": ""}
+    for damage in damages.values():
         (tmp_path / "settings.json").write_text(damage)
         assert load(tmp_path) == Settings()
-        assert (tmp_path / "settings.damaged.json").read_text() == damage
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == damages
 
 
 def test_unknown_and_impossible_values_keep_the_default(tmp_path: Path) -> None:

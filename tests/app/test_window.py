@@ -7,13 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import psutil
-import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
@@ -27,6 +25,7 @@ from inference.answers import Heatmap, LabelScores
 from inference.demo.chest import Chest, draw_pair
 from inference.host import EngineProcess
 from tests.app.conftest import Seat
+from tests.app.xvfb import needs_x
 
 Film = Callable[[int], tuple[Path, Chest]]
 SEED = 1_600_000
@@ -312,16 +311,9 @@ print("heavy:", heavy)
     assert "heavy: []" in done.stdout, done.stdout + done.stderr
 
 
-@pytest.mark.skipif(not shutil.which("Xvfb"), reason="Xvfb is not installed (Debian: xvfb)")
-def test_the_main_job_on_a_real_x_server() -> None:
-    screen = ":93"
-    server = subprocess.Popen(["Xvfb", screen, "-screen", "0", "1600x1000x24"], stderr=subprocess.DEVNULL)
-    try:
-        time.sleep(1)
-        env = dict(os.environ, DISPLAY=screen, QT_QPA_PLATFORM="xcb")
-        call = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{__file__}::test_the_main_job"]
-        done = subprocess.run(call, env=env, capture_output=True, text=True, timeout=280, check=False)
-    finally:
-        server.terminate()
-        server.wait()
+@needs_x
+def test_the_main_job_on_a_real_x_server(screen: str) -> None:
+    env = dict(os.environ, DISPLAY=screen, QT_QPA_PLATFORM="xcb")
+    call = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"{__file__}::test_the_main_job"]
+    done = subprocess.run(call, env=env, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stdout[-3000:]

@@ -18,6 +18,7 @@ from inference.decoding import Limits, Prompt, generate, loop
 from inference.errors import Cancelled, ModelFailed, ModelRefused
 from inference.medgemma import Drafter
 from inference.questions import Decoding
+from inference.stepping import places_for
 from tests.inference.tiny import DRAFTER, gemma_model, gemma_processor, picture
 
 Message = tuple[str, tuple[str | None, ...]]
@@ -221,6 +222,37 @@ def test_a_further_question_reads_neither_the_pictures_nor_what_stands_before_th
     assert max(rows[20:]) >= 32
     for got, seen in ((written, pixels), (other, pixels[::-1])):
         assert got == reference(published, drafter, batch_of(drafter, asked[1], seen), 20)
+
+
+def test_a_step_made_to_be_recorded_does_what_the_plain_one_does(drafter: Drafter) -> None:
+    """Also where the ring of the sliding window comes round."""
+    decoder, never = drafter.decoder, threading.Event()
+    ids = torch.randint(20, 300, (40,), generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        plain, fixed = decoder.cache(200), decoder.cache(200)
+        for cache in (plain, fixed):
+            decoding.read(decoder, Prompt.of(ids, None), lambda _: torch.zeros(0), cache, never)
+        for number, token in enumerate(torch.randint(20, 300, (150,)).tolist()):
+            want = decoder.step(token, plain, never)
+            position = torch.tensor([fixed.length])
+            most = places_for(fixed.length + 1, fixed.capacity) if number % 2 else fixed.length + 1
+            got = decoder.fixed_step(torch.tensor([token]), position, fixed, most)
+            fixed.advance(1)
+            assert torch.allclose(got, want, atol=1e-5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA card")
+def test_recorded_steps_write_the_same_on_a_card(gemma_folder: Path, drafter: Drafter) -> None:
+    card = Drafter(gemma_folder, catalogue.entry(DRAFTER), "cuda", dtype="float32")
+    pixels = [drafter.pixels(picture().pixels)]
+    assert ours(card, ONE, pixels, 150) == ours(drafter, ONE, pixels, 150)
+
+
+@pytest.mark.parametrize(
+    ("filled", "capacity", "places"), [(1, 4096, 1024), (1025, 4096, 2048), (2048, 3000, 2048), (2049, 3000, 3000)]
+)
+def test_recorded_steps_look_at_the_next_power_of_two(filled: int, capacity: int, places: int) -> None:
+    assert places_for(filled, capacity) == places
 
 
 def test_sampling_is_repeatable_by_seed(drafter: Drafter) -> None:

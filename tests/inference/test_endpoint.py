@@ -432,8 +432,10 @@ def test_https_with_its_ca_and_without(certificate: Path) -> None:
         assert draft.text == "".join(REPORT)
         with pytest.raises(ModelFailed, match="certificate that cannot be trusted"):
             by(server.url, "").answer(DraftQuestion(), [film()])
-        with pytest.raises(ModelFailed, match=r"the CA file for .* cannot be read"):
+        with pytest.raises(ModelFailed, match=r"CA file /nowhere/ca\.pem cannot be read"):
             by(server.url, "/nowhere/ca.pem").answer(DraftQuestion(), [film()])
+        with pytest.raises(ModelFailed, match=r"CA file .* holds no certificate"):
+            by(server.url, __file__).answer(DraftQuestion(), [film()])
         with pytest.raises(ModelFailed, match="closed the connection"):
             by(server.url.replace("https", "http"), "").answer(DraftQuestion(), [film()])
         assert len(server.asked()) == 1

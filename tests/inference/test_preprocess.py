@@ -100,14 +100,20 @@ def test_ct_slices_are_sorted_along_their_normal_not_along_x() -> None:
     assert ct.by_position(sagittal, (0, 1, 0, 0, 0, 1)) == [1, 2, 0]
 
 
-def test_ct_slice_choice_follows_the_published_formula() -> None:
-    assert ct.choose(85) == list(range(85))
-    chosen = ct.choose(200)
+@pytest.mark.parametrize("slices", [0, 1, 2, 84, 85])
+def test_few_slices_are_all_taken(slices: int) -> None:
+    assert ct.choose(slices) == list(range(slices))
+
+
+@pytest.mark.parametrize("slices", [86, 87, 169, 200, 512, 10_000])
+def test_slices_are_evenly_spread_from_the_first_to_the_last(slices: int) -> None:
+    chosen = ct.choose(slices)
     assert len(chosen) == 85
-    assert chosen[0] == 2  # round(1 / 85 · 199)
-    assert chosen[41] == 98  # round(42 / 85 · 199) = round(98.33)
-    assert chosen[-1] == 199
-    assert sorted(set(chosen)) == chosen
+    assert (chosen[0], chosen[-1]) == (0, slices - 1)
+    steps = np.diff(chosen)
+    assert steps.min() >= 1
+    assert np.abs(steps - (slices - 1) / 84).max() < 1
+    assert np.abs(np.array(chosen) - np.linspace(0, slices - 1, 85)).max() <= 0.5
 
 
 def test_mri_takes_least_and_greatest_of_the_acquisition() -> None:

@@ -46,6 +46,17 @@ def test_int8_layer_multiplies_by_what_its_codes_stand_for(rows: int) -> None:
     assert np.abs(layer(x).numpy() - want).max() <= (0.01 if rows <= 16 else 1e-5) * np.abs(want).max()
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_int8_layer_reads_a_prompt_in_its_own_format(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantize, "_fast_bfloat16", lambda: fast)
+    weight, x = random(1200, 128), random(60, 128).bfloat16()
+    layer = quantize.Int8Linear(weight, torch.empty(quantize.TILE * 128))
+    want = x.double().numpy() @ layer.weight().double().numpy().T
+    got = layer(x)
+    assert got.dtype == torch.bfloat16
+    assert np.abs(got.double().numpy() - want).max() <= 0.01 * np.abs(want).max()
+
+
 @pytest.mark.parametrize("rows", [1, 40])
 def test_int4_layer_multiplies_by_what_its_codes_stand_for(rows: int) -> None:
     weight, x = random(64, 256), random(rows, 256)

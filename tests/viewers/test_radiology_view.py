@@ -291,3 +291,19 @@ def test_real_ct_slices_say_what_they_are(show_view: Show, shared: Path) -> None
     assert lines["bottom-right"][0].endswith("mm/px, patient plane")
     assert lines["bottom-right"][-1] == "draft, not for diagnostic use"
     assert lines["bottom-left"][0].endswith("C 40  W 400 HU")
+
+
+def test_frames_kept_ready_stay_within_their_memory(
+    qtbot: QtBot, show_view: Show, write_dicom: Any, ramp: NDArray[np.uint16]
+) -> None:
+    """The values under the pointer count beside the pictures."""
+    pixels = np.stack([ramp] * 24)
+    path = write_dicom(ramp, NumberOfFrames=24, PixelData=pixels.tobytes())
+    view = show_view(open_source(path))
+    view._ready.limit = 6 * ramp.nbytes
+    for frame in range(24):
+        view.set_frame(frame)
+        qtbot.waitUntil(lambda: view.settled, timeout=20_000)
+    kept = [view._ready.get(look) for look in list(view._ready)]
+    assert len(kept) >= 2
+    assert sum(one.stored.nbytes + one.image.sizeInBytes() for one in kept) <= 6 * ramp.nbytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from pydicom.dataset import Dataset
 
 from viewers.errors import SourceError
 from viewers.geometry import Region
@@ -158,3 +160,16 @@ def test_who_waits_is_told_the_same_as_soon_as_it_is_known(
     }
     (only,) = discover(tmp_path / "ct", eager=True)
     assert only.path == tmp_path / "ct", "a series alone in its folder goes by the folder's name"
+
+
+def test_what_was_only_listed_leaves_no_parsed_data_sets(write_dicom: WriteDicom, tmp_path: Path) -> None:
+    """A parsed header takes ten times the memory of its bytes, and ten thousand films may be listed."""
+    for number in range(20):
+        write_dicom(np.zeros((8, 8), np.uint16), f"{number}.dcm", SeriesInstanceUID=f"1.2.3.{number}")
+    gc.collect()
+    before = sum(isinstance(one, Dataset) for one in gc.get_objects())
+    found = list(discover(tmp_path))
+    gc.collect()
+    assert [one.facts is not None for one in found if isinstance(one, Item)] == [True] * 20
+    assert sum(isinstance(one, Dataset) for one in gc.get_objects()) <= before
+    assert header_of(tmp_path / "3.dcm").dataset.SeriesInstanceUID == "1.2.3.3"

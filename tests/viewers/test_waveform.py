@@ -317,3 +317,18 @@ def test_the_pane(bundled: Path, show_view: Callable[..., WaveformView], qtbot: 
     assert "MEDIAN BEAT" in view.corner_lines()["top-left"][1]
     qtbot.keyClick(view, Qt.Key.Key_Delete)
     assert view.calipers.all == ()
+
+
+def test_another_group_is_said_to_begin_at_its_first_page(
+    tmp_path: Path, show_view: Callable[..., WaveformView], qtbot: QtBot
+) -> None:
+    ecg(tmp_path / "long.dcm", np.zeros((500 * 35, 1), "<i2"))
+    view = show_view(open_source(tmp_path / "long.dcm"), 1000, 700)
+    view.set_frame(3)
+    told: list[int] = []
+    view.frameChanged.connect(told.append)
+    view.choose_group(0)
+    assert (view.frame, told) == (0, [0])
+    first = view.sheet
+    assert first is not None
+    assert first.strips[0].start_s == 0

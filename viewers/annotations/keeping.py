@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from viewers.annotations.document import Edit
 from viewers.annotations.store import Store, StoreError
@@ -50,6 +51,12 @@ class Keeping:
         with self._bell:
             self._ending = True
             self._bell.notify_all()
+
+    def ended(self, path: Path, timeout_s: float) -> bool:
+        """After `end`: wait until all is on disk, if this is the one that writes the file `path`; whether it is."""
+        if self._store.path == path:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
 
     def close(self, timeout_s: float | None = 30.0) -> bool:
         """Write what is left, once more where the disk had refused; whether all of it is on disk."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viewers.objects.contents import Unusable
+from viewers.objects.contents import Unusable, references
 from viewers.objects.said import Colour, Graphic, Origin, Shape, Where
 from viewers.objects.words import maker, moment, plain
 from viewers.sources import values
@@ -51,9 +51,7 @@ def _contours(dataset: Dataset) -> Iterator[Graphic]:
             if total > MOST_POINTS:
                 raise Unusable(f"holds more than {MOST_POINTS:,} corners, more than are drawn")
             shape = _SHAPES.get(values.code(contour, "ContourGeometricType"), "area")
-            refs = values.items(contour, "ContourImageSequence")
-            where = tuple(Where(uid) for ref in refs if (uid := values.uid(ref, "ReferencedSOPInstanceUID")))
-            points = flat.reshape(-1, 3)
+            points, where = flat.reshape(-1, 3), references(contour, "ContourImageSequence")
             yield Graphic(shape, points, where, "", _colour(one), name, frame_of_reference=reference)
 
 

@@ -14,6 +14,7 @@ from viewers.objects.contents import Node, code, evidence, references, tree
 from viewers.objects.said import Finding, Graphic, Origin, Where
 from viewers.objects.words import lines, maker, moment, named, plain
 from viewers.sources import values
+from viewers.ucum import SIGNS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -26,18 +27,6 @@ _ALGORITHM, _VERSION = "111001", "111003"
 _SUBJECT = {"121029", "121030", "121031", "121032", "121033"}
 """Name, number, birth date, sex and age of whom it is about: not shown."""
 _SILENT = {"UIDREF", "COMPOSITE", "WAVEFORM", "TCOORD"}
-_SIGNS = {
-    "1": "",
-    "mm": "mm",
-    "cm": "cm",
-    "mm2": "mm²",
-    "cm2": "cm²",
-    "mm3": "mm³",
-    "cm3": "cm³",
-    "[hnsf'U]": "HU",
-    "deg": "°",
-    "%": "%",
-}
 MOST_GRAPHICS = 50_000
 MOST_POINTS = 1_000_000
 MOST_LINES = 20_000
@@ -257,7 +246,7 @@ def number(item: Dataset) -> str:
 
 
 def _sign(unit: Code) -> str:
-    return _SIGNS.get(unit.value, unit.value if unit.scheme == "UCUM" and not unit.value.startswith("{") else unit.meaning)
+    return SIGNS.get(unit.value, unit.value if unit.scheme == "UCUM" and not unit.value.startswith("{") else unit.meaning)
 
 
 def _text(root: Node) -> tuple[tuple[int, str], ...]:

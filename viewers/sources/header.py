@@ -121,7 +121,10 @@ class WholeSlide:
 
 
 class _Recent:
-    """Headers read lately, by path and state of the file: what was listed opens without being parsed again."""
+    """Headers read lately, by path and state of the file: what was listed opens without being read again.
+
+    Without their data sets, which take many times the bytes they are parsed from: those go with whoever asked for them.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -134,11 +137,12 @@ class _Recent:
             status = os.stat(path) if found else None  # noqa: PTH116 (500 of them for one series)
         except OSError:
             return None
-        return found if found and status and found.state == (status.st_size, status.st_mtime_ns, status.st_ino) else None
+        known = found and status and found.state == (status.st_size, status.st_mtime_ns, status.st_ino)
+        return replace(found) if found and known else None
 
     def put(self, header: Header, size: int) -> None:
         with self._lock:
-            self._headers.put(header.path, header, size)
+            self._headers.put(header.path, replace(header), size)
 
 
 _recent = _Recent()
@@ -209,10 +213,10 @@ def _header(path: Path, answer: Answer) -> Header | WholeSlide | SourceError | N
     if told["coded"] is None:
         return WholeSlide(path, Brief(told["texts"]))
     coded = Coded(**{**told["coded"], "size": tuple(told["coded"]["size"])})
-    data = arrays[0].tobytes()
+    data, texts = arrays[0].tobytes(), {keyword: found for keyword in TAGS if (found := told["texts"].get(keyword))}
     header = Header(
         path=path, state=(told["state"][0], told["state"][1], told["state"][2]), sop_class=told["sop_class"],
-        brief=Brief(told["texts"]), coded=coded, frames=told["frames"], offset=told["offset"],
+        brief=Brief(texts), coded=coded, frames=told["frames"], offset=told["offset"],
         grouped=told["grouped"], _data=data,
         _ranges=arrays[1] if len(arrays) > 1 else None, _starts=arrays[2] if len(arrays) > 1 else None,
     )  # fmt: skip

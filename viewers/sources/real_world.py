@@ -9,16 +9,11 @@ import numpy as np
 
 from viewers.quantities import RealWorld
 from viewers.sources import values
+from viewers.ucum import SIGNS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-_UNITS = {
-    "[hnsf'U]": "HU", "1": "", "{counts}": "counts", "{Counts}": "counts", "{SUVbw}g/ml": "g/ml SUVbw",
-    "{SUVlbm}g/ml": "g/ml SUVlbm", "{SUVbsa}cm2/ml": "cm²/ml SUVbsa", "g/ml{SUVbw}": "g/ml SUVbw", "mm2/s": "mm²/s",
-    "um2/s": "µm²/s", "Bq/ml": "Bq/ml",
-}  # fmt: skip
-"""Codes of UCUM as DICOM writes them (CID 7181, CID 83, CID 85)."""
 _MOST = 16
 
 
@@ -52,6 +47,6 @@ def _end(item: Dataset, which: str) -> float | None:
 
 def unit_words(code: str) -> str:
     """A UCUM code as it stands beside a number; "" for anything that is none."""
-    if code in _UNITS:
-        return _UNITS[code]
+    if code in SIGNS:
+        return SIGNS[code]
     return code if re.fullmatch(r"[A-Za-z0-9/.*%{}\[\]'()^+-]{1,24}", code) else ""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import base64
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -25,9 +28,11 @@ USER, PASSWORD = "reader", "a-secret-of-the-test"
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    """One that systems do not give to connections that go out, by which it could be taken before it is used."""
+    while True:
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", secrets.choice(range(15_000, 32_000))))
+            return int(one.getsockname()[1])
 
 
 def until(there: Callable[[], object], seconds: float = 20.0, what: str = "") -> None:
@@ -46,9 +51,10 @@ def tool(name: str) -> str:
 
 
 class Orthanc:
-    """Its own storage, free ports, one user; `listener` is the port under which it knows us for C-MOVE."""
+    """Its own storage, free ports, one user; `listener` is the port under which it knows us for C-MOVE; `more` goes into
+    its configuration."""
 
-    def __init__(self, folder: Path, *, known_as: str = "HILUM") -> None:
+    def __init__(self, folder: Path, *, known_as: str = "HILUM", more: Mapping[str, object] = MappingProxyType({})) -> None:
         program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin:/usr/local/sbin")
         if program is None or not DICOMWEB.exists():
             pytest.skip("Orthanc is not installed (Debian: orthanc, orthanc-dicomweb)")
@@ -60,7 +66,7 @@ class Orthanc:
             "RemoteAccessAllowed": False, "AuthenticationEnabled": True, "RegisteredUsers": {USER: PASSWORD},
             "DicomModalities": {"us": {"AET": known_as, "Host": "127.0.0.1", "Port": self.listener, "AllowGet": True}},
             "Plugins": [str(DICOMWEB)], "DicomWeb": {"Enable": True, "Root": "/dicom-web/"}, "DicomScpTimeout": 20,
-            "DefaultEncoding": "Utf8",
+            "DefaultEncoding": "Utf8", **more,
         }  # fmt: skip
         path = folder / "orthanc.json"
         path.write_text(json.dumps(config))

@@ -50,6 +50,18 @@ def test_nodes_are_entered_listed_and_removed(call: Call) -> None:
     assert call("remove", "one")[0] == 2
 
 
+def test_certificates_are_entered_by_their_place(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Found again from another folder, for either way a node speaks."""
+    monkeypatch.chdir(tmp_path)
+    files = ("--ca-file", "ca.pem", "--cert-file", "us.crt", "--key-file", "us.key")
+    assert call("add", "one", "--host", "h", "--ae", "A", "--tls", *files)[0] == 0
+    assert call("add", "two", "--url", "https://h/d", *files)[0] == 0
+    for node in json.loads(call("nodes", "--json")[1]):
+        found = [node[key] for key in ("ca_file", "cert_file", "key_file")]
+        assert found == [str(tmp_path / name) for name in ("ca.pem", "us.crt", "us.key")]
+    assert call("nodes")[1].count("yes, with our certificate") == 2
+
+
 @pytest.mark.parametrize("way", ["main", "web"])
 def test_echo_find_get(call: Call, filled: Orthanc, way: str, tmp_path: Path) -> None:
     options = ("--password-stdin",) if way == "web" else ()
@@ -101,6 +113,9 @@ def test_send(call: Call, filled: Orthanc, make_study: MakeStudy, way: str, tmp_
         (("send", "main", "missing.dcm"), 2, "does not exist"),
         (("add", "x"), 2, "give --host"),
         (("add", "x", "--host", "h", "--url", "https://h/d"), 2, "give --host"),
+        (("add", "x", "--host", "h", "--ae", "A", "--cert-file", "us.crt"), 2, "give --tls"),
+        (("add", "x", "--url", "http://h/d", "--ca-file", "ca.pem"), 2, "begins with https"),
+        (("add", "x", "--host", "h", "--ae", "A", "--tls", "--key-file", "us.key"), 2, "without its certificate"),
         (("add", "x", "--host", "h", "--ae", "far too long a title"), 2, "is no AE title"),
         (("echo", "web"), 3, "does not accept the user and password"),
     ],

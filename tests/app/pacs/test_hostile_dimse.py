@@ -16,6 +16,7 @@ from pydicom.dataset import Dataset
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind as FIND  # noqa: N814
 
+from app.pacs.association import associated, contexts_for
 from app.pacs.errors import PacsError, Stopped
 from app.pacs.limits import Limits
 from app.pacs.matches import MOST, Series, Study
@@ -25,6 +26,7 @@ from app.pacs.query import Query
 from app.pacs.reception import Reception
 from app.pacs.retrieval import Retrieval
 from app.pacs.stopping import Stop
+from app.pacs.syntaxes import PLAIN
 from tests.app.pacs.conftest import ROOT, MakeStudy
 from tests.app.pacs.hostile import Between, Hostile, stopped
 from tests.app.pacs.servers import Orthanc, free_port
@@ -86,6 +88,23 @@ def test_a_peer_that_is_none(name: str) -> None:
         assert re.search(sentence, str(caught.value)), str(caught.value)
         assert time.monotonic() - began < 8
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("name", ["busy", "does not know us"])
+def test_a_refusal_that_is_faster_than_we_look(name: str) -> None:
+    """It came and the connection was closed before the thread that asked ran again, as on a busy machine."""
+    serve, sentence = FIRST[name]
+    server = Hostile(serve)
+    late = [(evt.EVT_REQUESTED, lambda _: time.sleep(0.3))]
+    try:
+        node = peer_at(server.port).node
+        with (
+            pytest.raises(PacsError, match=sentence),
+            associated(node, contexts_for([(FIND, PLAIN)]), Stop(), SHORT, handlers=late),
+        ):
+            pass
     finally:
         server.close()
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,10 +25,11 @@ from app.pacs.received import LOCK, Received
 
 WEB = Node("Web", "dicomweb", url="https://pacs.hospital/dicom-web", user="reader")
 DICOM = Node("Main", host="10.1.2.3", port=104, ae_title="ARCHIVE", our_ae="HILUM1", retrieve="move", tls=True)
+SAFE = Node("Safe", host="h", ae_title="A", tls=True, ca_file="/pem/ca", cert_file="/pem/us.crt", key_file="/pem/us.key")
 
 
 def test_the_book_is_kept_as_it_was(home: Path) -> None:
-    whole = Book((WEB, DICOM), Listening("10.1.2.4", 4242, "US", ("A", "B"), 5, 6, 7), 9, False)
+    whole = Book((WEB, DICOM, SAFE), Listening("10.1.2.4", 4242, "US", ("A", "B"), 5, 6, 7), 9, False)
     book.save(whole)
     assert book.load() == whole
     if os.name != "nt":
@@ -64,6 +66,8 @@ def test_damaged_parts_are_left_out(home: Path) -> None:
         ({"name": " "}, "1 to 40 letters"),
         ({"name": "x" * 41}, "1 to 40 letters"),
         ({"name": "a\nb"}, "1 to 40 letters"),
+        ({"key_file": "us.key"}, "a key says nothing without its certificate"),
+        ({"kind": "dicomweb", "url": "https://h/d", "key_file": "us.key"}, "without its certificate"),
         ({"host": ""}, "is no host"),
         ({"host": "a b"}, "is no host"),
         ({"host": "pacs;rm"}, "is no host"),
@@ -88,6 +92,14 @@ def test_nodes_that_make_no_sense(values: dict[str, object], sentence: str) -> N
     with pytest.raises(NodeError, match=sentence) as caught:
         Node(**given)  # type: ignore[arg-type]
     assert "secret" not in str(caught.value)
+
+
+def test_a_book_of_before_there_were_certificates_of_ours(home: Path) -> None:
+    book.save(Book((SAFE,)))
+    found = json.loads((home / book.NAME).read_text())
+    del found["nodes"][0]["cert_file"], found["nodes"][0]["key_file"]
+    (home / book.NAME).write_text(json.dumps(found))
+    assert book.load().nodes == (replace(SAFE, cert_file="", key_file=""),)
 
 
 def test_nodes_are_found_changed_and_removed() -> None:

@@ -111,7 +111,7 @@ def test_the_test_button(orthanc: Orthanc, make_peer: MakePeer, way: str) -> Non
         ({"port": 0}, "nothing listens on that port"),
         ({"port": -1}, "check host and port, and whether it wants TLS"),
         ({"host": "no-such-machine.invalid"}, "no machine is called no-such-machine.invalid"),
-        ({"tls": True}, "whether it wants TLS|does not speak TLS"),
+        ({"tls": True}, "hung up when asked for TLS: it has none on this port|does not speak TLS"),
     ],
 )
 def test_why_a_dicom_node_does_not_answer(

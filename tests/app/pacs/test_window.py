@@ -51,6 +51,14 @@ class Reader(Seat):
         self.wait(lambda: not shown.stop.isVisible())
         return shown
 
+    def open_settings(self) -> NodesDialog:
+        self.act("archives")
+        shown = self.window.archiving.window
+        assert shown is not None
+        shown.settings.click()
+        self.wait(lambda: shown.findChildren(NodesDialog))
+        return shown.findChildren(NodesDialog)[0]
+
     def jobs_ended(self) -> bool:
         return not self.window.archiving.transfers.running
 
@@ -185,6 +193,38 @@ def test_entering_an_archive(reader: Reader, filled: Orthanc, home: Path) -> Non
     shown.test.click()
     reader.wait(lambda: "answers" in shown.word.text())
     dialog.close()
+
+
+@pytest.mark.parametrize("kind", ["dimse", "dicomweb"])
+def test_certificates_are_entered_where_there_is_tls(reader: Reader, kind: str) -> None:
+    shown = reader.open_settings()
+    shown.kind.setCurrentIndex(shown.kind.findData(kind))
+    lines = (shown.ca, shown.cert, shown.pem_key)
+    shown.name.setText("Safe")
+    if kind == "dimse":
+        shown.host.setText("pacs.hospital")
+        shown.ae.setText("PACS")
+        assert not any(one.isEnabled() for one in lines)
+        shown.tls.setChecked(True)
+    else:
+        shown.url.setText("http://pacs.hospital/dicom-web")
+        assert not any(one.isEnabled() for one in lines)
+        shown.url.setText("https://pacs.hospital/dicom-web")
+    assert all(one.isEnabled() for one in lines)
+    shown.pem_key.setText("/pem/us.key")
+    shown.keep()
+    assert "a key says nothing without its certificate" in shown.word.text()
+    shown.ca.setText("/pem/ca.pem")
+    shown.cert.setText(" /pem/us.crt ")
+    shown.keep()
+    reader.wait(lambda: book.load().nodes)
+    (node,) = book.load().nodes
+    assert (node.ca_file, node.cert_file, node.key_file) == ("/pem/ca.pem", "/pem/us.crt", "/pem/us.key")
+    shown._new()
+    assert [one.text() for one in lines] == ["", "", ""]
+    shown.names.setCurrentRow(0)
+    assert [one.text() for one in lines] == ["/pem/ca.pem", "/pem/us.crt", "/pem/us.key"]
+    shown.close()
 
 
 def test_a_password_is_in_no_file(reader: Reader, filled: Orthanc, home: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -126,6 +127,20 @@ def test_contours_lie_on_their_slice(ct: CT, tmp_path: Path) -> None:
     assert drawn[2][0] == pytest.approx(np.array([[0.5, 0.5], [10.5, 0.5], [10.5, 10.5]]))
     assert said.graphics[0].colour == (0, 255, 0)
     assert said.layers == ("Cord",)
+
+
+def test_a_contour_of_one_frame_is_on_no_other(ct: CT, tmp_path: Path) -> None:
+    """Frame numbers in a file are counted from 1 (PS3.3 10.3)."""
+    _, images = ct
+    _contours(tmp_path / "rt.dcm", images, [-20, -10, 5.0, -12, -10, 5.0, -12, -2, 5.0])
+    made, reference = pydicom.dcmread(tmp_path / "rt.dcm"), Dataset()
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = images[0].SOPClassUID, images[0].SOPInstanceUID
+    reference.ReferencedFrameNumber = 3
+    made.ROIContourSequence[0].ContourSequence[0].ContourImageSequence = [reference]
+    made.save_as(tmp_path / "rt.dcm")
+    (graphic,) = opened(tmp_path / "rt.dcm").graphics
+    (where,) = graphic.where
+    assert [where.covers(images[0].SOPInstanceUID, frame) for frame in range(4)] == [False, False, True, False]
 
 
 def test_they_are_no_pictures_and_no_failures(made: ModuleType, ct: CT) -> None:

@@ -1,0 +1,191 @@
+"""The decoder's speed on random weights: each token next to `transformers.generate`, second questions next to first ones.
+
+python packaging/dev.py bench medgemma
+
+On a CPU a small model of the same shape family (34 layers, 5 of them global) and a larger one of 12 layers; on an NVIDIA card the
+4B at its full size. Without a card those rows are skipped, and the last ones measured stay in medgemma-gpu.json.
+"""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from inference import catalogue, decoding, quantize
+from inference.decoder import Decoder
+from inference.decoding import Limits, Prompt
+from inference.medgemma import Drafter
+from inference.questions import Decoding
+from tests.bench.results_file import Row, write
+
+SMALL = {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 34, "head_dim": 64, "query_pre_attn_scalar": 64}
+LARGE = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 12, "head_dim": 256, "query_pre_attn_scalar": 256}
+TOKENS = 48
+ROUNDS = 3
+PROMPT = 300
+NEVER = threading.Event()
+
+
+def model_of(shape: dict[str, int], dtype: torch.dtype) -> Any:
+    """Random weights, spread so that greedy text varies."""
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig
+
+    config = Gemma3TextConfig(
+        vocab_size=8192, num_attention_heads=4, num_key_value_heads=2, sliding_window=1024, sliding_window_pattern=6,
+        max_position_embeddings=8192, pad_token_id=0, eos_token_id=1, bos_token_id=2, **shape,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = Gemma3ForCausalLM(config).eval()
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.ndim > 1:
+                weight.normal_(0, weight.shape[-1] ** -0.5 if "embed" not in name else 0.02)
+    return model.to(dtype)
+
+
+def by_generate(model: Any, ids: torch.Tensor, count: int) -> list[int]:
+    out = model.generate(
+        input_ids=ids[None],
+        attention_mask=torch.ones_like(ids)[None],
+        max_new_tokens=count,
+        min_new_tokens=count,
+        do_sample=False,
+    )
+    found: list[int] = out[0, len(ids) :].tolist()
+    return found
+
+
+def by_us(decoder: Decoder, ids: torch.Tensor, count: int) -> list[int]:
+    tokens: list[int] = []
+    with torch.inference_mode():
+        cache = decoder.cache(len(ids) + count)
+    limits = Limits(frozenset(), (1,), watch=False)
+    decoding.generate(
+        decoder, Prompt.of(ids, None), cache, Decoding(count), count, limits, NEVER, lambda token: tokens.append(token) or True
+    )
+    return tokens
+
+
+def per_token(works: dict[str, Callable[[int], object]]) -> dict[str, float]:
+    """Milliseconds a token, the best of some rounds in which all take their turn; the prompt is taken off."""
+    best = dict.fromkeys(works, float("inf"))
+    for work in works.values():
+        work(2)
+    for _ in range(ROUNDS):
+        for name, work in works.items():
+            began = time.perf_counter()
+            work(1)
+            first = time.perf_counter() - began
+            began = time.perf_counter()
+            work(TOKENS + 1)
+            best[name] = min(best[name], (time.perf_counter() - began - first) / TOKENS * 1000)
+    return best
+
+
+def decoded() -> list[Row]:
+    ids = torch.randint(10, 8000, (PROMPT,), generator=torch.Generator().manual_seed(1))
+    rows = []
+    for name, shape in (("34 layers of 256", SMALL), ("12 layers of 1024", LARGE)):
+        published, ours = model_of(shape, torch.bfloat16), Decoder(model_of(shape, torch.bfloat16))
+        alike = sum(a == b for a, b in zip(by_generate(published, ids, TOKENS), by_us(ours, ids, TOKENS), strict=True))
+        packed = Decoder(model_of(shape, torch.bfloat16))
+        quantize.apply(packed.layers, "int8", torch.device("cpu"))
+        times = per_token(
+            {
+                "generate": lambda count, model=published: by_generate(model, ids, count),
+                "bf16": lambda count, model=ours: by_us(model, ids, count),
+                "int8": lambda count, model=packed: by_us(model, ids, count),
+            }
+        )
+        small = shape is SMALL
+        gain, faster = times["generate"] / times["bf16"], times["bf16"] / times["int8"]
+        rows += [
+            Row(f"{name}: a token in bf16", times["bf16"], "ms", peer=f"generate {times['generate']:.1f} ms"),
+            Row(f"{name}: against transformers.generate", gain, "×", "≥ 2" if small else "", ok=gain >= 2 if small else None),
+            Row(f"{name}: int8 against bf16", faster, "×", "" if small else "≥ 1.6", ok=None if small else faster >= 1.6),
+            Row(f"{name}: the same tokens as generate", alike, f"of {TOKENS}"),
+        ]
+    return rows
+
+
+def asked_again(folder: Path) -> list[Row]:
+    """First and second question about the same pictures: from the call to the first token."""
+    write_small(folder)
+    drafter = Drafter(folder, catalogue.entry("medgemma-4b-it"), "cpu")
+    rows = []
+    for pictures, target in ((1, 0.2), (85, 0.1)):
+        pixels = list(np.random.default_rng(pictures).integers(0, 256, (pictures, 448, 448, 3), np.uint8))
+        slices = [part for number in range(1, pictures + 1) for part in (None, f"SLICE {number}")]
+        times = []
+        for question in ("Is there an effusion on the left side?", "How large is the heart, and since when?"):
+            places: tuple[str | None, ...] = (*slices, question)
+            told: list[float] = []
+            began = time.perf_counter()
+
+            def on_progress(progress: Any, told: list[float] = told) -> None:
+                if progress.stage in ("writing", "thinking"):
+                    told.append(time.perf_counter())
+
+            drafter.write((("user", places),), pixels, Decoding(1), on_progress, NEVER)
+            times.append(told[0] - began)
+        share = times[1] / times[0]
+        rows.append(
+            Row(
+                f"{pictures} {'picture' if pictures == 1 else 'slices'}: first token of a second question, share of the first's",
+                share, "", f"≤ {target:g}", f"{times[0]:.2f} s, then {times[1]:.3f} s", share <= target,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def write_small(folder: Path) -> None:
+    """A checkpoint of the published layout: 448 px, 256 tokens a picture, 12 layers of tower, 12 of decoder."""
+    from transformers import Gemma3Config, Gemma3ForConditionalGeneration
+    from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
+
+    from tests.inference.tiny import gemma_processor
+
+    processor = gemma_processor()
+    processor.image_processor = Gemma3ImageProcessorPil(
+        size={"height": 448, "width": 448}, image_mean=[0.5] * 3, image_std=[0.5] * 3
+    )
+    processor.image_seq_length = 256
+    tokenizer = processor.tokenizer
+    config = Gemma3Config(
+        text_config={
+            "vocab_size": len(tokenizer), "num_attention_heads": 4, "num_key_value_heads": 2, "sliding_window": 1024,
+            "sliding_window_pattern": 6, "max_position_embeddings": 32_768, "pad_token_id": 0, "eos_token_id": 1,
+            "bos_token_id": 2, **SMALL, "num_hidden_layers": 12,
+        },
+        vision_config={
+            "model_type": "siglip_vision_model", "hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 12,
+            "num_attention_heads": 4, "image_size": 448, "patch_size": 14, "vision_use_head": False,
+        },
+        mm_tokens_per_image=256, eos_token_id=1, boi_token_index=tokenizer.boi_token_id,
+        eoi_token_index=tokenizer.eoi_token_id, image_token_index=tokenizer.image_token_id,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    Gemma3ForConditionalGeneration(config).save_pretrained(folder)
+    processor.save_pretrained(folder)
+
+
+def main() -> None:
+    torch.set_num_threads(2)
+    with tempfile.TemporaryDirectory() as name:
+        rows = [*decoded(), *asked_again(Path(name))]
+    gc.collect()
+    write("medgemma", rows)
+    if not torch.cuda.is_available():
+        print("SKIPPED: there is no NVIDIA card here; nothing was measured on one.")
+
+
+if __name__ == "__main__":
+    main()
