@@ -157,7 +157,9 @@ class EndpointEngine:
 
     def _only(self, cancel: threading.Event) -> str:
         known = self.models(cancel)
-        if len(known) != 1:
+        if not known:
+            raise WrongName(f"{self.endpoint.address} lists no model; let it load one, or name the one that it has")
+        if len(known) > 1:
             raise WrongName(f"{self.endpoint.address} has {len(known)} models; name one of them: {_listed(known)}")
         return known[0]
 

@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path != "/v1/models":
             return self.whole(404, {"error": {"message": "Not Found"}})
-        names = [NAME, "other"] if self.mode == "two-models" else [NAME]
+        names = {"two-models": [NAME, "other"], "no-models": []}.get(self.mode, [NAME])
         listed: object = {"object": "list", "data": [{"id": name} for name in names]}
         return self.whole(200, {"models": 1} if self.mode == "odd-list" else listed)
 

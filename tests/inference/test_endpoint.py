@@ -193,6 +193,8 @@ def test_the_only_model_needs_no_name_and_two_do() -> None:
         with pytest.raises(WrongName, match=f"2 models; name one of them: {NAME}, other"):
             engine(server, model="").answer(DraftQuestion(), [film()])
         assert server.asked() == []
+    with Server("no-models") as server, pytest.raises(WrongName, match="lists no model; let it load one"):
+        engine(server, model="").answer(DraftQuestion(), [film()])
 
 
 def test_the_key_is_sent_and_shown_nowhere() -> None:
