@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -20,7 +19,7 @@ from app.label_sets import LabelSetError
 from app.modality import KINDS, modality_of
 from app.spacings import open_source, told
 from inference.answers import Answer, Box, Draft, Heatmap, Progress
-from inference.catalogue import facts, folder, must_suit
+from inference.catalogue import facts, must_suit, side
 from inference.engine import AnyEngine as AnyEngine
 from inference.errors import OutsideTraining
 from inference.questions import (
@@ -112,7 +111,7 @@ def run(
     if request.whole:
         return _whole(request, engine, on_progress, cancel, open)
     written = isinstance(request.question, DraftQuestion | FreeQuestion | BoxQuestion)
-    windows = facts(engine.spec.drafter if written else engine.spec.encoder).ct_windows
+    windows = facts(engine.spec.recipe if written else engine.spec.encoder).ct_windows
     pictures = []
     if request.prior is not None:
         with closing(open(request.prior)) as prior:
@@ -129,8 +128,9 @@ def run(
         pictures.append(model_picture(source, region, request.question, windows))
     _must_suit(request.question, pictures[-1].modality)
     answer = engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel)
-    seen = tuple(saw(picture, answer.receipt.model) for picture in pictures)
-    return Result(request, answer, tuple(pictures), region, seen)
+    endpoint = engine.spec.endpoint
+    model = endpoint.recipe if endpoint is not None and isinstance(answer, Draft) else answer.receipt.model
+    return Result(request, answer, tuple(pictures), region, tuple(saw(picture, model) for picture in pictures))
 
 
 def _whole(
@@ -145,7 +145,7 @@ def _whole(
 
     if not isinstance(request.question, DraftQuestion | FreeQuestion) or request.prior is not None:
         raise ValueError("a whole series goes with a draft or a free question, and without an earlier picture")
-    entry = facts(engine.spec.drafter)
+    entry = facts(engine.spec.recipe)
     with closing(open(request.path)) as source:
         must_suit(entry, modality_of(source)[0])
         sent = volumes.pictures(source, request.frame, entry, on_progress, cancel)
@@ -214,5 +214,4 @@ def saw(picture: Picture, model: str) -> NDArray[np.uint8]:
     """A picture as `model` sees it: uint8 (side, side, 3)."""
     from inference.preprocess.padding import pad_square, resize
 
-    config = json.loads((folder(model) / "config.json").read_text(encoding="utf-8"))
-    return resize(pad_square(picture.pixels), int(config["vision_config"]["image_size"]), facts(model).resize)
+    return resize(pad_square(picture.pixels), side(model), facts(model).resize)

@@ -10,6 +10,8 @@ from typing import Literal
 
 from app.grid import Grid
 from app.storage import atomic_write, data_folder, set_aside
+from inference.endpoint_address import Endpoint
+from inference.errors import EndpointRefused
 
 RECENT = 12
 """Files and folders kept in the list of recent ones."""
@@ -22,6 +24,8 @@ class Settings:
     drafter: str = "demo-drafter"
     quantisation: Literal["none", "int8", "int4"] = "none"
     device: str = "auto"
+    endpoint: Endpoint | None = None
+    """Who writes drafts and answers instead of `drafter`; entered with `hilum endpoint set`."""
     viewport: Literal["auto", "raster", "opengl"] = "auto"
     """How slides are drawn: as measured at the start, by the processor, or by the graphics card."""
     grid: str = "1x1"
@@ -38,6 +42,11 @@ class Settings:
     side_px: int = 372
     opacity: float = 0.55
     """Of a heatmap over the picture, 0 … 1."""
+
+    @property
+    def recipe(self) -> str:
+        """Catalogue id of the drafter whose prompts and pixels are used, whoever writes."""
+        return self.endpoint.recipe if self.endpoint else self.drafter
 
     @property
     def arranged(self) -> Grid:
@@ -73,11 +82,24 @@ def _from(found: dict[str, object]) -> Settings:
     taken: dict[str, object] = {}
     for field in fields(Settings):
         value, usual = found.get(field.name), getattr(default, field.name)
-        if isinstance(value, list) and isinstance(usual, tuple):
+        if field.name == "endpoint":
+            taken[field.name] = _endpoint(value)
+        elif isinstance(value, list) and isinstance(usual, tuple):
             taken[field.name] = tuple(str(item) for item in value)
         elif type(value) is type(usual) and _allowed(field.name, value):
             taken[field.name] = value
     return replace(default, **taken)  # type: ignore[arg-type]
+
+
+def _endpoint(value: object) -> Endpoint | None:
+    """None for one that is not allowed, so that nothing is sent to it."""
+    known = {item.name for item in fields(Endpoint)}
+    if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
+        return None
+    try:
+        return Endpoint(**{name: one for name, one in value.items() if name in known})
+    except (EndpointRefused, TypeError):
+        return None
 
 
 def _allowed(name: str, value: object) -> bool:

@@ -11,11 +11,12 @@ from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayout, QWidget
 
-from app import actions, menus, settings, theme
+from app import actions, endpoints, menus, settings, theme
 from app.acts import Acts
 from app.analysis import AnyEngine
 from app.archiving import Archiving
 from app.asking import Asking
+from app.batch import Settings as BatchSettings
 from app.deidentifying import Deidentifying
 from app.filing import Filing
 from app.film_marking import FilmMarking
@@ -63,12 +64,15 @@ class Window(QMainWindow):
         self.setWindowTitle("Hilum · draft, not for diagnostic use")
         self.setAcceptDrops(True)
         self.resize(QSize(1480, 900).boundedTo(self.screen().availableSize()))
-        self.worker = Worker(spec or EngineSpec(chosen.encoder, chosen.drafter, chosen.quantisation, chosen.device))
+        spec = spec or EngineSpec(
+            chosen.encoder, chosen.recipe, chosen.quantisation, chosen.device, endpoint=chosen.endpoint
+        )  # fmt: skip
+        self.worker = Worker(spec, engine=partial(endpoints.engine, local=EngineProcess))
         self.browser = Browser(chosen.theme)
         self.panes = Panes()
         self.side = Side()
         self.status = StatusLine(chosen.theme)
-        self.shelf = Shelf(self.browser, self.panes, chosen.encoder, chosen.drafter, self)
+        self.shelf = Shelf(self.browser, self.panes, chosen.encoder, chosen.recipe, self)
         self.asking = Asking(self.worker, self.panes, self.shelf, self.side, self)
         self.asking.opacity = chosen.opacity
         self.batch = Batch(self.worker, self.asking.session, self)
@@ -153,7 +157,7 @@ class Window(QMainWindow):
         self.filing.pathsChosen.connect(self.open_paths)
         self.filing.progressed.connect(self.status.show_job)
         self.filing.noted.connect(self.status.show_note)
-        self.filing.batchChosen.connect(self.batch.start)
+        self.filing.batchChosen.connect(self._start_batch)
         self.recovery.opening.connect(self.side.report.settle)
         self.recovery.opened.connect(self._recovered)
         # The panels never show one source's findings while another is being opened in the pane.
@@ -381,6 +385,12 @@ class Window(QMainWindow):
         self.status.show_engine_word("starting the engine …")
         self.worker.submit(self.asking.session.ticket(), _start, priority=2)
 
+    def _start_batch(self, folder: Path, out: Path, chosen: BatchSettings) -> None:
+        """By the models that the window asks too."""
+        own = self.settings
+        chosen = replace(chosen, encoder=own.encoder, drafter=own.drafter, quantisation=own.quantisation, device=own.device)
+        self.batch.start(folder, out, replace(chosen, endpoint=own.endpoint))
+
     def _engine_state(self, state: EngineState) -> None:
         self.status.show_engine(state)
 
@@ -416,6 +426,7 @@ class Window(QMainWindow):
             shown="".join(self.archiving.keep_out([str(self.panes.pane.path or "")])),
             grid=str(self.reading.hanging.own_grid),
             auto_hang=self.reading.hanging.auto,
+            endpoint=settings.load().endpoint,  # entered meanwhile, for the next start
         )
         settings.save(self.settings)
         self.side.report.settle()

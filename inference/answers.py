@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Finish = Literal["stop", "length", "repetition", "cancelled"]
+Finish = Literal["stop", "length", "repetition", "cancelled", "interruption"]
+"""How a model stopped. Anything but "stop" is an incomplete text; "interruption": the connection to an endpoint ended first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,3 +135,5 @@ class EngineState:
     memory_used: int
     memory_total: int
     remark: str = ""
+    answers_from: str = ""
+    """Host and model of the endpoint that answers in words; "" where the models of this machine do."""

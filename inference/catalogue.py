@@ -60,6 +60,8 @@ class Entry:
     remark: str = ""
     thinking: bool = False
     resize: Resample = "bilinear"
+    side: int = 896
+    """Of its square in pixels, as published; the config.json of an installed model has the last word, see `side`."""
     ct_windows: str = ""
     max_slices: int = 0
     max_patches: int = 0
@@ -106,6 +108,17 @@ def facts(model: str) -> Entry:
         return _merge(one, json.loads(own.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
         raise ModelRefused(f"{own} cannot be used ({error}); restore the model's folder") from error
+
+
+def side(model: str) -> int:
+    """Of the square that `model` sees, in pixels. Raises ModelRefused for a config.json that does not say."""
+    config = folder(model) / "config.json"
+    try:
+        return int(json.loads(config.read_text(encoding="utf-8"))["vision_config"]["image_size"])
+    except FileNotFoundError:
+        return facts(model).side
+    except (OSError, ValueError, TypeError, LookupError) as error:
+        raise ModelRefused(f"{config} does not say how large a picture the model reads ({error}); get the model again") from error
 
 
 def must_suit(one: Entry, modality: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
@@ -63,14 +62,3 @@ def set_threads(threads: int) -> int:
     count = threads if threads > 0 else max(1, cores - 1)
     torch.set_num_threads(count)
     return count
-
-
-def versions() -> tuple[tuple[str, str], ...]:
-    """(package, version) of everything an answer depends on."""
-    found = []
-    for package in ("hilum", "torch", "transformers", "tokenizers", "onnxruntime-gpu", "onnxruntime"):
-        try:
-            found.append((package, version(package)))
-        except PackageNotFoundError:
-            continue
-    return tuple(found)

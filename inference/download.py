@@ -1,4 +1,4 @@
-"""Fetch a model's files from a hub-shaped server, on the reader's request. The only module that opens sockets.
+"""Fetch a model's files from a hub-shaped server, on the reader's request. Beside it only `endpoint_talk` opens sockets here.
 
 Used of the server: `/api/models/{repo}/revision/{revision}?blobs=true` for the commit, names, sizes and checksums, and
 `/{repo}/resolve/{commit}/{file}` for the bytes. Stdlib alone.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from inference import catalogue, lengths
 from inference.answers import Answer, EngineState, Progress
+from inference.endpoint_address import Endpoint
 from inference.errors import Cancelled, InferenceError, ModelFailed
 from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, Picture, Question
 
@@ -38,6 +39,13 @@ class EngineSpec:
     """CPU threads; 0 = all cores but one, at least 1."""
     runtime: Literal["onnx", "torch"] = "onnx"
     """What runs the encoder; "onnx" falls back to torch where it must, and says so."""
+    endpoint: Endpoint | None = None
+    """Who writes instead of the drafter; see `inference.endpoint`, which alone heeds it."""
+
+    @property
+    def recipe(self) -> str:
+        """Catalogue id of the drafter whose prompts, windows and pixels are used, whoever writes."""
+        return self.endpoint.recipe if self.endpoint else self.drafter
 
 
 class AnyEngine(Protocol):

@@ -37,6 +37,10 @@ class Cancelled(InferenceError):
     """The reader stopped the request."""
 
 
+class EndpointRefused(InferenceError):
+    """An endpoint's address or particulars are wrong, or the reader has not confirmed its host; nothing was sent."""
+
+
 class DownloadFailed(InferenceError):
     """A model's files could not be fetched; what was fetched is kept, and the next try goes on from there."""
 

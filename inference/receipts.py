@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 from typing import Protocol
 
-from inference import device as devices
 from inference.answers import Receipt
 from inference.catalogue import Entry
 from inference.questions import Picture
+
+PACKAGES = ("hilum", "torch", "transformers", "tokenizers", "onnxruntime-gpu", "onnxruntime")
+"""What an answer made here depends on."""
 
 
 class Loaded(Protocol):
@@ -34,6 +37,7 @@ def receipt(
     seed: int = 0,
     tokens: int = 0,
     steps: Sequence[str] = (),
+    packages: Sequence[str] = PACKAGES,
 ) -> Receipt:
     """`began` is `time.monotonic()` at the start; `own_steps` follow the pictures' own; `steps` are what had to be changed."""
     made = dict.fromkeys(step for picture in pictures for step in picture.steps)
@@ -47,12 +51,23 @@ def receipt(
         seed=seed,
         preprocessing=(*made, *own_steps),
         pixels_sha256=tuple(hashlib.sha256(picture.pixels.tobytes()).hexdigest() for picture in pictures),
-        versions=devices.versions(),
+        versions=_versions(packages),
         seconds=round(time.monotonic() - began, 3),
         tokens=tokens,
         steps=tuple(steps),
         remark=model.entry.remark,
     )
+
+
+def _versions(packages: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """(package, version) of those that are here."""
+    found = []
+    for package in packages:
+        try:
+            found.append((package, version(package)))
+        except PackageNotFoundError:
+            continue
+    return tuple(found)
 
 
 def square_steps(model: Loaded) -> tuple[str, ...]:

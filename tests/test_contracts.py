@@ -61,6 +61,7 @@ def test_each_contract_fails_when_broken(copy: Path, file: str, line: str, contr
         ("viewers.sources", ("PySide6", "torch", "pydicom", "openslide", "tifffile")),
         ("inference.engine", ("PySide6", "torch", "transformers", "onnxruntime")),
         ("inference.host", ("PySide6", "torch", "transformers", "onnxruntime")),
+        ("inference.endpoint", ("PySide6", "torch", "transformers", "onnxruntime")),
         ("inference.worker", ("torch", "transformers", "onnxruntime")),
         ("app.window", ("torch", "transformers", "onnxruntime", "pydicom", "openslide", "tifffile", "pyarrow")),
     ],

@@ -54,7 +54,12 @@ class Batch:
 
         self.settings = settings
         needed = sorted({(settings.model(task), settings.role(task)) for task in settings.tasks})
-        self._models = {model: catalogue.require(model, role) for model, role in needed}
+        self._models = {
+            model: catalogue.require(model, role)
+            if role == "encoder" or settings.endpoint is None
+            else (catalogue.facts(model), catalogue.folder(model), f"{settings.endpoint.model} at {settings.endpoint.url}")
+            for model, role in needed
+        }
         if holds_batch(folder) and folder.resolve() != out.resolve():
             raise BatchError(f"{folder} holds the results of a batch; choose the folder of the pictures")
         found = plan(folder, leave_out=out)

@@ -18,6 +18,7 @@ from app.reports.report import ReportError, Section
 from app.reports.sentences import from_draft, plain
 from inference.answers import Draft, Embedding, Heatmap, LabelScores
 from inference.catalogue import Role
+from inference.endpoint_address import Endpoint
 from inference.errors import ModelFailed
 from inference.questions import (
     Decoding,
@@ -49,9 +50,14 @@ class Settings:
     phrases: tuple[str, ...] = ()
     indication: str = ""
     max_tokens: int = 600
+    endpoint: Endpoint | None = None
+    """Who drafts instead of the drafter."""
 
     def model(self, task: Task) -> str:
-        return self.drafter if task == "draft" else self.encoder
+        """Catalogue id; of an endpoint, that of its recipe."""
+        if task != "draft":
+            return self.encoder
+        return self.endpoint.recipe if self.endpoint else self.drafter
 
     def role(self, task: Task) -> Role:
         return "drafter" if task == "draft" else "encoder"

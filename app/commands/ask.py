@@ -15,7 +15,7 @@ def add(commands: Commands) -> None:
     options.add_whole(parser)
     parser.add_argument("question", metavar="QUESTION")
     parser.add_argument("--prior", type=options.path, metavar="PATH", help="an earlier picture, sent to the model first")
-    options.add_engine(parser, drafter=True)
+    options.add_engine(parser, drafter=True, endpoint=True)
     options.add_decoding(parser)
     parser.set_defaults(run=run)
 
@@ -38,6 +38,6 @@ def run(args: argparse.Namespace) -> int:
     remark = f", {answer.receipt.remark}" if answer.receipt.remark else ""
     show(args, described(result), f"{answer.text.strip()}\n\nBy {answer.receipt.model}{remark}. {BANNER}.")
     if answer.finish != "stop":
-        complain(f"the answer is incomplete, the model ended by {answer.finish}; --max-tokens allows more")
+        complain(f"the answer is incomplete, {options.ended(answer)}")
         return 5
     return 0

@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--max-tokens", type=options.count, default=0, metavar="N", help="of a draft; 0 takes the model's own limit"
     )
-    options.add_engine(parser, encoder=True, drafter=True)
+    options.add_engine(parser, encoder=True, drafter=True, endpoint=True)
     parser.set_defaults(run=run)
 
 
@@ -48,13 +48,14 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings(
         tasks=args.tasks,
         encoder=args.encoder,
-        drafter=args.drafter,
+        drafter=options.drafter(args),
         quantisation=args.quantisation,
         device=args.device,
         label_set=args.set,
         phrases=tuple(args.prompt),
         indication=args.indication,
-        max_tokens=args.max_tokens or facts(args.drafter).max_tokens,
+        max_tokens=args.max_tokens or facts(options.drafter(args)).max_tokens,
+        endpoint=options.endpoint(args, args.endpoint),
     )
     with Batch(args.folder, args.out, settings, resume=args.resume) as batch:
         try:

@@ -21,7 +21,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--prior", type=options.path, metavar="PATH", help="an earlier picture, sent to the model first")
     parser.add_argument("--indication", default="", metavar="TEXT", help="why the picture was taken")
     parser.add_argument("--out", type=out_path((".json", ".html", ".pdf")), metavar="X.json|.html|.pdf")
-    options.add_engine(parser, drafter=True)
+    options.add_engine(parser, drafter=True, endpoint=True)
     options.add_decoding(parser)
     parser.set_defaults(run=run)
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     body = {**described(result), "report": json.loads(record.to_json(report)), "remarks": found}
     show(args, {**body, "out": str(args.out) if args.out else None}, _text(report, found))
     if result.answer.finish != "stop":
-        complain(f"the draft is incomplete, the model ended by {result.answer.finish}; --max-tokens allows more")
+        complain(f"the draft is incomplete, {options.ended(result.answer)}")
         return 5
     return 0
 

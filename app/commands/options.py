@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from app.commands.output import Meter, WrongCall
 
 if TYPE_CHECKING:
     from app.analysis import AnyEngine, Result
+    from inference.answers import Draft
+    from inference.endpoint_address import Endpoint
     from inference.questions import Modality, Question
     from viewers.geometry import Region
 
@@ -40,13 +43,27 @@ def add_whole(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_engine(parser: argparse.ArgumentParser, *, encoder: bool = False, drafter: bool = False) -> None:
+def add_engine(parser: argparse.ArgumentParser, *, encoder: bool = False, drafter: bool = False, endpoint: bool = False) -> None:
     if encoder:
         parser.add_argument("--encoder", default="demo-encoder", metavar="MODEL", help="catalogue id of the encoder")
     if drafter:
         parser.add_argument("--drafter", default="demo-drafter", metavar="MODEL", help="catalogue id of the drafter")
         parser.add_argument("--quantisation", choices=("none", "int8", "int4"), default="none", help="of the drafter's decoder")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    if endpoint:
+        parser.set_defaults(drafter=None)
+        add_endpoint(parser, "--endpoint")
+        parser.add_argument("--key-stdin", action="store_true", help="read the endpoint's key from stdin")
+
+
+def add_endpoint(parser: argparse.ArgumentParser, name: str) -> None:
+    """Options that make an Endpoint; `name` is "--endpoint", or "url" for one that must be given."""
+    url = "an OpenAI-compatible server that writes instead of the drafter, whose prompts and pixels it gets"
+    parser.add_argument(name, metavar="URL", help=url)
+    parser.add_argument("--model", default="", metavar="NAME", help="as the endpoint calls it; its only one without it")
+    sent = "confirm that pictures of the patient and the question go to this other machine"
+    parser.add_argument("--send-to", default="", metavar="HOST", help=sent)
+    parser.add_argument("--ca-file", default="", metavar="FILE", help="who vouches for the endpoint's certificate, PEM")
 
 
 def add_decoding(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +76,26 @@ def decoding(args: argparse.Namespace) -> Any:
     from inference.catalogue import facts
     from inference.questions import Decoding
 
-    return Decoding(args.max_tokens or facts(args.drafter).max_tokens, args.temperature, args.seed)
+    return Decoding(args.max_tokens or facts(drafter(args)).max_tokens, args.temperature, args.seed)
+
+
+def drafter(args: argparse.Namespace) -> str:
+    """Catalogue id of who writes, or whose prompts and pixels an endpoint gets."""
+    from inference.endpoint_address import RECIPE
+
+    return args.drafter or (RECIPE if args.endpoint else "demo-drafter")
+
+
+def endpoint(args: argparse.Namespace, url: str | None) -> Endpoint | None:
+    """Raises EndpointRefused; WrongCall for options of an endpoint without one."""
+    from inference.endpoint_address import Endpoint
+
+    if not url:
+        for name in ("model", "send_to", "ca_file", "key_stdin"):
+            if getattr(args, name, ""):
+                raise WrongCall(f"--{name.replace('_', '-')} goes with --endpoint, which names the server")
+        return None
+    return Endpoint(url, args.model, args.send_to, args.ca_file, drafter(args))
 
 
 def region(args: argparse.Namespace) -> Region | None:
@@ -73,12 +109,24 @@ def region(args: argparse.Namespace) -> Region | None:
 
 
 def engine(args: argparse.Namespace) -> AnyEngine:
+    from app import endpoints
     from inference.engine import Engine, EngineSpec
 
     given = {name: getattr(args, name) for name in ("encoder", "drafter", "quantisation", "device") if name in args}
-    spec = EngineSpec(**given)
-    made: AnyEngine = args.make_engine(spec) if args.make_engine else Engine(spec)
-    return made
+    key = ""
+    if "endpoint" in args:
+        given |= {"drafter": drafter(args), "endpoint": endpoint(args, args.endpoint)}
+        key = typed("the endpoint", "Key") if args.key_stdin else ""
+    return endpoints.engine(EngineSpec(**given), args.make_engine or Engine, key)
+
+
+def typed(name: str, what: str = "Password") -> str:
+    """A secret, typed unseen or the first line of stdin."""
+    if sys.stdin.isatty():
+        import getpass
+
+        return getpass.getpass(f"{what} of {name}: ")
+    return sys.stdin.readline().rstrip("\r\n")
 
 
 def answered(args: argparse.Namespace, question: Question) -> Result:
@@ -93,6 +141,12 @@ def answered(args: argparse.Namespace, question: Question) -> Result:
             return run(request, ready, meter)
     finally:
         meter.end()
+
+
+def ended(draft: Draft) -> str:
+    """How an incomplete text ended, and what helps."""
+    helps = draft.receipt.steps[-1] if draft.finish == "interruption" and draft.receipt.steps else "--max-tokens allows more"
+    return f"the model ended by {draft.finish}; {helps}"
 
 
 def modality(args: argparse.Namespace) -> Modality:

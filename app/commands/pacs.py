@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from app.commands.options import Commands, command, path
+from app.commands.options import Commands, command, path, typed
 from app.commands.output import Meter, WrongCall, complain, show, table
-from app.commands.pacs_nodes import add_changes, list_nodes, typed
+from app.commands.pacs_nodes import add_changes, list_nodes
 
 if TYPE_CHECKING:
     from app.pacs.matches import Answer, Study

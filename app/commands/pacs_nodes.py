@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from app.commands.options import Commands, command
+from app.commands.options import Commands, command, typed
 from app.commands.output import WrongCall, show, table
 
 
@@ -110,11 +109,3 @@ def _password(args: argparse.Namespace) -> int:
 def _file(text: str) -> str:
     """An argparse type: a file's place, found from any folder; "" for none."""
     return str(Path(text).expanduser().absolute()) if text else ""
-
-
-def typed(name: str) -> str:
-    if sys.stdin.isatty():
-        import getpass
-
-        return getpass.getpass(f"Password of {name}: ")
-    return sys.stdin.readline().rstrip("\r\n")

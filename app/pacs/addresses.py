@@ -7,17 +7,10 @@ import re
 import urllib.parse
 
 from app.pacs.errors import NodeError
+from inference.endpoint_address import is_loopback as is_loopback
 
 _AE = re.compile(r"[ -~]{1,16}")
 _HOST = re.compile(r"[0-9A-Za-z_.:-]{1,253}")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host can be nothing but this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.casefold() == "localhost"
 
 
 def check_ae(title: str, whose: str) -> None:

@@ -45,6 +45,8 @@ class StatusLine(QWidget):
 
     def show_engine(self, state: EngineState) -> None:
         parts = [", ".join(state.models) or "no model loaded", state.device]
+        if state.answers_from:  # that first, and of the models here only those in use
+            parts = [f"answers come from {state.answers_from}", *(parts if state.models else [])]
         if state.memory_total:
             parts.append(f"{state.memory_used / 2**30:.1f} of {state.memory_total / 2**30:.0f} GiB")
         if state.remark:
