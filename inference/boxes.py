@@ -1,4 +1,9 @@
-"""Boxes out of a model's words: `[{"box_2d": [y0, x0, y1, x1], "label": …}]`, integers 0..1000 of the padded square."""
+"""Boxes out of a model's words: `[{"box_2d": [y0, x0, y1, x1], "label": …}]`, integers 0..1000 of the padded square.
+
+They are read from free text, not written under a schema (`inference.constrained`): the published protocol has the model reason
+first and then write "Final Answer:" with a fenced list, and was evaluated so. A schema would also make a model that has no box to
+give write one all the same, with numbers of no meaning; as it is, what cannot be read gives no box.
+"""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inference.answers import Finish
+from inference.constrained import Constraint
 from inference.decoder import Decoder
 from inference.errors import Cancelled, ModelFailed
 from inference.kv_cache import KVCache
@@ -104,8 +105,9 @@ def generate(
     limits: Limits,
     cancel: Event,
     on_token: Callable[[int], bool],
+    form: Constraint | None = None,
 ) -> Finish:
-    """Write up to `most` tokens after the prompt, or until `on_token` says False.
+    """Write up to `most` tokens after the prompt, or until `on_token` says False. With a `form` the text keeps to it.
 
     `cache` holds the beginning of the prompt with all its images, and must have room for the rest and `most` more. Raises
     Cancelled and, where the model gives NaN or infinity, ModelFailed.
@@ -118,13 +120,20 @@ def generate(
         for _ in range(most):
             if cancel.is_set():
                 raise Cancelled("stopped on request")
-            token = pick(_allowed(logits, limits.never))
+            logits = _allowed(logits, limits.never)
+            token = pick(logits if form is None else form.masked(logits, most - len(written)))
             if token in limits.stop:
-                return "stop"
+                return "stop" if form is None else form.finish
             more = on_token(token)
             written.append(token)
+            if form is not None:
+                form.advance(token)
+                if form.over:
+                    return form.finish
             if limits.watch and loop(written):
-                return "repetition"
+                if form is None:
+                    return "repetition"
+                form.wind_up()
             if not more:
                 return "length"
             if len(written) < most:

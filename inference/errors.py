@@ -21,6 +21,10 @@ class QuestionTooLong(InferenceError):
     """The words do not fit into what the model reads at once; nothing was asked."""
 
 
+class SchemaRefused(InferenceError):
+    """The form asked of an answer cannot be kept to: it says what is not known here, or does not fit into the tokens allowed."""
+
+
 class ModelFailed(InferenceError):
     """The model ran and did not give an answer (not a number, out of memory at every step, …)."""
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -23,6 +23,7 @@ from inference import device as devices
 from inference import lengths, quantize
 from inference.answers import Finish, Progress
 from inference.catalogue import Entry
+from inference.constrained import Grammars
 from inference.decoder import Decoder
 from inference.errors import ModelRefused
 from inference.kv_cache import KVCache
@@ -71,6 +72,7 @@ class Drafter:
         self.positions = int(self.model.config.get_text_config().max_position_embeddings)
         self._features: OrderedDict[bytes, Tensor] = OrderedDict()
         self._prefixes = Prefixes()
+        self.grammars = Grammars(self.tokenizer, int(self.model.config.get_text_config().vocab_size), self.limits.stop)
 
     def pixels(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """uint8 (H, W, 3) as the model receives it: padded to a square with zeros, then resized to its side."""
@@ -84,13 +86,16 @@ class Drafter:
         on_progress: Callable[[Progress], None],
         cancel: Event,
         own: str = "",
+        schema: Mapping[str, Any] | None = None,
     ) -> Written:
         """Answer `messages`, whose image places take `pictures` in order. `decoding.max_tokens` limits the
         answer; a thinking model may write as many more for its trace as its entry says. `own` is what of the messages the reader
-        wrote. Raises Cancelled, ModelFailed, ModelRefused and QuestionTooLong."""
+        wrote. With a `schema` the answer is JSON that fits it, whatever the model prefers, and no trace is written. Raises
+        Cancelled, ModelFailed, ModelRefused, QuestionTooLong and SchemaRefused."""
         ids = self.prompt(messages, len(pictures) if self.sees else 0)
-        most = decoding.max_tokens + (self.entry.max_tokens if self.entry.thinking else 0)
+        most = decoding.max_tokens + (self.entry.max_tokens if self.entry.thinking and schema is None else 0)
         most = lengths.left(self.entry.id, self.positions, len(ids), most, own, self._count)
+        form = None if schema is None else self.grammars.of(schema).begin(most)
         prompt = steps.Prompt.of(ids, int(self.model.config.image_token_id) if self.sees else None)
         cache = self._begun(prompt, [self.pixels(one) for one in pictures] if self.sees else [], most, on_progress, cancel)
         stream = TextStream(self.tokenizer)
@@ -108,7 +113,7 @@ class Drafter:
             return tokens["writing"] < decoding.max_tokens
 
         on_progress(Progress("reading the prompt", 0, decoding.max_tokens))
-        finish = steps.generate(self.decoder, prompt, cache, decoding, most, self.limits, cancel, on_token)
+        finish = steps.generate(self.decoder, prompt, cache, decoding, most, self.limits, cancel, on_token, form)
         stream.finish()
         return Written(stream.answer, stream.thought, finish, self.shown(ids), sum(tokens.values()))
 

@@ -9,12 +9,17 @@ from typing import Any
 
 THOUGHT, ANSWER = "<unused94>", "<unused95>"
 """MedGemma writes `<unused94>thought\\n…<unused95>answer`."""
-_BYTE = re.compile(r"<0x([0-9A-F]{2})>")
+BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 _NAMES = "start_of_turn|end_of_turn|start_of_image|end_of_image|image_soft_token|bos|eos|pad|unk|mask"
 CONTROL = re.compile(rf"<(?:unused\d{{1,4}}|{_NAMES})>")
 """The control tokens of a Gemma vocabulary as text."""
 _PERHAPS = re.compile(r"<[a-z0-9_]{0,16}$")
 """What may be the beginning of one."""
+
+
+def control_pieces(tokenizer: Any) -> set[str]:
+    """The pieces that are no text. Gemma's added pieces also hold runs of line ends and of spaces, which are."""
+    return set(tokenizer.all_special_tokens) | {piece for piece in tokenizer.get_added_vocab() if piece.strip("▁ \n\t\r")}
 
 
 class Trace:
@@ -56,13 +61,13 @@ class TextStream(Trace):
     def __init__(self, tokenizer: Any) -> None:
         super().__init__()
         self._tokenizer = tokenizer
-        self._control = set(tokenizer.all_special_tokens) | set(tokenizer.get_added_vocab())
+        self._control = control_pieces(tokenizer)
         self._bytes = codecs.getincrementaldecoder("utf-8")("replace")
 
     def feed(self, token: int) -> str:
         """The text that this token adds to what is being written now; often empty."""
         piece = str(self._tokenizer.convert_ids_to_tokens(token))
-        if found := _BYTE.fullmatch(piece):
+        if found := BYTE.fullmatch(piece):
             return self._add(self._bytes.decode(bytes.fromhex(found[1])))
         rest = self._add(self._bytes.decode(b"", final=True))
         self._bytes.reset()

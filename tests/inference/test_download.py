@@ -222,4 +222,4 @@ def test_no_other_module_opens_sockets() -> None:
     for path in Path(next(iter(inference.__path__))).rglob("*.py"):
         words = path.read_text(encoding="utf-8")
         opens = [word for word in ("urllib.request", "import socket", "http.client", "import requests", "httpx") if word in words]
-        assert not opens or path.name == "download.py", path
+        assert not opens or path.name in ("download.py", "endpoint_talk.py"), path

@@ -71,3 +71,12 @@ def test_control_tokens_are_not_written(tokenizer: Any) -> None:
 
 
 TOKENIZER = gemma_processor().tokenizer
+
+
+def test_runs_of_line_ends_and_spaces_are_text_though_gemma_adds_them_to_its_pieces() -> None:
+    tokenizer = gemma_processor().tokenizer
+    tokenizer.add_tokens(["\n\n", "▁▁▁", "<table>"])
+    left, right = (tokenizer.encode(word, add_special_tokens=False) for word in ("left", "right"))
+    gap, spaces, mark = tokenizer.convert_tokens_to_ids(["\n\n", "▁▁▁", "<table>"])
+    stream, _ = fed(tokenizer, [*left, gap, *right, spaces, mark, *left])
+    assert stream.answer == "left\n\nright   left"
