@@ -165,4 +165,4 @@ def test_peers_that_are_not_there_are_named_in_the_last_lines(tmp_path: Path) ->
     assert "2 skipped" in count
     assert sorted(line.startswith("SKIPPED") for line in (first, second)) == [True, True]
     assert "pdftotext (poppler-utils)" in first + second
-    assert "Xvfb is not installed (Debian: xvfb)" in first + second
+    assert "Xvfb or xdotool is not installed (Debian: xvfb, xdotool)" in first + second
