@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from viewers.geometry import Region, Spacing
 from viewers.sources import GrayscaleSource, Source, values
 from viewers.sources.dicom import Dicom
 from viewers.sources.local_spacing import belong_together, spacing_over
+from viewers.sources.placed import Placed
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -27,9 +28,7 @@ class Film:
 
     def __init__(self, source: Source, own: str = "") -> None:
         self.source = source
-        self._slices: tuple[tuple[Dataset, int], ...] = tuple(
-            (one.header.dataset, one.frame) for one in (source.slices if isinstance(source, Dicom) else ())
-        )
+        self._slices: Sequence[Placed] = source.slices if isinstance(source, Dicom) else ()
         digests: dict[int, str] = {}
         self.keys = tuple(self._key(number, own, digests) for number in range(source.frames))
         self.numbers: Mapping[FrameKey, int] = {key: number for number, key in enumerate(self.keys)}
@@ -37,11 +36,12 @@ class Film:
     def _key(self, number: int, own: str, digests: dict[int, str]) -> FrameKey:
         if number >= len(self._slices):
             return FrameKey(digest("picture", own), number)
-        dataset, frame = self._slices[number]
-        if id(dataset) not in digests:
-            uid = values.uid(dataset, "SOPInstanceUID")
-            digests[id(dataset)] = digest("instance", uid) if uid else digest("picture", f"{own} {number}")
-        return FrameKey(digests[id(dataset)], frame)
+        one = self._slices[number]
+        file = id(one.header)
+        if file not in digests:
+            uid = values.uid(one.header, "SOPInstanceUID")  # asked of the header, which need not be parsed for it
+            digests[file] = digest("instance", uid) if uid else digest("picture", f"{own} {number}")
+        return FrameKey(digests[file], one.frame)
 
     @property
     def is_dicom(self) -> bool:
@@ -49,7 +49,8 @@ class Film:
 
     def header(self, number: int) -> tuple[Dataset, int]:
         """The data set of a frame without its pixels, and which frame of it. IndexError where the film is not DICOM."""
-        return self._slices[number]
+        one = self._slices[number]
+        return one.header.dataset, one.frame
 
     def spacing(self, places: NDArray[np.float64]) -> Spacing | None:
         """What a pixel measures where all of `places` (n, 2) lie; None where nothing is stated, and across ultrasound regions."""
