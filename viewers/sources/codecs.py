@@ -104,7 +104,7 @@ def _rle(coded: Coded, data: bytes) -> Pixels:
     segments = struct.unpack("<I", data[:4])[0]
     if segments != item * coded.samples:
         raise CodecError(f"holds {segments} runs of bytes where its header asks for {item * coded.samples}")
-    kind = f">{'i' if coded.signed else 'u'}{item}"  # the segments' own order, which is the fastest
+    kind = f"<{'i' if coded.signed else 'u'}{item}"
     flat = np.frombuffer(imagecodecs.dicomrle_decode(data, kind), kind)
     if flat.size != width * height * coded.samples:
         raise ValueError(f"{flat.size} values in runs of bytes")
@@ -125,7 +125,7 @@ def _planes(coded: Coded, flat: Pixels) -> Pixels:
     """Samples that lie in planes one after the other."""
     planes = flat.reshape(coded.samples, coded.size[1], coded.size[0])
     if coded.samples == 1:
-        single: Pixels = planes[0].astype(planes.dtype.newbyteorder("="))
+        single: Pixels = planes[0].astype(planes.dtype.newbyteorder("="), copy=False)
         return single
     return to_rgb(coded, planes.transpose(1, 2, 0))
 
