@@ -22,6 +22,7 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from app.collecting import Collecting
 from tests.bench.gui import Driver, Lateness
 from tests.bench.results_file import Row, write
 
@@ -90,6 +91,7 @@ def measured(kind: str, folder: Path, lines: int) -> list[Row]:
     driver = Driver(folder.parent / "driver") if (folder.parent / "driver").mkdir() is None else None
     assert driver is not None
     window = driver.window
+    collecting = Collecting(window)  # as the program does
     model = window.browser.model
     with Lateness() as control:
         driver.spin(3)
@@ -110,6 +112,7 @@ def measured(kind: str, folder: Path, lines: int) -> list[Row]:
     start = time.perf_counter()
     window.close()
     closed = time.perf_counter() - start
+    collecting.close()
     idle = f"before: {control.percentile(99):.1f} ms"
     p99 = load.percentile(99)
     return [
