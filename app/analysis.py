@@ -140,7 +140,7 @@ def _whole(
     cancel: threading.Event | None,
     open: Callable[[Path], Source],
 ) -> Result:
-    """A question about a whole stack. What was seen is not kept: it is made of the pictures again where somebody looks."""
+    """A question about a whole stack. What was seen, 200 MB of squares, is not kept; `saw` makes it of the pictures again."""
     from app import volumes
 
     if not isinstance(request.question, DraftQuestion | FreeQuestion) or request.prior is not None:

@@ -58,7 +58,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Described:
-    """What is known of a source without showing it; Whoever is told keeps `picture`."""
+    """What is known of a source without showing it. Whoever is told keeps `picture`."""
 
     path: Path
     line: str
@@ -260,9 +260,9 @@ class Opener(QObject):
     def _claimed(self, path: Path, known: tuple[int, int]) -> Iterator[bool]:
         """Whether no other lane describes it just now."""
         with self._lock:
-            mine = self._describing.setdefault(path, known) is known
-            if not mine and self._describing[path] != known:  # what that lane makes is told to nobody
-                self._describing[path], mine = known, True
+            mine = self._describing.get(path) != known  # what a lane makes for another opening is told to nobody
+            if mine:
+                self._describing[path] = known
         try:
             yield mine
         finally:

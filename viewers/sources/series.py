@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from viewers.errors import SourceError
@@ -11,7 +10,7 @@ from viewers.geometry import Spacing
 from viewers.sources.dicom import ColourDicom, GreyDicom, stacked
 from viewers.sources.header import Header, headers_of
 from viewers.sources.placed import placed
-from viewers.sources.stacks import Stacked, stacked_up
+from viewers.sources.stacks import stacked_up
 
 
 def opened(path: Path, files: Sequence[Path], spacing: Spacing | None = None) -> GreyDicom | ColourDicom:
@@ -34,10 +33,5 @@ def opened(path: Path, files: Sequence[Path], spacing: Spacing | None = None) ->
     if odd:
         notes.append(f"{len(odd)} slices of another size are left out.")
     headers = [header for header in headers if header not in odd]
-    found = _stacked_up(tuple(headers))
+    found = stacked_up([one for header in headers for one in placed(header)], several_files=True)
     return stacked(path, found, "series", spacing, (*notes, *found.notes))
-
-
-@lru_cache(4)  # opened to be shown and to be described, and again as the prior
-def _stacked_up(headers: tuple[Header, ...]) -> Stacked:
-    return stacked_up([one for header in headers for one in placed(header)], several_files=True)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 _CODE = re.compile(r"[A-Z0-9_ ]{1,16}")
+_FEW = 6
+"""Values of one element that are kept with their numbers: an orientation has so many."""
 _UID = re.compile(r"[0-9.]{1,64}")
 
 
@@ -56,16 +58,20 @@ def numbers(dataset: Dataset | None, keyword: str) -> tuple[float, ...]:
 
 def as_numbers(value: object) -> tuple[float, ...]:
     """As `numbers`, for the value of an element."""
-    return _as_numbers(_texts(value))
+    texts = _texts(value)
+    return _few_as_numbers(texts) if len(texts) <= _FEW else _as_numbers(texts)
 
 
-@lru_cache(4096)  # the slices of a series say most things alike
 def _as_numbers(texts: tuple[str, ...]) -> tuple[float, ...]:
     try:
         found = tuple(float(one) for one in texts)
     except ValueError:
         return ()
     return found if all(math.isfinite(one) for one in found) else ()
+
+
+_few_as_numbers = lru_cache(4096)(_as_numbers)
+"""The slices of a series say most things alike; a curve of a million places is not kept."""
 
 
 def _texts(value: object) -> tuple[str, ...]:
