@@ -135,8 +135,8 @@ class Talk:
         if self._key:
             session.headers["Authorization"] = f"Bearer {self._key}"
         secure = _context(self._endpoint.ca_file) if self._endpoint.url.startswith("https:") else None
-        session.mount("http://", _Adapter(self._connected))
-        session.mount("https://", _Adapter(self._connected, secure))
+        session.mount("http://", Adapter(self._connected))
+        session.mount("https://", Adapter(self._connected, secure))
 
     def _connected(self, one: socket.socket) -> None:
         self._sockets.append(one)
@@ -218,11 +218,16 @@ def _context(ca_file: str) -> ssl.SSLContext:
             ) from error
         made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the server's own certificate will do, whoever signed it
         return made
-    made.load_default_certs()
-    paths = ssl.get_default_verify_paths()
-    if not (paths.cafile or paths.capath or made.cert_store_stats()["x509_ca"]):  # a frozen program may not find the system's
-        made.load_verify_locations(requests.certs.where())
+    trust_system(made, ssl.Purpose.SERVER_AUTH)
     return made
+
+
+def trust_system(made: ssl.SSLContext, purpose: ssl.Purpose) -> None:
+    """Whom the system trusts; where a frozen program does not find them, whom requests does."""
+    made.load_default_certs(purpose)
+    paths = ssl.get_default_verify_paths()
+    if not (paths.cafile or paths.capath or made.cert_store_stats()["x509_ca"]):
+        made.load_verify_locations(requests.certs.where())
 
 
 def _said(answer: requests.Response) -> str:
@@ -254,7 +259,7 @@ def server_error(host: str, value: Any) -> ModelFailed:
 
 
 def _sentence(host: str, error: Exception) -> InferenceError:
-    cause = _root(error)
+    cause = root(error)
     if isinstance(cause, ConnectionRefusedError):
         return ModelFailed(f"no server answers at {host}; start it, or check the address")
     if isinstance(cause, socket.gaierror):
@@ -272,10 +277,10 @@ def _sentence(host: str, error: Exception) -> InferenceError:
     )
 
 
-def _root(error: BaseException) -> BaseException:
+def root(error: BaseException) -> BaseException:
     """What the system said, under the layers of the libraries."""
     for _ in range(8):
-        if isinstance(error, (ssl.SSLError, ConnectionRefusedError, socket.gaierror)):
+        if isinstance(error, (ssl.SSLError, ConnectionRefusedError, socket.gaierror, TimeoutError)):
             break
         inner = getattr(error, "reason", None) or error.__cause__ or error.__context__
         if not isinstance(inner, BaseException):
@@ -291,8 +296,9 @@ class _Session(requests.Session):  # type: ignore[misc]
         return None
 
 
-class _Adapter(HTTPAdapter):  # type: ignore[misc]
-    """Tells of each socket as soon as it is connected, before anything is sent over it."""
+class Adapter(HTTPAdapter):  # type: ignore[misc]
+    """Tells of each socket as soon as it is connected, before anything is sent over it, so that a stop can wake who waits for
+    one; trusts and shows what its context does."""
 
     def __init__(self, connected: Callable[[socket.socket], None], secure: ssl.SSLContext | None = None) -> None:
         self._connected, self._secure = connected, secure

@@ -22,11 +22,6 @@ class KVShape:
     width: int
     """Of one head."""
 
-    def bytes(self, capacity: int, item: int) -> int:
-        """What `capacity` positions take with `item` bytes a number."""
-        positions = sum(min(window, capacity) if window else capacity for window in self.windows)
-        return 2 * positions * self.heads * self.width * item
-
 
 class KVCache:
     """Of one text. `length` positions are filled; position p of a ring of n lies at p modulo n."""

@@ -43,12 +43,9 @@ def _made(node: Node, protocol: int, purpose: ssl.Purpose) -> ssl.SSLContext:
         _trust(made, node, "CA file", node.ca_file)
         made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the archive's own certificate will do, whoever signed it
     else:
-        made.load_default_certs(purpose)
-        paths = ssl.get_default_verify_paths()
-        if not (paths.cafile or paths.capath or made.cert_store_stats()["x509_ca"]):  # a frozen program may not find the system's
-            from requests.certs import where
+        from inference.endpoint_talk import trust_system
 
-            made.load_verify_locations(where())
+        trust_system(made, purpose)
     if node.cert_file:
         _trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), node, "certificate", node.cert_file)
         _identify(made, node)

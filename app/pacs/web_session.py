@@ -10,9 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from app.pacs import tls
@@ -24,6 +21,7 @@ from app.pacs.limits import MIB, Limits
 from app.pacs.nodes import Node
 from app.pacs.quiet import quiet
 from app.pacs.stopping import Stop
+from inference.endpoint_talk import Adapter, root
 
 quiet("dicomweb_client", "urllib3")  # an address that is logged may hold a patient's name
 PIECE = 256 * 1024
@@ -53,8 +51,8 @@ class Session(requests.Session):  # type: ignore[misc]
             else:
                 self.headers["Authorization"] = f"Bearer {password}"
         self.secure = tls.context(node) if node.url.startswith("https:") else None
-        self.mount("http://", _Adapter(self._sockets))
-        self.mount("https://", _Adapter(self._sockets, self.secure))
+        self.mount("http://", Adapter(self._sockets.append))
+        self.mount("https://", Adapter(self._sockets.append, self.secure))
 
     @property
     def connected(self) -> bool:
@@ -156,7 +154,7 @@ class _Sentences:
             raise Stopped("stopped on request") from error
         if isinstance(error, (requests.JSONDecodeError, RecursionError)) or not isinstance(error, (OSError, HTTPError)):
             raise PacsError(f"{self._node.name} answers with what is no DICOM JSON; check the address.") from error
-        cause = _root(error)
+        cause = root(error)
         if isinstance(cause, (ssl.SSLError, ConnectionRefusedError, socket.gaierror)):
             raise PacsError(why_no_connection(self._node, cause, isinstance(cause, ssl.SSLError))) from error
         if isinstance(error, requests.ConnectTimeout):
@@ -172,52 +170,5 @@ class _Sentences:
         raise PacsError(f"{name} closed the connection in the middle of it{doubt}, or does not speak HTTP; try again.") from error
 
 
-def _root(error: BaseException) -> BaseException:
-    """What the system said, under the layers of the libraries."""
-    seen: BaseException = error
-    for _ in range(8):
-        inner = getattr(seen, "reason", None) or seen.__cause__ or seen.__context__
-        if not isinstance(inner, BaseException):
-            inner = next((one for one in seen.args if isinstance(one, BaseException)), None)
-        if inner is None or isinstance(seen, (ssl.SSLError, ConnectionRefusedError, socket.gaierror, TimeoutError)):
-            break
-        seen = inner
-    return seen
-
-
 def _plain(kind: str) -> str:
     return "".join(one for one in kind[:40] if one.isascii() and (one.isalnum() or one in "/+-.")) or "none stated"
-
-
-class _Adapter(HTTPAdapter):  # type: ignore[misc]
-    """Remembers the sockets, so that a stop can wake who waits for one; trusts and shows what its context does."""
-
-    def __init__(self, sockets: list[socket.socket], secure: ssl.SSLContext | None = None) -> None:
-        self._sockets, self._secure = sockets, secure
-        super().__init__(max_retries=0)
-
-    def cert_verify(self, conn: Any, *_: Any) -> None:
-        """By the context alone, whoever else the library would trust."""
-        conn.cert_reqs = "CERT_REQUIRED"
-
-    def init_poolmanager(self, *values: Any, **named: Any) -> None:
-        super().init_poolmanager(*values, ssl_context=self._secure, **named)
-        sockets = self._sockets
-
-        class Plain(HTTPConnection):
-            def connect(self) -> None:
-                super().connect()
-                sockets.append(self.sock)
-
-        class Secure(HTTPSConnection):
-            def connect(self) -> None:
-                super().connect()
-                sockets.append(self.sock)
-
-        class PlainPool(HTTPConnectionPool):
-            ConnectionCls = Plain
-
-        class SecurePool(HTTPSConnectionPool):
-            ConnectionCls = Secure
-
-        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
