@@ -67,6 +67,7 @@ class Drafter:
         self.sees = entry.family == "gemma3"
         self.processor = _processor(folder, self.sees)
         self.tokenizer = self.processor.tokenizer if self.sees else self.processor
+        _must_match(self.tokenizer, self.model.config, folder)
         self.side = int(self.model.config.vision_config.image_size) if self.sees else 0
         self.limits = _limits(self.model, self.tokenizer)
         self.positions = int(self.model.config.get_text_config().max_position_embeddings)
@@ -235,6 +236,27 @@ def _processor(folder: Path, sees: bool) -> Any:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ModelRefused(f"the tokenizer or processor in {folder} could not be read ({error}); get the model again") from error
+
+
+def _must_match(tokenizer: Any, config: Any, folder: Path) -> None:
+    """Raises ModelRefused for words that the weights do not know, or know under other numbers: every answer would be noise."""
+    rows = int(config.get_text_config().vocab_size)
+    known = {
+        "image_token_index": "<image_soft_token>",
+        "boi_token_index": "<start_of_image>",
+        "eoi_token_index": "<end_of_image>",
+    }
+    said = {mark: getattr(config, name, None) for name, mark in known.items()}
+    off = [mark for mark, number in said.items() if number is not None and tokenizer.convert_tokens_to_ids(mark) != number]
+    if tokenizer.convert_tokens_to_ids("<end_of_turn>") in (None, tokenizer.unk_token_id):
+        off.append("<end_of_turn>")
+    if len(tokenizer) > rows:
+        why = f"it has {len(tokenizer):,} words, the weights {rows:,}"
+    elif off:
+        why = f"it does not know {off[0]} by the number that config.json gives"
+    else:
+        return
+    raise ModelRefused(f"the tokenizer in {folder} belongs to another model ({why}); get the model again")
 
 
 def _limits(model: Any, tokenizer: Any) -> steps.Limits:

@@ -141,17 +141,16 @@ class Encoder:
             if found is None:
                 self._halve()
                 continue
-            if not np.isfinite(found).all():
-                raise ModelFailed(f"{self.entry.title} answered NaN or infinity; check the model's files")
-            yield from found
+            yield from self._finite(found)
             done += len(batch)
 
     def texts(self, phrases: Sequence[str]) -> Floats:
-        """(n, d) normalised vectors, one per phrase in order; each phrase is read once in the life of the model."""
+        """(n, d) normalised vectors, one per phrase in order; each phrase is read once in the life of the model. Raises
+        ModelFailed."""
         new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self._phrases]
         for start in range(0, len(new), BATCH):
             part = new[start : start + BATCH]
-            self._phrases.update(zip(part, self.towers.text(self.ids(part)), strict=True))
+            self._phrases.update(zip(part, self._finite(self.towers.text(self.ids(part))), strict=True))
         return np.stack([self._phrases[phrase] for phrase in phrases])
 
     def must_read(self, phrases: Iterable[str]) -> None:
@@ -164,6 +163,11 @@ class Encoder:
         """(n, L) token ids, padded, and cut, to the full length the model was trained with."""
         found = self._tokenizer(list(phrases), padding="max_length", truncation=True, max_length=self._length)
         return np.asarray(found["input_ids"], np.int64)
+
+    def _finite(self, found: Floats) -> Floats:
+        if not np.isfinite(found).all():
+            raise ModelFailed(f"{self.entry.title} answered NaN or infinity; check the model's files")
+        return found
 
     def _tensor(self, squares: Sequence[NDArray[np.uint8]]) -> Floats:
         """(n, 3, S, S) float32 as the published processor scales: x / 255, minus mean, over std."""
