@@ -1,4 +1,4 @@
-"""Questions that a drafter answers in words: a report, a free answer, a box."""
+"""Questions that a drafter answers in words: a report, a free answer, a box, a table."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from threading import Event
 
-from inference import boxes, lengths, prompts, receipts
+from inference import boxes, forms, lengths, prompts, receipts
 from inference.answers import Box, Draft, Progress
 from inference.medgemma import Drafter
 from inference.preprocess.padding import Padding
-from inference.questions import BoxQuestion, Picture
+from inference.questions import BoxQuestion, Picture, Written
 
 
 def answer(
     drafter: Drafter,
     revision: str,
-    question: prompts.Written,
+    question: Written,
     pictures: Sequence[Picture],
     on_progress: Callable[[Progress], None],
     cancel: Event,
@@ -26,11 +26,11 @@ def answer(
     """What the drafter writes; `steps` are what had to be changed before. Raises Cancelled, ModelFailed, ModelRefused and
     QuestionTooLong."""
     decoding = question.decoding
-    if decoding.max_tokens > drafter.entry.max_tokens > 0:
-        decoding = replace(decoding, max_tokens=drafter.entry.max_tokens)
+    decoding = replace(decoding, max_tokens=lengths.most(question, drafter.entry))
+    schema = forms.form(question)
     messages = prompts.messages(question, pictures, drafter.entry)
     own = " ".join(lengths.words_of(question))
-    written = drafter.write(messages, [picture.pixels for picture in pictures], decoding, on_progress, cancel, own)
+    written = drafter.write(messages, [picture.pixels for picture in pictures], decoding, on_progress, cancel, own, schema)
     found: tuple[Box, ...] = ()
     if isinstance(question, BoxQuestion):
         found = boxes.parse(written.text, Padding(*pictures[0].pixels.shape[:2]))

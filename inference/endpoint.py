@@ -10,7 +10,7 @@ import base64
 import io
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from inference import boxes, catalogue, lengths, prompts, receipts
+from inference import boxes, catalogue, forms, lengths, prompts, receipts
 from inference.answers import Answer, Draft, EngineState, Finish, Progress
 from inference.endpoint_talk import Interrupted, Limits, Talk, server_error
 from inference.engine import AnyEngine, Engine, EngineSpec, quiet
 from inference.errors import Cancelled, InferenceError, ModelFailed, ModelRefused, WrongName
 from inference.preprocess.padding import Padding, pad_square, resize
-from inference.questions import BoxQuestion, Decoding, Picture, Question
+from inference.questions import BoxQuestion, Decoding, Picture, Question, Written
 from inference.textstream import CONTROL, PieceStream
 
 NOT_STARTED = EngineState("not started", (), 0, 0)
@@ -66,7 +66,7 @@ class EndpointEngine:
         with self._lock:
             if stop.is_set():
                 raise Cancelled("stopped on request")
-            if not isinstance(question, prompts.Written):
+            if not isinstance(question, Written):
                 self._local = self._local or self._make(replace(self.spec, endpoint=None))
                 return self._local.answer(question, pictures, on_progress=on_progress, cancel=stop)
             try:
@@ -106,7 +106,7 @@ class EndpointEngine:
 
     def _written(
         self,
-        question: prompts.Written,
+        question: Written,
         pictures: Sequence[Picture],
         on_progress: Callable[[Progress], None],
         cancel: threading.Event,
@@ -124,19 +124,25 @@ class EndpointEngine:
             raise ModelRefused(f"{recipe} takes no turns, so a chat endpoint cannot serve it; choose an instruction-tuned recipe")
         side = catalogue.side(recipe) if pictures else 0
         asked = self.endpoint.model or self._only(cancel)
-        decoding = replace(question.decoding, max_tokens=min(question.decoding.max_tokens, entry.max_tokens or 2**31))
-        most = decoding.max_tokens + (entry.max_tokens if entry.thinking else 0)
+        decoding = replace(question.decoding, max_tokens=lengths.most(question, entry))
+        schema = forms.form(question)
+        most = decoding.max_tokens + (entry.max_tokens if entry.thinking and schema is None else 0)
         body = {
             "model": asked, "messages": _chat(messages, pictures, side, entry, on_progress, cancel), "stream": True,
             "stream_options": {"include_usage": True}, "temperature": decoding.temperature, "seed": decoding.seed,
             "max_tokens": most,
         }  # fmt: skip
+        if schema is not None:
+            named = {"name": "table", "strict": True, "schema": schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
         on_progress(Progress(f"asking {self.endpoint.address}", 0, decoding.max_tokens))
         heard = _Heard(self.endpoint.address, decoding, most, on_progress)
         with closing(Talk(self.endpoint, self._key, "chat/completions", body, len(pictures), self._limits, cancel)) as talk:
             self._listen(talk, heard)
         heard.must_be_an_answer(_least(messages, len(pictures)))
         self._model = heard.model or asked
+        if schema is not None:
+            _must_be_whole(heard, schema)
         found = boxes.parse(heard.text, Padding(*pictures[0].pixels.shape[:2])) if isinstance(question, BoxQuestion) else ()
         steps = [f"{asked} was asked for, the server calls it {self._model}"] if self._model != asked else []
         if heard.finish == "interruption":
@@ -300,6 +306,17 @@ class _Heard:
             much = " but its thinking" if self.stream.thought else ""
             limit = " before its limit; allow more tokens" if self.finish == "length" else "; ask again, or in other words"
             raise ModelFailed(f"{self.host} wrote nothing{much}{limit}")
+
+
+def _must_be_whole(heard: _Heard, schema: Mapping[str, Any]) -> None:
+    """A server need not heed a schema: half a table, or one of another form, would look like the sheet. Raises ModelFailed."""
+    if heard.finish != "stop":
+        why = heard.trouble or "it came to the limit of tokens"
+        raise ModelFailed(f"{heard.host} did not write the table to its end ({why}); read a part of the page at a time")
+    try:
+        forms.fitting(heard.text, schema)
+    except ModelFailed as error:
+        raise ModelFailed(f"{heard.host} does not keep to the form asked for, so its answer is not used: {error}") from error
 
 
 def _harmless(messages: Sequence[prompts.Message]) -> tuple[prompts.Message, ...]:

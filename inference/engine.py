@@ -14,7 +14,7 @@ from inference import catalogue, lengths
 from inference.answers import Answer, EngineState, Progress
 from inference.endpoint_address import Endpoint
 from inference.errors import Cancelled, InferenceError, ModelFailed
-from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, Picture, Question
+from inference.questions import Picture, Question, Written
 
 if TYPE_CHECKING:
     from inference.medgemma import Drafter
@@ -128,7 +128,7 @@ class Engine:
     ) -> Answer:
         began = time.monotonic()
         self._must_fit(question, pictures)
-        if isinstance(question, DraftQuestion | FreeQuestion | BoxQuestion):
+        if isinstance(question, Written):
             for steps in ((), ("out of memory: the encoder was unloaded, then asked again",)):
                 drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
                 from inference import drafting
@@ -148,7 +148,7 @@ class Engine:
 
     def _must_fit(self, question: Question, pictures: Sequence[Picture]) -> None:
         """Before anything is loaded: whether the model was made for such pictures and reads so many words."""
-        written = isinstance(question, DraftQuestion | FreeQuestion | BoxQuestion)
+        written = isinstance(question, Written)
         loaded, model = (self._drafter, self.spec.drafter) if written else (self._encoder, self.spec.encoder)
         entry = loaded[0].entry if loaded else catalogue.facts(model)
         for picture in pictures:

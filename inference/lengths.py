@@ -8,7 +8,17 @@ from pathlib import Path
 
 from inference.catalogue import Entry
 from inference.errors import QuestionTooLong
-from inference.questions import BoxQuestion, DraftQuestion, EmbedQuestion, FreeQuestion, HeatmapQuestion, Question
+from inference.questions import (
+    TABLE_TOKENS,
+    BoxQuestion,
+    DraftQuestion,
+    EmbedQuestion,
+    FreeQuestion,
+    HeatmapQuestion,
+    Question,
+    TableQuestion,
+    Written,
+)
 
 
 def must_fit(question: Question, pictures: int, entry: Entry, folder: Path) -> None:
@@ -17,10 +27,9 @@ def must_fit(question: Question, pictures: int, entry: Entry, folder: Path) -> N
     What passes may still be too long; `left` and `phrase_must_fit` count the tokens.
     """
     positions, per_picture = _limits(folder)
-    if isinstance(question, DraftQuestion | FreeQuestion | BoxQuestion):
-        spare = room(positions, min(question.decoding.max_tokens, entry.max_tokens)) - pictures * per_picture
-    else:
-        spare = positions
+    spare = positions
+    if isinstance(question, Written):
+        spare = room(positions, most(question, entry)) - pictures * per_picture
     for text in words_of(question):
         words = len(text.split())
         if positions and words > spare:
@@ -30,17 +39,23 @@ def must_fit(question: Question, pictures: int, entry: Entry, folder: Path) -> N
             )
 
 
+def most(question: Written, entry: Entry) -> int:
+    """Tokens that the answer may take: as many as are asked for and as the model writes sensibly."""
+    own = max(entry.max_tokens, TABLE_TOKENS) if isinstance(question, TableQuestion) else entry.max_tokens
+    return min(question.decoding.max_tokens, own or 2**31)
+
+
 def words_of(question: Question) -> Iterator[str]:
     """What the reader wrote of a question, piece by piece."""
     if isinstance(question, FreeQuestion):
-        yield question.text
+        yield from filter(None, (question.record, question.text))
     elif isinstance(question, DraftQuestion):
         yield question.indication
     elif isinstance(question, BoxQuestion):
         yield question.object
     elif isinstance(question, HeatmapQuestion):
         yield from (question.phrase, question.against or "")
-    elif not isinstance(question, EmbedQuestion):
+    elif not isinstance(question, EmbedQuestion | TableQuestion):
         for label in question.label_set.labels:
             yield from (*label.present, *label.absent)
 

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 import resources
 from inference.catalogue import Entry
 from inference.errors import ModelRefused
-from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, Modality, Picture
+from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, Modality, Picture, TableQuestion, Written
 
 Message = tuple[str, tuple[str | None, ...]]
 """(role, parts): None is the place of a picture, a str is text. The role "plain" stands for a model without turns."""
-Written = DraftQuestion | FreeQuestion | BoxQuestion
 
 
 def style(name: str) -> Mapping[str, str]:
@@ -30,9 +29,11 @@ def messages(question: Written, pictures: Sequence[Picture], entry: Entry) -> tu
     _count(question, len(pictures), kind, entry)
     words = _words(question, len(pictures), kind, texts)
     places: tuple[str | None, ...] = (None,) * len(pictures)
-    if len(pictures) > 1 and kind in ("ct", "mr"):  # instruction, then each slice with its number, the question last
+    if any(picture.caption for picture in pictures):  # each picture with its caption, the question last
+        content: tuple[str | None, ...] = (*(part for one in pictures for part in (None, one.caption)), words)
+    elif len(pictures) > 1 and kind in ("ct", "mr"):  # instruction, then each slice with its number, the question last
         slices = [part for number in range(1, len(pictures) + 1) for part in (None, f"SLICE {number}")]
-        content: tuple[str | None, ...] = (texts.get("slices", ""), *slices, words)
+        content = (texts.get("slices", ""), *slices, words)
     elif len(pictures) > 1 and kind == "slide" and "patches" in texts:
         content = (texts["patches"].format_map(_Plain(question=words)), *places)
     else:
@@ -45,7 +46,10 @@ def messages(question: Written, pictures: Sequence[Picture], entry: Entry) -> tu
 
 def _words(question: Written, pictures: int, kind: Modality | None, texts: Mapping[str, str]) -> str:
     if isinstance(question, FreeQuestion):
-        return texts["ask"].format_map(_Plain(question=question.text))
+        key = "record" if question.record else "ask"
+        return texts[key].format_map(_Plain(question=question.text, record=question.record))
+    if isinstance(question, TableQuestion):
+        return texts["table"]
     if isinstance(question, BoxQuestion):
         return texts["locate"].replace("{object}", question.object)
     compared = pictures == 2 and kind not in ("ct", "mr", "slide")
@@ -58,6 +62,8 @@ def _count(question: Written, pictures: int, kind: Modality | None, entry: Entry
         raise ModelRefused(f"{entry.title} reads text only; choose a model with eyes for questions about a picture")
     if isinstance(question, BoxQuestion) and pictures != 1:
         raise ModelRefused("a box is asked for in exactly one picture")
+    if isinstance(question, TableQuestion) and pictures != 1:
+        raise ModelRefused("a table is read from exactly one picture")
     if isinstance(question, DraftQuestion) and not pictures:
         raise ModelRefused("a report is drafted from one picture at least")
     most = {"ct": entry.max_slices, "mr": entry.max_slices, "slide": entry.max_patches}.get(kind or "", 0)

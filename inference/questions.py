@@ -12,8 +12,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Modality = Literal["cxr", "ct", "mr", "slide", "photo"]
+Modality = Literal["cxr", "ct", "mr", "slide", "photo", "document"]
 """What the pixels are, for the choice of prompts, label sets and windows."""
+TABLE_TOKENS = 8192
+"""The most that MedGemma writes at once, by its model card."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,13 +23,14 @@ class Picture:
     """Pixels as a model receives them before padding and resizing: uint8 sRGB, shape (height, width, 3).
 
     `mpp` is micrometres per pixel (slides), None when unknown. `steps` says in words how the pixels were made; it goes
-    into the receipt. Raises ValueError for any other dtype or shape.
+    into the receipt. `caption` stands behind the picture in a prompt of several. Raises ValueError for any other dtype or shape.
     """
 
     pixels: NDArray[np.uint8]
     modality: Modality
     mpp: float | None = None
     steps: tuple[str, ...] = ()
+    caption: str = ""
 
     def __post_init__(self) -> None:
         shape = self.pixels.shape
@@ -99,10 +102,20 @@ class DraftQuestion:
 
 @dataclass(frozen=True, slots=True)
 class FreeQuestion:
-    """A free question about one or more pictures."""
+    """A free question about pictures, about a `record` in plain words, or about both; "" where there is no record."""
 
     text: str
     decoding: Decoding = field(default_factory=Decoding)
+    record: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TableQuestion:
+    """What stands in the table of one picture of a page, as JSON. `form` is the JSON schema it keeps to, written as JSON itself;
+    "" takes that of a laboratory sheet. The limit is the publisher's own, a page being longer than an answer."""
+
+    form: str = ""
+    decoding: Decoding = field(default_factory=lambda: Decoding(max_tokens=TABLE_TOKENS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +131,6 @@ class EmbedQuestion:
     """The pooled, L2-normalised image vector of every picture."""
 
 
-Question = LabelQuestion | HeatmapQuestion | DraftQuestion | FreeQuestion | BoxQuestion | EmbedQuestion
+Written = DraftQuestion | FreeQuestion | BoxQuestion | TableQuestion
+"""What a drafter answers."""
+Question = LabelQuestion | HeatmapQuestion | EmbedQuestion | Written

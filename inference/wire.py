@@ -30,6 +30,7 @@ KINDS: Mapping[str, type] = {
         questions.FreeQuestion,
         questions.BoxQuestion,
         questions.EmbedQuestion,
+        questions.TableQuestion,
         answers.Receipt,
         answers.LabelScore,
         answers.LabelScores,

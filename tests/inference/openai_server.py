@@ -174,6 +174,11 @@ def events(mode: str) -> Iterator[bytes]:
     if mode == "box":
         yield event(chunk('```json[{"box_2d": [250, 0, 750, 500], "label": "heart"}]```', "stop"))
         return
+    if mode in ("table", "table-cut", "table-of-its-own"):
+        row = {"test": "Sodium", "value": "139", "unit": "mmol/L", "reference": "135-145", "flag": ""}
+        table = json.dumps({"rows": [row | ({"value": 139} if mode == "table-of-its-own" else {})]})
+        yield event(chunk(table, "length" if mode == "table-cut" else "stop"))
+        return
     if mode == "slow":
         for number in range(600):
             yield event(chunk(REPORT[number] if number < len(REPORT) else " More."))
