@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from app import slide_blocks
 from app.label_sets import LabelSetError
-from app.modality import KINDS, modality_of
+from app.modality import KINDS, modality_of, named_modality
 from app.spacings import open_source, told
 from inference.answers import Answer, Box, Draft, Heatmap, Progress
 from inference.catalogue import facts, must_suit, side
@@ -31,6 +31,8 @@ from inference.questions import (
     Modality,
     Picture,
     Question,
+    TableQuestion,
+    Written,
 )
 from viewers.geometry import Region, Size
 from viewers.sources import Source
@@ -38,6 +40,16 @@ from viewers.sources import Source
 NO_TRACE = "a trace is no picture: no model here reads an ECG, and none was asked"
 LONGEST = 2048
 """Longest side, in pixels, of what is sent to an engine. Models see 448 or 896 pixels; a heatmap's windows need more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A further picture of a question. Region None is the whole frame."""
+
+    path: Path
+    region: Region | None = None
+    frame: int = 0
+    said: Modality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +62,14 @@ class Request:
     prior: Path | None = None
     frame: int = 0
     whole: bool = False
-    """Of a CT or MR series all slices of the stack that `frame` lies in, as far as the model reads them; drafts and free
-    questions only."""
+    """Of a CT or MR series all slices of the stack that `frame` lies in, as far as the model reads them; of other files of many
+    frames those of `frames`. Drafts and free questions only."""
+    said: Modality | None = None
+    """What the reader says the picture is, where the file does not."""
+    also: tuple[Place, ...] = ()
+    """Pictures that follow the first, in this order; free questions only."""
+    frames: int = 0
+    """How many frames are taken of a film of many, evenly in time, the first and the last among them; 0 takes 8."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +128,9 @@ def run(
         raise ValueError("an earlier picture goes with a draft or a free question only")
     if request.whole:
         return _whole(request, engine, on_progress, cancel, open)
-    written = isinstance(request.question, DraftQuestion | FreeQuestion | BoxQuestion)
+    if request.also:
+        return _several(request, engine, on_progress, cancel, open)
+    written = isinstance(request.question, Written)
     windows = facts(engine.spec.recipe if written else engine.spec.encoder).ct_windows
     pictures = []
     if request.prior is not None:
@@ -125,7 +145,7 @@ def run(
                 found, sent = slide_blocks.answer(source, blocks, request.question, engine, on_progress, cancel)
                 seen = tuple(saw(picture, found.receipt.model) for picture in sent)
                 return Result(request, found, sent, region, seen, blocks.size)
-        pictures.append(model_picture(source, region, request.question, windows))
+        pictures.append(model_picture(source, region, request.question, windows, request.said))
     _must_suit(request.question, pictures[-1].modality)
     answer = engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel)
     endpoint = engine.spec.endpoint
@@ -154,6 +174,35 @@ def _whole(
     return Result(request, answer, sent, region)
 
 
+def _several(
+    request: Request,
+    engine: AnyEngine,
+    on_progress: Callable[[Progress], None],
+    cancel: threading.Event | None,
+    open: Callable[[Path], Source],
+) -> Result:
+    """A question about several pictures, each followed by its number. Of different kinds they go only to a model whose entry says
+    that it was shown such."""
+    if not isinstance(request.question, FreeQuestion) or request.prior is not None:
+        raise ValueError("several pictures go with a free question only, and without an earlier picture")
+    entry = facts(engine.spec.recipe)
+    places = (Place(request.path, request.region, request.frame, request.said), *request.also)
+    found: list[tuple[Picture, Region]] = []
+    for number, place in enumerate(places, 1):
+        on_progress(Progress("reading pictures", number, len(places)))
+        with closing(open(place.path)) as source:
+            region = clipped(place.region or Region.whole(source.size, place.frame), source)
+            picture = model_picture(source, region, request.question, entry.ct_windows, place.said)
+        found.append((replace(picture, caption=f"IMAGE {number}"), region))
+    sent = tuple(picture for picture, _ in found)
+    kinds = list(dict.fromkeys(picture.modality for picture in sent))
+    if len(kinds) > 1 and not entry.mixed:
+        named = " and ".join(KINDS[kind] for kind in kinds)
+        raise OutsideTraining(f"{entry.id} was not shown {named} together; ask about pictures of one kind at a time")
+    answer = engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel)
+    return Result(request, answer, sent, found[0][1], tuple(saw(picture, engine.spec.recipe) for picture in sent))
+
+
 def _must_suit(question: Question, kind: Modality) -> None:
     """Raises LabelSetError where labels were made for another kind of picture: their scores would look like any others."""
     if isinstance(question, LabelQuestion) and question.label_set.modality != kind:
@@ -174,8 +223,15 @@ def clipped(region: Region, source: Source) -> Region:
     return inside
 
 
-def model_picture(source: Source, region: Region, question: Question | None = None, ct_windows: str = "") -> Picture:
-    """What a model gets of `region` before padding: independent of the screen's window and zoom.
+def model_picture(
+    source: Source,
+    region: Region,
+    question: Question | None = None,
+    ct_windows: str = "",
+    said: Modality | None = None,
+) -> Picture:
+    """What a model gets of `region` before padding: independent of the screen's window and zoom. `said` is what the reader says
+    the picture is; who asks for a table says that it is a page.
 
     Slides are read at most `LONGEST` pixels wide; greyscale DICOM goes through `inference.preprocess`, at full size, CT through
     the windows that the model's entry names.
@@ -184,18 +240,29 @@ def model_picture(source: Source, region: Region, question: Question | None = No
 
     if source.kind == "waveform":
         raise OutsideTraining(NO_TRACE)
-    if grey := model_pixels.greyscale(source, region, ct_windows or model_pixels.CT_WINDOWS):
+    if isinstance(question, TableQuestion):
+        said = _page(source)
+    plain = said not in (None, "cxr") and named_modality(source) is None
+    if not plain and (grey := model_pixels.greyscale(source, region, ct_windows or model_pixels.CT_WINDOWS)):
         return grey
     size = region.size.fitted(LONGEST if _needs_detail(question) else LONGEST // 2)
     pixels = source.read(region, size)
-    modality, step = modality_of(source)
+    modality, step = modality_of(source, said=said)
     shrunk = f"region {region} read at {size.width} × {size.height} pixels"
     steps = (step, shrunk, *source.steps, *told(source))
     return Picture(pixels, modality, mpp=_mpp(source, region, size), steps=steps)
 
 
+def _page(source: Source) -> Modality:
+    """Raises ValueError for what says itself that it is no page."""
+    named = named_modality(source)
+    if named is not None:
+        raise ValueError(f"a table is read from a page, and {source.name} is none ({named[1]}); open the page as a picture")
+    return "document"
+
+
 def _needs_detail(question: Question | None) -> bool:
-    return isinstance(question, HeatmapQuestion | LabelQuestion | BoxQuestion)
+    return isinstance(question, HeatmapQuestion | LabelQuestion | BoxQuestion | TableQuestion)
 
 
 def _mpp(source: Source, region: Region, size: Size) -> float | None:
