@@ -49,6 +49,7 @@ SPECS = (
     Spec("cancel", "Stop what is running", ("Escape",), "Ask", "mdi6.stop-circle-outline", True),
     Spec("whole", "Clear the region: take the whole view", ("Backspace",), "Ask", "mdi6.select-off"),
     Spec("clear", "Clear heatmap and boxes", ("Shift+Backspace",), "Ask", "mdi6.eraser"),
+    Spec("server", "Model server…", ("Ctrl+Alt+E",), "Ask", "mdi6.server-network", True),
     Spec("tool-", "Select a region to ask about", ("S",), "Mark", "mdi6.selection"),
     Spec("tool-move", "Move: select, move and change marks", (), "Mark", "mdi6.cursor-default-outline", on_slides=("M",)),
     Spec("tool-points", "Points", (), "Mark", "mdi6.dots-hexagon", on_slides=(".",)),

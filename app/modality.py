@@ -22,7 +22,7 @@ GREY_TOLERANCE = 6
 
 KINDS: Mapping[str, str] = {
     "cxr": "chest films", "ct": "CT images", "mr": "MR images", "slide": "stained sections", "photo": "photographs",
-    "document": "pages",
+    "document": "documents",
 }  # fmt: skip
 """Each `Modality` in the reader's words, many of it."""
 SAMPLE = 256

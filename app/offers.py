@@ -38,7 +38,10 @@ def none_for_traces() -> Offer:
 
 def offered(kind: Modality, encoder: str, drafter: str) -> Offer:
     """Reads the catalogue and the label sets from disk. A model that is not there is left to the engine to tell."""
-    sets = {name: label_sets.load(name) for name in label_sets.fitting(kind, encoder)}
+    try:
+        sets = {name: label_sets.load(name) for name in label_sets.fitting(kind, encoder)}
+    except label_sets.LabelSetError as error:
+        return Offer(kind, {}, (), str(error), refusal(encoder, kind), refusal(drafter, kind))
     phrases = tuple(label.present[0] for label in next(iter(sets.values())).labels) if sets else ()
     unfit = refusal(encoder, kind)
     unlisted = "" if sets else f"No label set of {encoder} fits {KINDS[kind]}; type a phrase and press H instead."

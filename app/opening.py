@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from PySide6.QtCore import QObject, Signal
 
@@ -93,6 +94,8 @@ class Opener(QObject):
     """path, sentence."""
     attachedFound = Signal(object)
     """Path of what is no picture but says something about pictures."""
+    offered = Signal(object)
+    """Mapping[Modality, Offer]: what the models asked from now on can be asked."""
     spacingsKept = Signal(object)
     """Spacings: all that is remembered now."""
 
@@ -158,6 +161,11 @@ class Opener(QObject):
     def keep_spacing(self, path: Path, mpp: float | None, scanner: str) -> None:
         """Remember µm per pixel of a slide, or of a scanner where one is named; None forgets. Described sources are so anew."""
         self._start(self._now, path, lambda: self._keep_spacing(path, mpp, scanner))
+
+    def ask_others(self, encoder: str, drafter: str) -> None:
+        """Other models will be asked: `offered` tells what for."""
+        self._models = encoder, drafter
+        self._now.submit(self._offer_anew)
 
     def forget(self, path: Path) -> None:
         """It was closed: opened again, it is described again, even if a description of before is still being made."""
@@ -287,6 +295,9 @@ class Opener(QObject):
             info = {**source.info(), "kind": item.kind, "frames": len(item.files)}
             line = summary(source, card, len(item.files))
             return Described(path, line, Thumbnail.of(pixels), offer, source.facts, info, card)
+
+    def _offer_anew(self) -> None:
+        self._emit(self.offered, {kind: offered(kind, *self._models) for kind in get_args(Modality)})
 
     def _offer(self, source: Source) -> Offer:
         return none_for_traces() if source.kind == "waveform" else offered(modality_of(source)[0], *self._models)

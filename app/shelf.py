@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
+from app.offers import NO_TRACES, Offer
 from app.opening import Described, Listed, Opener, is_container
 from app.panels.browser import Browser
 from app.panes import Pane, Panes
@@ -42,6 +43,8 @@ class Shelf(QObject):
         self._waiting: set[Path] = set()
         self._patients: dict[str, dict[Path, Known]] = {}
         self._attached: set[Path] = set()
+        self._offers: Mapping[str, Offer] = {}
+        """By kind, once other models were chosen than those of the start."""
         self.opener = Opener(encoder, drafter, self)
         self.opener.listed.connect(self._listed)
         self.opener.opened.connect(self._opened)
@@ -49,6 +52,7 @@ class Shelf(QObject):
         self.opener.failed.connect(self.refuse)
         self.opener.attachedFound.connect(self._attach)
         self.opener.spacingsKept.connect(self._spaced)
+        self.opener.offered.connect(self._offered)
         panes.spacingGiven.connect(self.opener.keep_spacing)
         browser.chosen.connect(self.show)
         panes.dropped.connect(self._dropped)
@@ -140,6 +144,10 @@ class Shelf(QObject):
         self._browser.remove(path)
         self.closed.emit(path)
 
+    def ask_others(self, encoder: str, drafter: str) -> None:
+        """Other models will be asked about what is open and what comes."""
+        self.opener.ask_others(encoder, drafter)
+
     def close(self) -> None:
         self.opener.close()
 
@@ -183,13 +191,27 @@ class Shelf(QObject):
     def _described(self, described: Described) -> None:
         if self._browser.model.item_of(described.path) is None:
             return  # closed since
-        self._known[described.path] = replace(described, picture=None)  # the browser keeps it
+        self._known[described.path] = self._as_offered(replace(described, picture=None))  # the browser keeps it
         if described.known is not None:
             self._patients.setdefault(described.known.facts.patient_key, {})[described.path] = described.known
         self._waiting.discard(described.path)
         self._browser.file(described.card)
         self._browser.describe(described.path, described.line, described.picture)
         self.known.emit(described)
+
+    def _offered(self, offers: Mapping[str, Offer]) -> None:
+        self._offers = offers
+        for path, described in self._known.items():
+            self._known[path] = self._as_offered(described)
+        shown = self._panes.pane.path
+        if shown is not None and shown in self._known:
+            self.known.emit(self._known[shown])
+
+    def _as_offered(self, described: Described) -> Described:
+        """A trace is never offered anything."""
+        if described.offer.no_words == NO_TRACES:
+            return described
+        return replace(described, offer=self._offers.get(described.modality, described.offer))
 
     def _spaced(self, known: Spacings) -> None:
         """What the reader gave changes what stands on the screen at once."""

@@ -38,6 +38,7 @@ from app.reading import Reading
 from app.recovery import Recovery
 from app.referencing import Referencing
 from app.reformatting import Reformatting
+from app.serving import Serving
 from app.settings import Settings
 from app.shelf import Shelf
 from app.split import Split
@@ -46,6 +47,7 @@ from app.toolbar import Toolbar
 from app.tracing import Tracing
 from app.viewports import Viewports
 from inference.answers import EngineState
+from inference.endpoint_address import Endpoint
 from inference.engine import EngineSpec
 from inference.host import EngineProcess
 from inference.worker import Worker
@@ -67,7 +69,9 @@ class Window(QMainWindow):
         spec = spec or EngineSpec(
             chosen.encoder, chosen.recipe, chosen.quantisation, chosen.device, endpoint=chosen.endpoint
         )  # fmt: skip
-        self.worker = Worker(spec, engine=partial(endpoints.engine, local=EngineProcess))
+        self.spec = spec
+        self.serving = Serving(self, lambda: self.settings)
+        self.worker = Worker(spec, engine=self._engine_for)
         self.browser = Browser(chosen.theme)
         self.panes = Panes()
         self.side = Side()
@@ -193,6 +197,7 @@ class Window(QMainWindow):
         self.playing.noted.connect(self.status.show_note)
         self.referencing.noted.connect(self.status.show_note)
         self.deidentifying.noted.connect(self.status.show_note)
+        self.serving.chosen.connect(self._serve)
         self.tracing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
@@ -232,6 +237,7 @@ class Window(QMainWindow):
             **self.tag_browsing.by_id(),
             **self.archiving.by_id(),
             **self.deidentifying.by_id(),
+            **self.serving.by_id(),
             **self.tracing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
@@ -379,6 +385,23 @@ class Window(QMainWindow):
         self.side.report.offer_priors([(prior.path, f"{prior.path.name}, {prior.words}") for prior in priors])
         self.asking.ask_pending()
 
+    def _engine_for(self, spec: EngineSpec) -> AnyEngine:
+        return endpoints.engine(spec, EngineProcess, self.serving.key(spec.endpoint))
+
+    def _serve(self, endpoint: Endpoint | None) -> None:
+        """Another server writes from the next question on, or this machine's drafter again."""
+        self.use(replace(self.settings, endpoint=endpoint))
+
+    def use(self, chosen: Settings) -> None:
+        """Other models from the next question on; what is running is finished first."""
+        self.settings = chosen
+        self.spec = replace(
+            self.spec, encoder=chosen.encoder, drafter=chosen.recipe, quantisation=chosen.quantisation, device=chosen.device,
+            endpoint=chosen.endpoint,
+        )  # fmt: skip
+        self.worker.set_spec(self.spec)
+        self.shelf.ask_others(chosen.encoder, chosen.recipe)
+
     def _start_engine(self) -> None:
         """Once the window stands: the first question then finds the engine running."""
         self.viewports.decide()
@@ -426,7 +449,7 @@ class Window(QMainWindow):
             shown="".join(self.archiving.keep_out([str(self.panes.pane.path or "")])),
             grid=str(self.reading.hanging.own_grid),
             auto_hang=self.reading.hanging.auto,
-            endpoint=settings.load().endpoint,  # entered meanwhile, for the next start
+            endpoint=settings.load().endpoint,  # that may have been entered beside the window, for the next start
         )
         settings.save(self.settings)
         self.side.report.settle()
@@ -447,6 +470,7 @@ class Window(QMainWindow):
         self.tag_browsing.close()
         self.archiving.close()
         self.deidentifying.close()
+        self.serving.close()
         self.viewports.close()
         self.recovery.close()
         self.shelf.close()
