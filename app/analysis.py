@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from app import slide_blocks
 from app.label_sets import LabelSetError
-from app.modality import KINDS, modality_of, named_modality
+from app.modality import KINDS, modality_of, must_agree, named_modality
 from app.spacings import open_source, told
 from inference.answers import Answer, Box, Draft, Heatmap, Progress
 from inference.catalogue import facts, must_suit, side
@@ -129,7 +129,12 @@ def run(
     if request.whole:
         return _whole(request, engine, on_progress, cancel, open)
     if request.also:
-        return _several(request, engine, on_progress, cancel, open)
+        from app import several
+
+        if not isinstance(request.question, FreeQuestion) or request.prior is not None:
+            raise ValueError("several pictures go with a free question only, and without an earlier picture")
+        sent, region = several.pictures(request, request.question, facts(engine.spec.recipe), on_progress, cancel, open)
+        return _told(request, engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel), engine, sent, region)
     written = isinstance(request.question, Written)
     windows = facts(engine.spec.recipe if written else engine.spec.encoder).ct_windows
     pictures = []
@@ -148,9 +153,14 @@ def run(
         pictures.append(model_picture(source, region, request.question, windows, request.said))
     _must_suit(request.question, pictures[-1].modality)
     answer = engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel)
+    return _told(request, answer, engine, tuple(pictures), region)
+
+
+def _told(request: Request, answer: Answer, engine: AnyEngine, sent: tuple[Picture, ...], region: Region) -> Result:
+    """With the pictures as the model got them."""
     endpoint = engine.spec.endpoint
     model = endpoint.recipe if endpoint is not None and isinstance(answer, Draft) else answer.receipt.model
-    return Result(request, answer, tuple(pictures), region, tuple(saw(picture, model) for picture in pictures))
+    return Result(request, answer, sent, region, tuple(saw(picture, model) for picture in sent))
 
 
 def _whole(
@@ -160,47 +170,22 @@ def _whole(
     cancel: threading.Event | None,
     open: Callable[[Path], Source],
 ) -> Result:
-    """A question about a whole stack. What was seen, 200 MB of squares, is not kept; `saw` makes it of the pictures again."""
-    from app import volumes
+    """About a whole stack or film. What was seen, 200 MB of squares, is not kept; `saw` makes it of the pictures again."""
+    from app import cine_frames, volumes
 
     if not isinstance(request.question, DraftQuestion | FreeQuestion) or request.prior is not None:
         raise ValueError("a whole series goes with a draft or a free question, and without an earlier picture")
     entry = facts(engine.spec.recipe)
     with closing(open(request.path)) as source:
-        must_suit(entry, modality_of(source)[0])
-        sent = volumes.pictures(source, request.frame, entry, on_progress, cancel)
+        kind = modality_of(source, said=request.said)[0]
+        must_suit(entry, kind)
+        if kind in ("ct", "mr"):
+            sent = volumes.pictures(source, request.frame, entry, on_progress, cancel)
+        else:
+            sent = cine_frames.pictures(source, request, entry, on_progress, cancel)
         region = Region.whole(source.size, request.frame)
     answer = engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel)
     return Result(request, answer, sent, region)
-
-
-def _several(
-    request: Request,
-    engine: AnyEngine,
-    on_progress: Callable[[Progress], None],
-    cancel: threading.Event | None,
-    open: Callable[[Path], Source],
-) -> Result:
-    """A question about several pictures, each followed by its number. Of different kinds they go only to a model whose entry says
-    that it was shown such."""
-    if not isinstance(request.question, FreeQuestion) or request.prior is not None:
-        raise ValueError("several pictures go with a free question only, and without an earlier picture")
-    entry = facts(engine.spec.recipe)
-    places = (Place(request.path, request.region, request.frame, request.said), *request.also)
-    found: list[tuple[Picture, Region]] = []
-    for number, place in enumerate(places, 1):
-        on_progress(Progress("reading pictures", number, len(places)))
-        with closing(open(place.path)) as source:
-            region = clipped(place.region or Region.whole(source.size, place.frame), source)
-            picture = model_picture(source, region, request.question, entry.ct_windows, place.said)
-        found.append((replace(picture, caption=f"IMAGE {number}"), region))
-    sent = tuple(picture for picture, _ in found)
-    kinds = list(dict.fromkeys(picture.modality for picture in sent))
-    if len(kinds) > 1 and not entry.mixed:
-        named = " and ".join(KINDS[kind] for kind in kinds)
-        raise OutsideTraining(f"{entry.id} was not shown {named} together; ask about pictures of one kind at a time")
-    answer = engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel)
-    return Result(request, answer, sent, found[0][1], tuple(saw(picture, engine.spec.recipe) for picture in sent))
 
 
 def _must_suit(question: Question, kind: Modality) -> None:
@@ -242,6 +227,7 @@ def model_picture(
         raise OutsideTraining(NO_TRACE)
     if isinstance(question, TableQuestion):
         said = _page(source)
+    must_agree(source, said)
     plain = said not in (None, "cxr") and named_modality(source) is None
     if not plain and (grey := model_pixels.greyscale(source, region, ct_windows or model_pixels.CT_WINDOWS)):
         return grey
@@ -256,7 +242,7 @@ def model_picture(
 def _page(source: Source) -> Modality:
     """Raises ValueError for what says itself that it is no page."""
     named = named_modality(source)
-    if named is not None:
+    if named is not None and named[0] != "document":
         raise ValueError(f"a table is read from a page, and {source.name} is none ({named[1]}); open the page as a picture")
     return "document"
 

@@ -40,12 +40,18 @@ def modality_of(source: Source, sample: NDArray[np.uint8] | None = None, said: M
     """
     named = named_modality(source)
     if named is not None:
-        if said is not None and said != named[0]:
-            raise ValueError(f"{source.name} says itself what it is ({named[1]}); only what names no modality can be told")
+        must_agree(source, said)
         return named
     if said is not None:
         return said, f"one of the {KINDS[said]}, as the reader says"
     return _guess(source.read(Region.whole(source.size), source.size.fitted(SAMPLE)) if sample is None else sample)
+
+
+def must_agree(source: Source, said: Modality | None) -> None:
+    """Raises ValueError where the reader says another kind than the file does."""
+    named = named_modality(source)
+    if said is not None and named is not None and said != named[0]:
+        raise ValueError(f"{source.name} says itself what it is ({named[1]}); only what names no modality can be told")
 
 
 def named_modality(source: Source) -> tuple[Modality, str] | None:
@@ -61,6 +67,8 @@ def named_modality(source: Source) -> tuple[Modality, str] | None:
         return ("ct" if source.modality == "CT" else "mr"), step
     if source.modality == "SM":
         return "slide", step
+    if source.modality == "DOC":
+        return "document", step
     if source.modality in OTHER_CODES:
         return "photo", f"{step}, sent as photographs are: models know it as no kind of its own"
     return None
