@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app import slide_blocks
+from app import guards, slide_blocks
+from app.known import Known, known
 from app.label_sets import LabelSetError
 from app.modality import KINDS, modality_of
 from app.spacings import open_source, told
-from inference.answers import Answer, Box, Draft, Heatmap, Progress
+from inference.answers import Answer, Box, Draft, Embedding, Heatmap, LabelScores, Progress
 from inference.catalogue import facts, must_suit, side
 from inference.engine import AnyEngine as AnyEngine
 from inference.errors import OutsideTraining
@@ -36,6 +38,7 @@ from viewers.geometry import Region, Size
 from viewers.sources import Source
 
 NO_TRACE = "a trace is no picture: no model here reads an ECG, and none was asked"
+A = TypeVar("A", LabelScores, Heatmap, Draft, Embedding, Answer)
 LONGEST = 2048
 """Longest side, in pixels, of what is sent to an engine. Models see 448 or 896 pixels; a heatmap's windows need more."""
 
@@ -112,11 +115,13 @@ def run(
         return _whole(request, engine, on_progress, cancel, open)
     written = isinstance(request.question, DraftQuestion | FreeQuestion | BoxQuestion)
     windows = facts(engine.spec.recipe if written else engine.spec.encoder).ct_windows
-    pictures = []
+    pictures, before = list[Picture](), None
     if request.prior is not None:
         with closing(open(request.prior)) as prior:
+            before = known(prior)
             pictures.append(model_picture(prior, Region.whole(prior.size), request.question, windows))
     with closing(open(request.path)) as source:
+        now = known(source)
         region = clipped(request.region or Region.whole(source.size, request.frame), source)
         if isinstance(request.question, HeatmapQuestion | LabelQuestion) and source.kind == "slide":
             _must_suit(request.question, "slide")
@@ -124,10 +129,12 @@ def run(
             if blocks is not None:
                 found, sent = slide_blocks.answer(source, blocks, request.question, engine, on_progress, cancel)
                 seen = tuple(saw(picture, found.receipt.model) for picture in sent)
-                return Result(request, found, sent, region, seen, blocks.size)
+                warned = _warnings(request.question, engine, sent[-1:], now)
+                return Result(request, _warned(found, warned), sent, region, seen, blocks.size)
         pictures.append(model_picture(source, region, request.question, windows))
     _must_suit(request.question, pictures[-1].modality)
-    answer = engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel)
+    warned = _warnings(request.question, engine, pictures, now, before)
+    answer = _warned(engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel), warned)
     endpoint = engine.spec.endpoint
     model = endpoint.recipe if endpoint is not None and isinstance(answer, Draft) else answer.receipt.model
     return Result(request, answer, tuple(pictures), region, tuple(saw(picture, model) for picture in pictures))
@@ -147,11 +154,27 @@ def _whole(
         raise ValueError("a whole series goes with a draft or a free question, and without an earlier picture")
     entry = facts(engine.spec.recipe)
     with closing(open(request.path)) as source:
-        must_suit(entry, modality_of(source)[0])
+        now = known(source)
+        must_suit(entry, now.kind)
         sent = volumes.pictures(source, request.frame, entry, on_progress, cancel)
         region = Region.whole(source.size, request.frame)
-    answer = engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel)
+    warned = _warnings(request.question, engine, sent, now)
+    answer = _warned(engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel), warned)
     return Result(request, answer, sent, region)
+
+
+def _warnings(
+    question: Question, engine: AnyEngine, pictures: Sequence[Picture], now: Known, before: Known | None = None
+) -> tuple[str, ...]:
+    """What lies outside of what the model was trained for; known before it is asked."""
+    written = isinstance(question, DraftQuestion | FreeQuestion | BoxQuestion)
+    model = engine.spec.recipe if written else engine.spec.encoder
+    return guards.warnings(question, model, side(model) if pictures else 0, pictures, now, before)
+
+
+def _warned(answer: A, warnings: tuple[str, ...]) -> A:
+    """The answer with what is to be said on it."""
+    return replace(answer, receipt=replace(answer.receipt, warnings=warnings)) if warnings else answer
 
 
 def _must_suit(question: Question, kind: Modality) -> None:

@@ -6,7 +6,7 @@ import argparse
 
 from app.commands import options
 from app.commands.options import Commands, command
-from app.commands.output import WrongCall, complain, show
+from app.commands.output import WrongCall, complain, show, warned
 
 
 def add(commands: Commands) -> None:
@@ -36,7 +36,11 @@ def run(args: argparse.Namespace) -> int:
     if not answer.text.strip():
         raise ModelFailed(f"the model {answer.receipt.model} wrote nothing; ask in other words")
     remark = f", {answer.receipt.remark}" if answer.receipt.remark else ""
-    show(args, described(result), f"{answer.text.strip()}\n\nBy {answer.receipt.model}{remark}. {BANNER}.")
+    show(
+        args,
+        described(result),
+        f"{warned(answer.receipt.warnings)}{answer.text.strip()}\n\nBy {answer.receipt.model}{remark}. {BANNER}.",
+    )
     if answer.finish != "stop":
         complain(f"the answer is incomplete, {options.ended(answer)}")
         return 5
