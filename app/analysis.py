@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from app import slide_blocks
+from app import guards, slide_blocks
+from app.known import Known, known
 from app.label_sets import LabelSetError
 from app.modality import KINDS, modality_of, must_agree, named_modality
 from app.spacings import open_source, told
-from inference.answers import Answer, Box, Draft, Heatmap, Progress
+from inference.answers import Answer, Box, Draft, Embedding, Heatmap, LabelScores, Progress
 from inference.catalogue import facts, must_suit, side
 from inference.engine import AnyEngine as AnyEngine
 from inference.errors import OutsideTraining
@@ -38,6 +40,7 @@ from viewers.geometry import Region, Size
 from viewers.sources import Source
 
 NO_TRACE = "a trace is no picture: no model here reads an ECG, and none was asked"
+A = TypeVar("A", LabelScores, Heatmap, Draft, Embedding, Answer)
 LONGEST = 2048
 """Longest side, in pixels, of what is sent to an engine. Models see 448 or 896 pixels; a heatmap's windows need more."""
 
@@ -133,15 +136,21 @@ def run(
 
         if not isinstance(request.question, FreeQuestion) or request.prior is not None:
             raise ValueError("several pictures go with a free question only, and without an earlier picture")
-        sent, region = several.pictures(request, request.question, facts(engine.spec.recipe), on_progress, cancel, open)
-        return _told(request, engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel), engine, sent, region)
+        sent, region, each = several.pictures(request, request.question, facts(engine.spec.recipe), on_progress, cancel, open)
+        told = [(one.caption, _warnings(request.question, engine, [one], now)) for one, now in zip(sent, each, strict=True)]
+        warned = tuple(f"{caption}: {sentence}" for caption, sentences in told for sentence in sentences)
+        answer = _warned(engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel), warned)
+        return _told(request, answer, engine, sent, region)
     written = isinstance(request.question, Written)
     windows = facts(engine.spec.recipe if written else engine.spec.encoder).ct_windows
-    pictures = []
+    pictures, before = list[Picture](), None
     if request.prior is not None:
         with closing(open(request.prior)) as prior:
+            before = known(prior)
             pictures.append(model_picture(prior, Region.whole(prior.size), request.question, windows))
     with closing(open(request.path)) as source:
+        said = _page(source) if isinstance(request.question, TableQuestion) else request.said
+        now = known(source, said)
         region = clipped(request.region or Region.whole(source.size, request.frame), source)
         if isinstance(request.question, HeatmapQuestion | LabelQuestion) and source.kind == "slide":
             _must_suit(request.question, "slide")
@@ -149,10 +158,12 @@ def run(
             if blocks is not None:
                 found, sent = slide_blocks.answer(source, blocks, request.question, engine, on_progress, cancel)
                 seen = tuple(saw(picture, found.receipt.model) for picture in sent)
-                return Result(request, found, sent, region, seen, blocks.size)
-        pictures.append(model_picture(source, region, request.question, windows, request.said))
+                warned = _warnings(request.question, engine, sent[-1:], now)
+                return Result(request, _warned(found, warned), sent, region, seen, blocks.size)
+        pictures.append(model_picture(source, region, request.question, windows, said))
     _must_suit(request.question, pictures[-1].modality)
-    answer = engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel)
+    warned = _warnings(request.question, engine, pictures, now, before)
+    answer = _warned(engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel), warned)
     return _told(request, answer, engine, tuple(pictures), region)
 
 
@@ -177,15 +188,30 @@ def _whole(
         raise ValueError("a whole series goes with a draft or a free question, and without an earlier picture")
     entry = facts(engine.spec.recipe)
     with closing(open(request.path)) as source:
-        kind = modality_of(source, said=request.said)[0]
-        must_suit(entry, kind)
-        if kind in ("ct", "mr"):
+        now = known(source, request.said)
+        must_suit(entry, now.kind)
+        if now.kind in ("ct", "mr"):
             sent = volumes.pictures(source, request.frame, entry, on_progress, cancel)
         else:
             sent = cine_frames.pictures(source, request, entry, on_progress, cancel)
         region = Region.whole(source.size, request.frame)
-    answer = engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel)
+    warned = _warnings(request.question, engine, sent, now)
+    answer = _warned(engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel), warned)
     return Result(request, answer, sent, region)
+
+
+def _warnings(
+    question: Question, engine: AnyEngine, pictures: Sequence[Picture], now: Known, before: Known | None = None
+) -> tuple[str, ...]:
+    """What lies outside of what the model was trained for; known before it is asked."""
+    written = isinstance(question, Written)
+    model = engine.spec.recipe if written else engine.spec.encoder
+    return guards.warnings(question, model, side(model) if pictures else 0, pictures, now, before)
+
+
+def _warned(answer: A, warnings: tuple[str, ...]) -> A:
+    """The answer with what is to be said on it."""
+    return replace(answer, receipt=replace(answer.receipt, warnings=warnings)) if warnings else answer
 
 
 def _must_suit(question: Question, kind: Modality) -> None:
@@ -216,7 +242,7 @@ def model_picture(
     said: Modality | None = None,
 ) -> Picture:
     """What a model gets of `region` before padding: independent of the screen's window and zoom. `said` is what the reader says
-    the picture is; who asks for a table says that it is a page.
+    the picture is.
 
     Slides are read at most `LONGEST` pixels wide; greyscale DICOM goes through `inference.preprocess`, at full size, CT through
     the windows that the model's entry names.
@@ -225,8 +251,6 @@ def model_picture(
 
     if source.kind == "waveform":
         raise OutsideTraining(NO_TRACE)
-    if isinstance(question, TableQuestion):
-        said = _page(source)
     must_agree(source, said)
     plain = said not in (None, "cxr") and named_modality(source) is None
     if not plain and (grey := model_pixels.greyscale(source, region, ct_windows or model_pixels.CT_WINDOWS)):
@@ -240,7 +264,7 @@ def model_picture(
 
 
 def _page(source: Source) -> Modality:
-    """Raises ValueError for what says itself that it is no page."""
+    """Who asks for a table says that the picture is a page. Raises ValueError for what says itself that it is none."""
     named = named_modality(source)
     if named is not None and named[0] != "document":
         raise ValueError(f"a table is read from a page, and {source.name} is none ({named[1]}); open the page as a picture")

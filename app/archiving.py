@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,9 +73,6 @@ class Archiving(QObject):
         self.transfers.ended.connect(self._show_end)
         self._came.connect(self._open)
         self._heard.connect(self._show_heard)
-
-    def by_id(self) -> Mapping[str, Callable[[], object]]:
-        return {"archives": self.show, "send": self.choose_send}
 
     def show(self) -> None:
         """The window of archives, in front."""

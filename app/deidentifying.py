@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -56,9 +56,6 @@ class Deidentifying(QObject):
         self._ended.connect(self._end)
         for errands in (self._looks, self._work):
             errands.refused.connect(lambda _path, sentence: self._say(sentence))
-
-    def by_id(self) -> Mapping[str, Callable[[], object]]:
-        return {"deidentify": self.ask}
 
     @Slot()
     def ask(self) -> None:

@@ -9,10 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 LEFT_OUT = frozenset({
-    "id", "meta", "text", "fullUrl", "link", "extension", "modifierExtension", "identifier", "implicitRules", "language",
-    "system", "contained", "resourceType", "reference", "type", "request", "search", "response", "telecom", "address",
-    "photo", "data",
+    "id", "meta", "fullUrl", "link", "extension", "modifierExtension", "identifier", "implicitRules", "language", "resourceType",
+    "reference", "telecom", "address", "photo", "data",
 })  # fmt: skip
+_CONCEPT, _CODING = {"coding", "text"}, {"system", "version", "code", "display", "userSelected"}
+_REFERENCE, _QUANTITY = {"reference", "type", "display"}, {"value", "comparator", "unit", "system", "code"}
+_BESIDE = {"id", "extension", "identifier"}
+"""May stand in any of these and is left out."""
 DEEPEST = 30
 
 
@@ -34,7 +37,8 @@ def lines(value: Any) -> Iterator[str]:
 
 def _told(value: Mapping[str, Any], name: str, depth: int) -> Iterator[str]:
     for key, inner in value.items():
-        if key not in LEFT_OUT and depth < DEEPEST:
+        narrative = key == "text" and isinstance(inner, dict)
+        if key not in LEFT_OUT and not narrative and depth < DEEPEST:
             yield from _one(f"{name} {key}".strip(), inner, depth + 1)
 
 
@@ -61,19 +65,21 @@ def _short(value: Any) -> str:
         return " ".join(str(value).split())
     if not isinstance(value, dict):
         return ""
-    if isinstance(value.get("coding"), list) or isinstance(value.get("text"), str):  # CodeableConcept
-        codings = [_short(one) for one in value.get("coding", []) if isinstance(one, dict)]
-        return _short(value.get("text") or "") or ", ".join(filter(None, codings))
-    if "display" in value or ("code" in value and "value" not in value and isinstance(value["code"], str)):  # Coding, Reference
+    keys = set(value) - _BESIDE
+    if keys and keys <= _CONCEPT:
+        codings = value.get("coding", [])
+        named = [_short(one) for one in codings if isinstance(one, dict)] if isinstance(codings, list) else []
+        return _short(value.get("text", "")) or ", ".join(filter(None, named))
+    if keys & {"code", "display"} and (keys <= _CODING or keys <= _REFERENCE):
         return _short(value.get("display") or value.get("code") or "")
-    if isinstance(value.get("value"), int | float) and not isinstance(value["value"], bool):  # Quantity
-        unit = value.get("unit") or value.get("code") or ""
-        return " ".join(filter(None, (f"{value.get('comparator', '')}{value['value']}", _short(unit))))
-    if set(value) <= {"low", "high"} and value:  # Range
+    if "value" in keys and keys <= _QUANTITY:
+        number = f"{value.get('comparator', '')}{_short(value['value'])}"
+        return " ".join(filter(None, (number, _short(value.get("unit") or value.get("code") or ""))))
+    if keys and keys <= {"low", "high"}:  # Range
         return " to ".join(filter(None, (_short(value.get("low", "")), _short(value.get("high", "")))))
-    if set(value) <= {"start", "end"} and value:  # Period
+    if keys and keys <= {"start", "end"}:  # Period
         return f"{value.get('start', '')} to {value.get('end', '')}".strip()
-    if set(value) <= {"family", "given", "prefix", "suffix", "use"} and value:  # HumanName
+    if keys and keys <= {"family", "given", "prefix", "suffix", "use"}:  # HumanName
         given = value.get("given", [])
         return " ".join(filter(None, [*(map(str, given) if isinstance(given, list) else []), str(value.get("family", ""))]))
     return ""

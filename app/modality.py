@@ -12,8 +12,10 @@ from viewers.geometry import Region
 from viewers.sources import Source
 
 XRAY_CODES = frozenset({"CR", "DX", "RG", "RF", "MG", "PX", "IO"})
-OTHER_CODES = frozenset({"US", "IVUS", "XA", "NM", "PT", "ES", "XC", "OP", "OPT", "DMS", "OCT", "IVOCT", "BMD"})
-"""What is no radiograph and no slide, by DICOM PS3.3 C.7.3.1.1.1."""
+PHOTO_CODES = frozenset({"XC", "ES", "OP", "DMS"})
+"""Photographs and endoscopy, by DICOM PS3.3 C.7.3.1.1.1."""
+OTHER_CODES = frozenset({"US", "IVUS", "XA", "NM", "PT", "OPT", "OCT", "IVOCT", "BMD"})
+"""What is no radiograph, no slide and no photograph."""
 PAPER = 225
 """Grey level from which white paper counts as white."""
 GREY_TOLERANCE = 6
@@ -69,8 +71,10 @@ def named_modality(source: Source) -> tuple[Modality, str] | None:
         return "slide", step
     if source.modality == "DOC":
         return "document", step
+    if source.modality in PHOTO_CODES:
+        return "photo", step
     if source.modality in OTHER_CODES:
-        return "photo", f"{step}, sent as photographs are: models know it as no kind of its own"
+        return "photo", f"remark: {step}, which no model here was trained on: sent as a photograph is"
     return None
 
 

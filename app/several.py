@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.analysis import Place, Request, clipped, model_picture
+from app.known import Known, known
 from app.modality import KINDS
 from inference.answers import Progress
 from inference.catalogue import Entry
@@ -28,8 +29,8 @@ def pictures(
     on_progress: Callable[[Progress], None],
     cancel: threading.Event | None,
     open: Callable[[Path], Source],
-) -> tuple[tuple[Picture, ...], Region]:
-    """The request's own picture and those that follow it, in order, with what the first one covers.
+) -> tuple[tuple[Picture, ...], Region, tuple[Known, ...]]:
+    """The request's own picture and those that follow it, in order, with what the first one covers and what is known of each.
 
     Raises SourceError, Cancelled, ValueError for more than `MOST` and for regions outside, and OutsideTraining for pictures of
     different kinds, unless the model's entry says that it was shown such.
@@ -37,7 +38,7 @@ def pictures(
     places = (Place(request.path, request.region, request.frame, request.said), *request.also)
     if len(places) > MOST:
         raise ValueError(f"{len(places)} pictures were named and {MOST} go into one question; leave some out")
-    found: list[tuple[Picture, Region]] = []
+    found: list[tuple[Picture, Region, Known]] = []
     for number, place in enumerate(places, 1):
         if cancel is not None and cancel.is_set():
             raise Cancelled("stopped on request")
@@ -45,9 +46,9 @@ def pictures(
         with closing(open(place.path)) as source:
             region = clipped(place.region or Region.whole(source.size, place.frame), source)
             picture = model_picture(source, region, question, entry.ct_windows, place.said)
-        found.append((replace(picture, caption=f"IMAGE {number}"), region))
-    kinds = list(dict.fromkeys(picture.modality for picture, _ in found))
+            found.append((replace(picture, caption=f"IMAGE {number}"), region, known(source, place.said)))
+    kinds = list(dict.fromkeys(picture.modality for picture, _, _ in found))
     if len(kinds) > 1 and not entry.mixed:
         named = " and ".join(KINDS[kind] for kind in kinds)
         raise OutsideTraining(f"{entry.id} was not shown {named} together; ask about pictures of one kind at a time")
-    return tuple(picture for picture, _ in found), found[0][1]
+    return tuple(one[0] for one in found), found[0][1], tuple(one[2] for one in found)

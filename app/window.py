@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
@@ -14,10 +15,8 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayou
 from app import actions, endpoints, menus, settings, theme
 from app.acts import Acts
 from app.analysis import AnyEngine
-from app.archiving import Archiving
 from app.asking import Asking
 from app.batch import Settings as BatchSettings
-from app.deidentifying import Deidentifying
 from app.filing import Filing
 from app.film_marking import FilmMarking
 from app.greying import Greying
@@ -54,6 +53,10 @@ from inference.worker import Worker
 from viewers.mpr import PlaceInPatient
 from viewers.overlay import HeatmapLayer
 from viewers.words import Pointed
+
+if TYPE_CHECKING:
+    from app.archiving import Archiving
+    from app.deidentifying import Deidentifying
 
 WARM_MS = 150
 """After the window is drawn, before the engine process is started."""
@@ -96,9 +99,8 @@ class Window(QMainWindow):
         self.reformatting, self.playing = Reformatting(self.panes), Playing(self.panes)
         self.referencing = Referencing(self.panes)
         self.tag_browsing = TagBrowsing(self, self.panes, self.shelf, chosen.theme)
-        self.archiving = Archiving(self, self.shelf, chosen.theme, lambda: self.panes.pane.path)
         self.presenting = Presenting(self, self.panes, self.side.others, self.shelf)
-        self.deidentifying, self.tracing = Deidentifying(self, self.panes), Tracing(self.panes)
+        self.tracing = Tracing(self.panes)
         self.acts = Acts(self, self.browser, self.panes, self.side, self.asking)
         self.actions_by_id = actions.make(self, chosen.theme, self._work())
         self.side.marks.offer_tools(self.actions_by_id)
@@ -117,6 +119,27 @@ class Window(QMainWindow):
         self.engine_timer = QTimer(self, singleShot=True, interval=WARM_MS)
         self.engine_timer.timeout.connect(self._start_engine)
         QTimer.singleShot(WARM_MS, self, self.recovery.look)
+
+    @cached_property
+    def archiving(self) -> Archiving:
+        """Made and imported when first asked for, as `deidentifying`: the window is there sooner."""
+        from app.archiving import Archiving
+
+        made = Archiving(self, self.shelf, self.settings.theme, lambda: self.panes.pane.path)
+        made.noted.connect(self.status.show_note)
+        return made
+
+    @cached_property
+    def deidentifying(self) -> Deidentifying:
+        from app.deidentifying import Deidentifying
+
+        made = Deidentifying(self, self.panes)
+        made.noted.connect(self.status.show_note)
+        return made
+
+    def _has(self, part: str) -> bool:
+        """Whether it was asked for."""
+        return part in vars(self)
 
     def restore(self) -> None:
         """The sources of the last session."""
@@ -185,7 +208,6 @@ class Window(QMainWindow):
         self.film_marking.noted.connect(self.status.show_note)
         self.film_marking.openWanted.connect(self.browser.select)
         self.looking.noted.connect(self.status.show_note)
-        self.archiving.noted.connect(self.status.show_note)
         self.reading.noted.connect(self.status.show_note)
         self.reading.hanging.arranged.connect(self._pane_changed)
         self.presenting.noted.connect(self.status.show_note)
@@ -196,7 +218,6 @@ class Window(QMainWindow):
         self.reformatting.noted.connect(self.status.show_note)
         self.playing.noted.connect(self.status.show_note)
         self.referencing.noted.connect(self.status.show_note)
-        self.deidentifying.noted.connect(self.status.show_note)
         self.serving.chosen.connect(self._serve)
         self.tracing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
@@ -235,8 +256,9 @@ class Window(QMainWindow):
             **self.playing.by_id(),
             **self.referencing.by_id(),
             **self.tag_browsing.by_id(),
-            **self.archiving.by_id(),
-            **self.deidentifying.by_id(),
+            "archives": lambda: self.archiving.show(),
+            "send": lambda: self.archiving.choose_send(),
+            "deidentify": lambda: self.deidentifying.ask(),
             **self.serving.by_id(),
             **self.tracing.by_id(),
             "cancel": self._escape,
@@ -333,7 +355,8 @@ class Window(QMainWindow):
         self.side.films.dress(self.actions_by_id)
         self.browser.dress(name)
         self.tag_browsing.dress(name)
-        self.archiving.dress(name)
+        if self._has("archiving"):
+            self.archiving.dress(name)
         self.toolbar.dress(name)
         self.status.dress(name)
 
@@ -443,10 +466,11 @@ class Window(QMainWindow):
         if not self._may_close():
             event.ignore()
             return
+        keep_out: Callable[[list[str]], Sequence[str]] = self.archiving.keep_out if self._has("archiving") else tuple
         self.settings = replace(
             self.settings,
-            open=self.archiving.keep_out([str(path) for path in self.shelf.roots()]),
-            shown="".join(self.archiving.keep_out([str(self.panes.pane.path or "")])),
+            open=tuple(keep_out([str(path) for path in self.shelf.roots()])),
+            shown="".join(keep_out([str(self.panes.pane.path or "")])),
             grid=str(self.reading.hanging.own_grid),
             auto_hang=self.reading.hanging.auto,
             endpoint=settings.load().endpoint,  # that may have been entered beside the window, for the next start
@@ -468,8 +492,10 @@ class Window(QMainWindow):
         self.reading.close()
         self.greying.close()
         self.tag_browsing.close()
-        self.archiving.close()
-        self.deidentifying.close()
+        if self._has("archiving"):
+            self.archiving.close()
+        if self._has("deidentifying"):
+            self.deidentifying.close()
         self.serving.close()
         self.viewports.close()
         self.recovery.close()

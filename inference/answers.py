@@ -39,6 +39,8 @@ class Receipt:
     """What had to be changed on the way (batch halved, fallback to CPU, …)."""
     remark: str = ""
     """A standing remark of the model ("demonstration, knows only phantoms")."""
+    warnings: tuple[str, ...] = ()
+    """What of picture and question lies outside of what the model was trained for, a sentence each; see `app.guards`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,7 @@ def perform(task: Task, id: str, questions: tuple[Question, ...], ask: Ask) -> O
         return outcome
     result = ask(questions[0])
     outcome.answers.append(described(result))
+    outcome.values[f"{task}.warnings"] = " ".join(result.answer.receipt.warnings)
     if isinstance(result.answer, LabelScores):
         _labels(result.answer, outcome)
     elif isinstance(result.answer, Draft):
@@ -140,6 +141,7 @@ def _heatmaps(id: str, questions: tuple[Question, ...], ask: Ask, outcome: Outco
             raise TypeError("a heatmap question is answered by a heatmap")
         about = described(result)
         outcome.answers.append(about)
+        outcome.values["heatmap.warnings"] = " ".join(result.answer.receipt.warnings)
         name = f"heatmaps/{id}-{number}"
         outcome.values |= {f"heatmap.{number}.phrase": plain(result.answer.phrase), f"heatmap.{number}.max": about["max"]}
         outcome.values |= {f"heatmap.{number}.x": about["peak"][0], f"heatmap.{number}.y": about["peak"][1]}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.commands import options
 from app.commands.options import Commands, command
-from app.commands.output import Meter, WrongCall, complain, show
+from app.commands.output import Meter, WrongCall, complain, show, warned
 
 if TYPE_CHECKING:
     from inference.answers import Draft
@@ -81,7 +81,7 @@ def _tell(args: argparse.Namespace, answer: Any, body: dict[str, Any]) -> int:
         raise TypeError("a free question is answered by a text")
     if not answer.text.strip():
         raise ModelFailed(f"the model {answer.receipt.model} wrote nothing; ask in other words")
-    show(args, body, f"{answer.text.strip()}\n\n{_by(answer)} {BANNER}.")
+    show(args, body, f"{warned(answer.receipt.warnings)}{answer.text.strip()}\n\n{_by(answer)} {BANNER}.")
     if answer.finish != "stop":
         complain(f"the answer is incomplete, {options.ended(answer)}")
         return 5

@@ -56,6 +56,7 @@ def _text(report: Report, found: list[str]) -> str:
 
     lines = [f"{report.banner}."]
     lines += [f"By {one.model}" + (f", {one.remark}." if one.remark else ".") for one in report.receipts]
+    lines += report.warnings
     for section in Section:
         if sentences := report.section(section):
             lines += ["", f"{section}:", *(f"  {one.text}" for one in sentences)]

@@ -7,7 +7,7 @@ import io
 
 from app.commands import options
 from app.commands.options import Commands, command
-from app.commands.output import out_path, show
+from app.commands.output import out_path, show, warned
 
 
 def add(commands: Commands) -> None:
@@ -46,6 +46,6 @@ def run(args: argparse.Namespace) -> int:
     x, y = about["peak"]
     known = "" if result.answer.validated else ", not validated for this model"
     place = f"{about['max']:.3g} at {x:.0f},{y:.0f} ({result.answer.unit})"
-    text = f"{args.out}  highest {place}, method {about['method']}{known}"
+    text = f"{warned(result.answer.receipt.warnings)}{args.out}  highest {place}, method {about['method']}{known}"
     show(args, {**about, "out": str(args.out), "npy": str(args.npy) if args.npy else None}, text)
     return 0

@@ -6,7 +6,7 @@ import argparse
 
 from app.commands import options
 from app.commands.options import Commands, command
-from app.commands.output import show, table
+from app.commands.output import show, table, warned
 
 
 def add(commands: Commands) -> None:
@@ -33,5 +33,5 @@ def run(args: argparse.Namespace) -> int:
     rows = [("label", "contrast", "probability, not calibrated" if not answer.calibrated else "probability")]
     rows += [(one.name, f"{one.contrast:+.3f}", f"{one.probability:.3f}") for one in answer.scores]
     remark = f"{answer.receipt.model}, {answer.receipt.remark}" if answer.receipt.remark else answer.receipt.model
-    show(args, described(result), f"{table(rows)}\n\n{labels.name} by {remark}. {BANNER}.")
+    show(args, described(result), f"{warned(answer.receipt.warnings)}{table(rows)}\n\n{labels.name} by {remark}. {BANNER}.")
     return 0

@@ -24,6 +24,11 @@ def complain(sentence: str) -> None:
     print(f"hilum: {plain(sentence)}", file=sys.stderr)
 
 
+def warned(warnings: Sequence[str]) -> str:
+    """Lines to stand before a result, with an empty one after them; "" where there are none."""
+    return "".join(f"{one}\n" for one in warnings) + "\n" * bool(warnings)
+
+
 def show(args: argparse.Namespace, body: Any, text: str) -> None:
     """The result: `body` as JSON with --json, else `text`."""
     from app.reports.sentences import plain

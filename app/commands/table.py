@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.commands import options
 from app.commands.options import Commands, command
-from app.commands.output import WrongCall, complain, out_path, show, table
+from app.commands.output import WrongCall, complain, out_path, show, table, warned
 
 if TYPE_CHECKING:
     from app.analysis import Result
@@ -64,7 +64,11 @@ def _sheet(args: argparse.Namespace, result: Result, answer: Draft) -> int:
     lines = [("test", "value", "unit", "range", "flag", "look at"), *((*astuple(one.row), one.remark) for one in rows)]
     shown = f"{table(lines)}\n\n" if rows else ""
     remark = f", {answer.receipt.remark}" if answer.receipt.remark else ""
-    show(args, body, f"{shown}{lab_sheet.summed(rows)}\nBy {answer.receipt.model}{remark}. {BANNER}.")
+    show(
+        args,
+        body,
+        f"{warned(answer.receipt.warnings)}{shown}{lab_sheet.summed(rows)}\nBy {answer.receipt.model}{remark}. {BANNER}.",
+    )
     if args.csv and rows:
         atomic_write(args.csv, lab_sheet.sheet_csv(rows))
     elif args.csv:

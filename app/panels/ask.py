@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from app.analysis import Result
 from app.panels.parts import Column, ScrolledColumn, Word, button, label, restyle, row
+from app.panels.warned import Warned
 from inference.answers import Draft
 
 EMPTY = "Press Q and type a question about the region, or about the whole view. Each question is answered by itself."
@@ -65,6 +66,8 @@ def _answer(draft: Draft) -> QFrame:
     inside = QVBoxLayout(frame)
     inside.setContentsMargins(10, 8, 8, 8)
     inside.setSpacing(4)
+    if draft.receipt.warnings:
+        inside.addWidget(Warned(draft.receipt.warnings))
     inside.addWidget(label(draft.text or "The model gave no answer.", "model" if draft.text else "bad", selectable=True))
     if draft.thought:
         thought = label(draft.thought, "soft", selectable=True)

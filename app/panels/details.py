@@ -71,6 +71,7 @@ def receipt_facts(receipt: Receipt) -> dict[str, str]:
         "Seed": str(receipt.seed),
         "Pixels": "\n".join(f"SHA-256 {digest[:16]}…" for digest in receipt.pixels_sha256),
         "Preprocessing": "\n".join(receipt.preprocessing),
+        "Warnings": "\n".join(receipt.warnings),
         "On the way": "\n".join(receipt.steps),
         "Versions": ", ".join(f"{name} {version}" for name, version in receipt.versions),
     }

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.analysis import Result
 from app.panels.parts import Column, button, label, row
+from app.panels.warned import Warned
 from inference.answers import Heatmap, LabelScore, LabelScores
 
 EMPTY = "Press L for labels of the region, or of the whole view."
@@ -52,6 +53,8 @@ class LabelsPanel(Column):
         self.column.addLayout(row(self.set_choice, self._ask, stretch=0))
         self._word = label(EMPTY, "hint")
         self.column.addWidget(self._word)
+        self.warned = Warned()
+        self.column.addWidget(self.warned)
         self.table = _table()
         self.table.itemSelectionChanged.connect(self._take_phrase)
         self.table.itemDoubleClicked.connect(lambda _: self.heatmapWanted.emit())
@@ -89,6 +92,8 @@ class LabelsPanel(Column):
             name.setMinimumWidth(72)
             slider.setAccessibleName(text)
             self.column.addLayout(row(name, slider, value, stretch=1))
+        self.heatmap_warned = Warned()
+        self.column.addWidget(self.heatmap_warned)
         self._heatmap_word = label("", "soft")
         self.column.addWidget(self._heatmap_word)
         self._range = (0.0, 1.0)
@@ -129,6 +134,7 @@ class LabelsPanel(Column):
         if scores != self._scores:
             self._scores = scores
             _fill(self.table, scores)
+        self.warned.show_warnings(answer.receipt.warnings if isinstance(answer, LabelScores) else ())
         self.table.setVisible(bool(scores))
         self._space.setVisible(not scores)
         self._word.setVisible(not scores)
@@ -149,6 +155,9 @@ class LabelsPanel(Column):
         on = isinstance(answer, Heatmap)
         self.opacity.setEnabled(on)
         self.threshold.setEnabled(on)
+        said = self.warned.warnings() if self.table.isVisibleTo(self) else ()
+        warnings = answer.receipt.warnings if isinstance(answer, Heatmap) else ()
+        self.heatmap_warned.show_warnings([one for one in warnings if one.replace("heatmaps", "labels") not in said])
         if not isinstance(answer, Heatmap):
             self._heatmap_word.setText("Press H for a map of the chosen finding or phrase.")
             self._threshold_text.setText("")

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from app.panels.parts import ScrolledColumn, label
 from app.panels.sentence_row import SentenceRow
+from app.panels.warned import Warned
 from app.reports.checks import Remark
 from app.reports.report import Report, Section, State
 
@@ -31,6 +32,7 @@ class Sentences(ScrolledColumn):
         self._hint = label(EMPTY, "hint")
         self._live = label("", "model", selectable=True)
         self._headings = {section: label(str(section), "heading") for section in Section}
+        self._warned = Warned()
         self._warnings: list[QLabel] = []
         self._made: list[SentenceRow] = []
         self._shown: list[QWidget] = []
@@ -52,7 +54,8 @@ class Sentences(ScrolledColumn):
         """The sentences with what was `found` to say about each; what is said of none stands above them."""
         general = [one.text for one in found if not one.sentences]
         self._warnings += [label("", "warn") for _ in general[len(self._warnings) :]]
-        wanted: list[QWidget] = []
+        self._warned.show_warnings(report.warnings)
+        wanted: list[QWidget] = [self._warned] if report.warnings else []
         for line, text in zip(self._warnings, general, strict=False):
             line.setText(text)
             wanted.append(line)

@@ -40,6 +40,8 @@ def banner(report: Report) -> str:
 def body(report: Report) -> str:
     """Sections, remarks and changes, without banner and receipts."""
     parts = [f"<h1>Report: {_text(report.subject)}</h1>"]
+    if report.warnings:
+        parts.append(_list("Outside of the model's training", report.warnings))
     for section in Section:
         if sentences := report.section(section):
             parts += [f"<h2>{section}</h2>", *(_sentence(one) for one in sentences)]
@@ -69,6 +71,7 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
         ("Pixels, SHA-256", ", ".join(receipt.pixels_sha256)),
         ("Versions", ", ".join(f"{name} {version}" for name, version in receipt.versions)),
         ("Work", f"{receipt.tokens} tokens in {receipt.seconds:.1f} s"),
+        *([("Warnings", " ".join(receipt.warnings))] if receipt.warnings else []),
         ("On the way", "; ".join(receipt.steps) or "nothing had to be changed"),
     ]
 

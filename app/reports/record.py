@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any
 
 from app.reports.report import Evidence, Origin, Report, ReportError, Section, Sentence, Signature, State, content_sha256
@@ -62,7 +62,11 @@ def signature(body: Mapping[str, Any]) -> Signature:
 def receipt(body: Mapping[str, Any]) -> Receipt:
     """A receipt from its JSON object: lists become tuples, unknown fields are refused with a TypeError."""
     values = {key: _frozen(value) for key, value in body.items()}
-    if missing := {one.name for one in fields(Receipt)} - values.keys() - {"tokens", "steps", "remark"}:
+    if (
+        missing := {one.name for one in fields(Receipt)}
+        - values.keys()
+        - {one.name for one in fields(Receipt) if one.default is not MISSING}
+    ):
         raise KeyError(f"a receipt without {', '.join(sorted(missing))}")
     return Receipt(**values)
 

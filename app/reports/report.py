@@ -91,6 +91,11 @@ class Report:
     earlier: tuple[Signature, ...] = ()
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What of the picture lies outside of what the models that wrote were trained for."""
+        return tuple(dict.fromkeys(one for receipt in self.receipts for one in receipt.warnings))
+
+    @property
     def banner(self) -> str:
         if self.signature is None:
             return BANNER
@@ -178,8 +183,16 @@ def _change(sentence: Sentence) -> str:
     return ""
 
 
+_ALWAYS = frozenset({
+    "model", "revision", "quantisation", "dtype", "device", "prompt", "seed", "preprocessing", "pixels_sha256", "versions",
+    "seconds", "tokens", "steps", "remark",
+})  # fmt: skip
+"""Fields of a receipt that every signature covers; later ones count where they say something, so that older signatures hold."""
+
+
 def content_sha256(report: Report) -> str:
     """SHA-256 over the subject, every sentence and every receipt; two reports that agree in it say the same."""
     said = {"subject": report.subject, "prior": report.prior_sent, "finish": report.finish}
-    body = {**said, "sentences": [asdict(one) for one in report.sentences], "receipts": [asdict(one) for one in report.receipts]}
+    receipts = [{name: value for name, value in asdict(one).items() if value or name in _ALWAYS} for one in report.receipts]
+    body = {**said, "sentences": [asdict(one) for one in report.sentences], "receipts": receipts}
     return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode("utf-8")).hexdigest()

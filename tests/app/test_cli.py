@@ -217,7 +217,7 @@ def test_a_prior_is_sent_first(film: Path, grey: NDArray[np.uint8], tmp_path: Pa
 
 def test_ask(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ask", str(film), "Is there an effusion?"], FakeEngine) == 0
-    assert capsys.readouterr().out.startswith("Yes, on the left.\n")
+    assert "\n\nYes, on the left.\n" in capsys.readouterr().out
 
 
 def test_a_model_that_fails_is_4_and_never_an_empty_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,10 +40,11 @@ def palette(path: Path, entries: int, first: int, bits: int, depth: int, modalit
         raw = table.tobytes() if bits == 16 else table.astype(np.uint8).tobytes()
         tables[f"{name}PaletteColorLookupTableDescriptor"] = [entries % 65536, first, bits]
         tables[f"{name}PaletteColorLookupTableData"] = raw
+    stored = pixels.astype("<u2") if depth > 8 else pixels.astype(np.uint8)
     more: dict[str, Any] = {
         "Modality": modality, "PhotometricInterpretation": "PALETTE COLOR", "BitsAllocated": 16 if depth > 8 else 8,
-        "BitsStored": depth, "HighBit": depth - 1, "WindowCenter": None, "WindowWidth": None, "SOPClassUID": "1.2.840.10008.5.1.4.1.1.7",
-        "PixelData": (pixels.astype("<u2") if depth > 8 else pixels.astype(np.uint8)).tobytes(),
+        "BitsStored": depth, "HighBit": depth - 1, "WindowCenter": None, "WindowWidth": None, "PixelData": stored.tobytes(),
+        "SOPClassUID": "1.2.840.10008.5.1.4.1.1.7",
     }  # fmt: skip
     return write(path, pixels, "CT", **more, **tables)
 

@@ -180,3 +180,13 @@ def test_pdf_has_the_banner_on_every_page_and_the_receipt_on_the_last(report: Re
     said = re.sub(r"\s+", " ", text)
     for number in range(120):
         assert said.count(f"Sentence number {number} with <b>words</b>.") >= 1, number
+
+
+def test_a_signature_from_before_receipts_held_warnings_still_holds(report: Report) -> None:
+    from app.reports.report import content_sha256
+
+    before = "0daf03a4d21a48e41ef8f793cc54d1e2c7e8fc47ed79f83f01d98890102e6584"
+    """Of this report by the version that knew no warnings."""
+    assert content_sha256(report) == before
+    warned = replace(report, receipts=(replace(RECEIPT, warnings=("A lateral film.",)),))
+    assert content_sha256(warned) != before
