@@ -26,6 +26,7 @@ from inference.questions import (
     Modality,
     Picture,
     Question,
+    TableQuestion,
 )
 
 Ask = Literal["report", "comparison", "box", "question", "labels", "heatmap", "embedding"]
@@ -101,7 +102,7 @@ def ask_of(question: Question, prior: bool) -> Ask:
         return "labels"
     if isinstance(question, HeatmapQuestion):
         return "heatmap"
-    return "question" if isinstance(question, FreeQuestion) else "embedding"
+    return "question" if isinstance(question, FreeQuestion | TableQuestion) else "embedding"
 
 
 def _outside(row: Trained, asked: Ask, one: Known, pictures: int) -> Iterable[str]:

@@ -72,6 +72,8 @@ class Entry:
     slide_mpp: float | None = None
     """Micrometres per pixel at which the model's square was trained on slides."""
     modalities: tuple[str, ...] = ()
+    mixed: bool = False
+    """Whether it was shown pictures of different kinds in one turn."""
     memory: Mapping[str, float] = field(default_factory=dict)
     heatmap: HeatmapFacts = field(default_factory=HeatmapFacts)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     parser = command(commands, "draft", "a drafted report: findings and impression, sentence by sentence")
     options.add_place(parser)
+    options.add_kind(parser)
     options.add_whole(parser)
     parser.add_argument("--prior", type=options.path, metavar="PATH", help="an earlier picture, sent to the model first")
     parser.add_argument("--indication", default="", metavar="TEXT", help="why the picture was taken")

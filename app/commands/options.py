@@ -33,8 +33,18 @@ def command(commands: Commands, name: str, help: str) -> argparse.ArgumentParser
 
 def add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=path, metavar="PATH", help="a file, or the folder of one series")
+    add_region(parser)
+
+
+def add_region(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", type=_numbers(4), metavar="X,Y,W,H", help="in level-0 pixels; the whole picture without it")
     parser.add_argument("--frame", type=count, default=0, metavar="N", help="frame or slice, counted from 0")
+
+
+def add_kind(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--kind", choices=("cxr", "slide", "photo", "document"), help="what the picture is, where the file does not say"
+    )
 
 
 def add_whole(parser: argparse.ArgumentParser) -> None:
@@ -131,11 +141,15 @@ def typed(name: str, what: str = "Password") -> str:
 
 def answered(args: argparse.Namespace, question: Question) -> Result:
     """The question asked of the place the arguments name, with progress on stderr."""
-    from app.analysis import Request, run
+    from app.analysis import Place, Request, run
 
     meter = Meter()
     whole = getattr(args, "whole_series", False)
-    request = Request(args.path, question, region(args), getattr(args, "prior", None), args.frame, whole)
+    kind = getattr(args, "kind", None)
+    also = tuple(Place(one, said=kind) for one in getattr(args, "also", ()))
+    request = Request(
+        args.path, question, region(args), getattr(args, "prior", None), args.frame, whole, kind, also, getattr(args, "frames", 0)
+    )
     try:
         with closing(engine(args)) as ready:
             return run(request, ready, meter)
@@ -161,7 +175,7 @@ def modality(args: argparse.Namespace) -> Modality:
         if source.kind == "waveform":
             raise OutsideTraining(NO_TRACE)
         whole = clipped(Region.whole(source.size, args.frame), source)
-        return modality_of(source, source.read(whole, source.size.fitted(256)))[0]
+        return modality_of(source, source.read(whole, source.size.fitted(256)), getattr(args, "kind", None))[0]
 
 
 def numbers_type(count: int) -> Any:
@@ -197,6 +211,14 @@ def path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("the path is empty; write . for this folder")
     return Path(text)
+
+
+def path_of(text: str) -> Path:
+    """The same for what argparse does not parse. Raises WrongCall."""
+    try:
+        return path(text)
+    except argparse.ArgumentTypeError as error:
+        raise WrongCall(str(error)) from error
 
 
 def phrase(text: str) -> str:
