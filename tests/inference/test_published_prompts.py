@@ -40,14 +40,14 @@ COMPARE = (
 )
 LOCATE = (
     "Instructions:\n"
-    "The following user query will require outputting bounding boxes. The format of bounding boxes coordinates is [y0, x0, y1, x1]"
-    " where (y0, x0) must be top-left corner and (y1, x1) the bottom-right corner. This implies that x0 < x1 and y0 < y1. Always"
-    " normalize the x and y coordinates the range [0, 1000], meaning that a bounding box starting at 15% of the image width would"
+    "The following user query will require outputting bounding boxes. The format of bounding boxes coordinates is [y0, x0, y1,"
+    " x1] where (y0, x0) must be top-left corner and (y1, x1) the bottom-right corner. This implies that x0 < x1 and y0 < y1."
+    " Always normalize the x and y coordinates the range [0, 1000], meaning that a bounding box starting at 15% of the image width would"
     " be associated with an x coordinate of 150. You MUST output a single parseable json list of objects enclosed into"
-    ' ```json...``` brackets, for instance ```json[{"box_2d": [800, 3, 840, 471], "label": "car"}, {"box_2d": [400, 22, 600, 73],'
-    ' "label": "dog"}]``` is a valid output. Now answer to the user query.\n\n'
-    'Remember "left" refers to the patient\'s left side where the heart is and sometimes underneath an L in the upper right corner'
-    " of the image.\n\n"
+    ' ```json...``` brackets, for instance ```json[{"box_2d": [800, 3, 840, 471], "label": "car"}, {"box_2d": [400, 22, 600,'
+    ' 73], "label": "dog"}]``` is a valid output. Now answer to the user query.\n\n'
+    'Remember "left" refers to the patient\'s left side where the heart is and sometimes underneath an L in the upper right'
+    " corner of the image.\n\n"
     "Query:\n"
     "Where is the right clavicle? Don't give a final answer without reasoning. Output the final answer in the format"
     ' "Final Answer: X" where X is a JSON list of objects. The object needs a "box_2d" and "label" key. Answer:'
@@ -92,7 +92,8 @@ def test_a_follow_up_is_read_as_turns_behind_the_pictures(gemma_folder: Path) ->
     told = prompts.messages(asked, [FILM], OLD)
     shown = drafter.shown(drafter.prompt(told, 1))
     assert shown == (
-        "<bos><start_of_turn>user\n\n\n<start_of_image><image_soft_token>×16<end_of_image>\n\nIs there an effusion?<end_of_turn>\n"
+        "<bos><start_of_turn>user\n\n\n<start_of_image><image_soft_token>×16<end_of_image>\n\n"
+        "Is there an effusion?<end_of_turn>\n"
         "<start_of_turn>model\nYes. <end_of_turn> Small.<end_of_turn>\n<start_of_turn>user\nHow large?<end_of_turn>\n"
         "<start_of_turn>model\nSmall.<end_of_turn>\n<start_of_turn>user\nOn which side?<end_of_turn>\n<start_of_turn>model\n"
     )
