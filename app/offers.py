@@ -26,6 +26,8 @@ class Offer:
     no_labels: str = ""
     no_heatmap: str = ""
     no_words: str = ""
+    thinking: int = 0
+    """Tokens that the drafter's thinking trace may take; 0 for one that writes none."""
 
 
 NO_TRACES = "No model here reads traces: an ECG is shown and measured, and nothing is asked about it."
@@ -45,7 +47,15 @@ def offered(kind: Modality, encoder: str, drafter: str) -> Offer:
     phrases = tuple(label.present[0] for label in next(iter(sets.values())).labels) if sets else ()
     unfit = refusal(encoder, kind)
     unlisted = "" if sets else f"No label set of {encoder} fits {KINDS[kind]}; type a phrase and press H instead."
-    return Offer(kind, sets, phrases, unfit or unlisted, unfit, refusal(drafter, kind))
+    return Offer(kind, sets, phrases, unfit or unlisted, unfit, refusal(drafter, kind), thinking=_thinking(drafter))
+
+
+def _thinking(drafter: str) -> int:
+    try:
+        entry = facts(drafter)
+    except InferenceError:
+        return 0
+    return entry.thinking_tokens if entry.thinking else 0
 
 
 def refusal(model: str, kind: Modality) -> str:

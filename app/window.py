@@ -403,6 +403,8 @@ class Window(QMainWindow):
         if described is None or path is None:
             self.side.report.offer_priors([])
             return
+        self.side.ask.bar.offer_thinking(described.offer.thinking)
+        self.side.report.think.setVisible(described.offer.thinking > 0)
         self.side.labels.offer(described.modality, tuple(described.offer.sets), described.offer.phrases)
         priors = self.shelf.priors(path) if described.modality == "cxr" else []
         self.side.report.offer_priors([(prior.path, f"{prior.path.name}, {prior.words}") for prior in priors])
