@@ -15,7 +15,7 @@ from app import asking_records, records
 from app.errands import answered
 from app.lane import Lane
 from app.panels.record_dialog import RecordDialog
-from inference.answers import Draft, Progress
+from inference.answers import Draft, EngineState, Progress
 from inference.questions import Decoding
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class RecordQuestions(QObject):
         self._window, self._worker, self._session = window, worker, session
         self._disk = Lane("hilum-record")
         self.dialog: RecordDialog | None = None
-        self._ticket, self._text = 0, ""
+        self._ticket, self._text, self._place = 0, "", ""
+        worker.state.connect(self._take_state)
         self._read_to_end.connect(self._show_file)
         worker.progress.connect(self._progress)
         worker.finished.connect(self._finished)
@@ -59,6 +60,7 @@ class RecordQuestions(QObject):
             dialog.asked.connect(self.ask)
             dialog.stopWanted.connect(self.stop)
             dialog.finished.connect(self.stop)
+        dialog.show_where(self._place)
         dialog.show()
         dialog.raise_()
         dialog.record.setFocus()
@@ -103,6 +105,11 @@ class RecordQuestions(QObject):
 
     def _current(self) -> RecordDialog | None:
         return self.dialog if self.dialog is not None and isValid(self.dialog) else None
+
+    def _take_state(self, state: EngineState) -> None:
+        self._place = state.answers_from
+        if (dialog := self._current()) is not None:
+            dialog.show_where(self._place)
 
     def _choose(self) -> None:
         name, _ = QFileDialog.getOpenFileName(self.dialog, "Open a record", "", FORMS)

@@ -422,7 +422,8 @@ class Window(QMainWindow):
             self.side.report.offer_priors([])
             self.side.ask.ready.offer(None, False, ())
             return
-        self.side.ask.ready.offer(described.modality, described.guessed, described.offer.ready)
+        said = self.shelf.opener.said(path) is not None
+        self.side.ask.ready.offer(described.modality, described.guessed, described.offer.ready, said)
         self.side.labels.offer(described.modality, tuple(described.offer.sets), described.offer.phrases)
         priors = self.shelf.priors(path) if described.modality == "cxr" else []
         self.side.report.offer_priors([(prior.path, f"{prior.path.name}, {prior.words}") for prior in priors])

@@ -8,8 +8,7 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QToolButton, QWidget
 
-from app.modality import KINDS
-from app.panels.parts import GAP, Elided
+from app.panels.parts import GAP
 from app.ready import Ready
 from inference.questions import Modality
 
@@ -26,30 +25,32 @@ class ReadyRow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.word = Elided("soft")
         self.change, self.ready = QToolButton(), QToolButton()
         for tool, text, tip in (
-            (self.change, "Change", "Say what the picture is: the file does not, and it was guessed"),
+            (self.change, "", "What the picture is: its file does not say; correct it where it was guessed wrong"),
             (self.ready, "Ready questions", "Put one into the line below; nothing is asked before you press Enter"),
         ):
             tool.setText(text)
+            tool.setObjectName("menu")
             tool.setToolTip(tip)
             tool.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
             tool.setMenu(QMenu(tool))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(GAP)
-        layout.addWidget(self.word, 1)
         layout.addWidget(self.change)
+        layout.addStretch(1)
         layout.addWidget(self.ready)
         for kind, words in CHOICES.items():
             self.change.menu().addAction(words).triggered.connect(partial(self._said, kind))
         self.offer(None, False, ())
 
-    def offer(self, kind: Modality | None, guessed: bool, ready: Sequence[Ready]) -> None:
-        """For the picture in the active pane; None while there is none."""
-        self.word.setText(f"Taken for one of the {KINDS[kind]}" if kind is not None and guessed else "")
-        self.change.setVisible(kind is not None and guessed)
+    def offer(self, kind: Modality | None, guessed: bool, ready: Sequence[Ready], said: bool = False) -> None:
+        """For the picture in the active pane; None while there is none. `guessed`: its file does not say what it is; `said`: the
+        reader did."""
+        words = CHOICES.get(kind, "") if kind is not None else ""
+        self.change.setText(words if said else f"{words} (guessed)")
+        self.change.setVisible(guessed and bool(words))
         menu = self.ready.menu()
         menu.clear()
         for one in ready:

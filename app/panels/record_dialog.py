@@ -57,11 +57,18 @@ class RecordDialog(QDialog):
         column.addLayout(row(self.question, self.ask, self.stop, stretch=0))
         column.addWidget(self.answers, 2)
         column.addWidget(self.word)
-        column.addWidget(label("Nothing of this is kept when the dialog closes.", "hint"))
+        self.where = label("", "hint")
+        column.addWidget(self.where)
         column.addLayout(row(self.copy, self.close_button))
         self._draft: Draft | None = None
+        self.show_where("")
         self.show_draft(None)
         self.working(False)
+
+    def show_where(self, place: str) -> None:
+        """Who answers: an endpoint and its model, "" for this machine."""
+        goes = f"Record and question go to {place}." if place else "Record and question stay on this machine."
+        self.where.setText(f"{goes} Nothing of this is kept here when the dialog closes.")
 
     def show_record(self, text: str) -> None:
         self.record.setPlainText(text)

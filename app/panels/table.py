@@ -5,24 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from app.lab_sheet import CUT, NO_ROW, Judged, summed
-from app.panels.parts import Column, Word, button, label, row
+from app.panels.parts import MARGIN, Column, Word, button, label, row
 from app.panels.warned import Warned
-from app.sheets import COLUMNS, Line, Sheet, State
+from app.ranges import Verdict
+from app.sheets import Line, Sheet, State
 
 EMPTY = (
     "Open a picture or PDF of a laboratory sheet and read its table. Select the table first where its print is small: "
-    "the model sees the region alone."
+    "the model then sees the region alone."
 )
-HEADERS = ("", "Test", "Value", "Unit", "Range", "Flag", "Look at")
+HEADERS = ("", "", "Test", "Value", "Range", "Unit", "Flag")
+CELLS = ("test", "value", "reference", "unit", "flag")
+"""What is compared stands together, also where the panel is narrow."""
+FIRST = 2
+"""The column of the first cell of a row; before it stand whose the row is and what is to be looked at."""
 _MARKS: dict[State, tuple[str, str]] = {
     "proposed": ("?", "proposed by the model, not looked at"), "accepted": ("✓", "accepted"),
     "edited": ("✎", "in the reader's words"), "refused": ("×", "refused: left out when copied or saved"),
 }  # fmt: skip
-_REMARK = len(HEADERS) - 1
+_LOOK: dict[Verdict, str] = {"below": "▼", "above": "▲"}
+ROW_PX = 28
+LEAST_PX = 112
+"""Of the column with the names of tests."""
 
 
 class TablePanel(Column):
@@ -45,10 +53,18 @@ class TablePanel(Column):
         self.table.setHorizontalHeaderLabels(list(HEADERS))
         self.table.verticalHeader().hide()
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setWordWrap(True)
+        self.table.setWordWrap(False)
+        triggers = QAbstractItemView.EditTrigger
+        self.table.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed)
+        self.table.setObjectName("sheet")
+        self.table.verticalHeader().setDefaultSectionSize(ROW_PX)
+        self.table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.table.horizontalHeader().setMinimumSectionSize(22)
+        self.table.currentCellChanged.connect(lambda *_: self._tell())
+        self.remark = label("", "warn")
         self.table.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.table.itemChanged.connect(self._typed)
-        self.read = button("Read the table", self.readWanted.emit, primary=True, tip="Of the region, or of the whole page")
+        self.read = button("Read the table", self.readWanted.emit, primary=True, tip="Of the region, or of the whole view")
         self.copy = button("Copy", self._copy, tip="The selected rows, or all that were not refused, for a spreadsheet")
         self.save = button("CSV…", self.saveWanted.emit, tip="Write all rows that were not refused")
         self.by = label("", "soft")
@@ -56,11 +72,15 @@ class TablePanel(Column):
             self.column.addWidget(widget)
         self.column.addWidget(self._warned)
         self.column.addWidget(self.cut)
-        self.column.addWidget(self.table, 1)
-        self.column.addStretch(0)
+        self.column.addWidget(self.table, 1000)
+        self.column.addStretch(1)
+        self.column.addWidget(self.remark)
         self.column.addWidget(self.by)
         self.column.addWidget(self.word)
-        self.column.addLayout(row(self.read, self.copy, self.save))
+        self.accept_button = button("Accept", self.accept, tip="The chosen rows (A)")
+        self.refuse_button = button("Refuse", self.refuse, tip="The chosen rows are left out; once more: proposed again (X)")
+        self.column.addLayout(row(self.accept_button, self.refuse_button, self.copy, self.save))
+        self.column.addLayout(row(self.read))
         self.show_sheet(None, None)
 
     def show_sheet(self, sheet: Sheet | None, source: Path | None) -> None:
@@ -88,14 +108,14 @@ class TablePanel(Column):
 
     def edit(self) -> None:
         """The value of the row; any cell by a double click."""
-        item = self.table.item(self.table.currentRow(), max(1, self.table.currentColumn()))
-        if item is not None and item.column() != _REMARK:
+        item = self.table.item(self.table.currentRow(), max(FIRST, self.table.currentColumn()))
+        if item is not None:
             self.table.editItem(item)
 
     def step(self, by: int) -> None:
         if self.table.rowCount():
             at = min(max(self.table.currentRow() + by, 0), self.table.rowCount() - 1)
-            self.table.setCurrentCell(at, max(1, self.table.currentColumn()))
+            self.table.setCurrentCell(at, max(FIRST, self.table.currentColumn()))
 
     def _chosen(self) -> list[int]:
         return sorted({one.row() for one in self.table.selectedItems()})
@@ -110,8 +130,8 @@ class TablePanel(Column):
             self.step(1)
 
     def _typed(self, item: QTableWidgetItem) -> None:
-        if not self._filling and 1 <= item.column() <= len(COLUMNS):
-            self._take(self.sheet.edited(item.row(), COLUMNS[item.column() - 1], item.text()))
+        if not self._filling and item.column() >= FIRST:
+            self._take(self.sheet.edited(item.row(), CELLS[item.column() - FIRST], item.text()))
 
     def _take(self, sheet: Sheet) -> None:
         if sheet != self.sheet and self.source is not None:
@@ -133,30 +153,49 @@ class TablePanel(Column):
         self.table.setVisible(there)
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(_REMARK, QHeaderView.ResizeMode.Stretch)
-        self.table.resizeRowsToContents()
+        header.setSectionResizeMode(FIRST, QHeaderView.ResizeMode.Interactive)
+        self._widen()
         if there:
-            self.table.setCurrentCell(min(chosen, len(rows) - 1), max(1, self.table.currentColumn()))
+            self.table.setCurrentCell(min(chosen, len(rows) - 1), max(FIRST, self.table.currentColumn()))
+        self._tell()
         self.hint.setVisible(not was_read)
         self.summary.setText(summed(rows) if there else NO_ROW if was_read else "")
         self.summary.setVisible(was_read)
         self.cut.setVisible(self.sheet.cut)
         self.by.setText(f"Copied by {self.sheet.model} · draft, not for diagnostic use · the marks are our own arithmetic")
         self.by.setVisible(was_read)
-        self.copy.setEnabled(there)
-        self.save.setEnabled(there)
+        for control in (self.accept_button, self.refuse_button, self.copy, self.save):
+            control.setEnabled(there)
         self._warned.show_warnings(self.sheet.warnings)
 
     def _fill_row(self, at: int, line: Line, one: Judged) -> None:
         mark, said = _MARKS[line.state]
-        cells = (mark, *(getattr(line.row, name) for name in COLUMNS), one.remark)
+        look = _LOOK.get(one.verdict, "!" if one.remark else "")
+        cells = (mark, look, *(getattr(line.row, name) for name in CELLS))
         for column, text in enumerate(cells):
             item = QTableWidgetItem(text)
-            item.setToolTip(f"page {line.page + 1}, {said}" if column == 0 else text)
+            item.setToolTip(f"page {line.page + 1}, {said}" if column == 0 else one.remark if column == 1 else text)
             flags = Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsEnabled
-            item.setFlags(flags | Qt.ItemFlag.ItemIsEditable if 0 < column < _REMARK and line.state != "refused" else flags)
+            cell = column >= FIRST
+            item.setFlags(flags | Qt.ItemFlag.ItemIsEditable if cell and line.state != "refused" else flags)
             font = item.font()
-            font.setStrikeOut(line.state == "refused" and 0 < column < _REMARK)
-            font.setBold(column == 2 and one.verdict in ("below", "above"))
+            font.setStrikeOut(line.state == "refused" and cell)
+            font.setBold(column == FIRST + 1 and one.verdict in _LOOK)
             item.setFont(font)
             self.table.setItem(at, column, item)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._widen()
+
+    def _widen(self) -> None:
+        """The test's name takes what the others leave; where that is too little, the last columns are scrolled to."""
+        others = sum(self.table.columnWidth(one) for one in range(len(HEADERS)) if one != FIRST)
+        self.table.setColumnWidth(FIRST, max(LEAST_PX, self.width() - 2 * MARGIN - others - 12))
+
+    def _tell(self) -> None:
+        """What is to be looked at in the row that is chosen."""
+        at, rows = self.table.currentRow(), self.sheet.judged()
+        there = 0 <= at < len(rows) and bool(rows[at].remark)
+        self.remark.setText(f"{rows[at].row.test or 'This row'}: {rows[at].remark}." if there else "")
+        self.remark.setVisible(bool(rows))

@@ -55,6 +55,12 @@ def cells(seat: Seat, column: int) -> list[str]:
     return [one.text() if one is not None else "" for one in found]
 
 
+def remark(seat: Seat, at: int) -> str:
+    """What stands below the table when a row is chosen."""
+    seat.window.side.table.table.setCurrentCell(at, 2)
+    return str(seat.window.side.table.remark.text())
+
+
 def read_table(seat: Seat) -> None:
     seat.act("table")
     seat.wait(lambda: seat.window.side.table.table.rowCount() > 0)
@@ -66,20 +72,21 @@ def test_a_page_is_read_judged_by_the_reader_kept_and_written(seat_at: Any, page
         seat.open(page)
         read_table(seat)
         panel = seat.window.side.table
-        assert cells(seat, 1) == [row[0] for row in SHEET]
+        assert cells(seat, 2) == [row[0] for row in SHEET]
         assert panel.summary.text() == "7 rows: 1 below, 1 above, 3 within, 2 not compared"
-        looks = cells(seat, 6)
-        assert looks[1] == "above its printed range"
-        assert looks[2] == "the flag H does not go with value and range"
-        assert "“1,200” can be read in two ways" in looks[6]
+        assert cells(seat, 1) == ["", "▲", "!", "▼", "", "!", "!"]
+        assert remark(seat, 1) == "Potassium: above its printed range."
+        assert remark(seat, 2) == "Creatinine: the flag H does not go with value and range."
+        assert "“1,200” can be read in two ways" in remark(seat, 6)
         assert set(cells(seat, 0)) == {"?"}
-        panel.table.setCurrentCell(0, 1)
+        panel.table.setCurrentCell(0, 2)
         seat.act("accept")  # and on to the next row
-        panel.table.item(1, 2).setText("4.9")
-        panel.table.setCurrentCell(6, 1)
+        panel.table.item(1, 3).setText("4.9")
+        panel.table.setCurrentCell(6, 2)
         seat.act("refuse")
         assert cells(seat, 0) == ["✓", "✎", "?", "?", "?", "?", "×"]
-        assert cells(seat, 6)[1] == "the flag H does not go with value and range"
+        assert remark(seat, 1) == "Potassium: the flag H does not go with value and range."
+        panel.table.clearSelection()
         panel.copy.click()
         pasted = QGuiApplication.clipboard().text().splitlines()
         assert len(pasted) == 6
@@ -96,7 +103,7 @@ def test_what_was_kept_comes_back_with_its_picture(seat: Seat, page: Path) -> No
     seat.open(page)
     seat.wait(lambda: seat.window.asking.session.findings(page).sheet is not None)
     seat.window.side.front(seat.window.side.table)
-    assert (cells(seat, 0), cells(seat, 1)) == (["✓"], ["Sodium"])
+    assert (cells(seat, 0), cells(seat, 2)) == (["✓"], ["Sodium"])
 
 
 def test_a_model_that_reads_no_pages_is_not_asked(seat: Seat, page: Path) -> None:
@@ -143,13 +150,14 @@ def test_a_guess_is_corrected_and_then_holds(seat_at: Any, tmp_path: Path) -> No
         Image.fromarray(np.repeat(noise(1, 80, 80)[..., :1], 3, 2)).save(grey)
         seat.open(grey)
         row = seat.window.side.ask.ready
-        seat.wait(lambda: row.word.text() == "Taken for one of the chest films")
+        seat.wait(lambda: row.change.text() == "A chest film (guessed)")
         row.change.menu().actions()[0].trigger()  # a photograph
-        seat.wait(lambda: row.word.text() == "Taken for one of the photographs")
+        seat.wait(lambda: row.change.text() == "A photograph")
         titles = [one.text() for one in row.ready.menu().actions()]
         assert titles[0].startswith("Fundus photograph")
         row.ready.menu().actions()[0].trigger()
         line = seat.window.side.ask.question
+        assert "(B) Mild" in seat.window.side.ask._whole.text()
         assert line.text().startswith("Which grade of diabetic retinopathy")
         seat.wait(seat.idle)
         assert not list(server.asked())  # nothing is asked before the reader sends it
