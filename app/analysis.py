@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from app import guards, slide_blocks
+from app import asking_changes, guards, slide_blocks
 from app.known import Known, known
 from app.label_sets import LabelSetError
 from app.modality import KINDS, modality_of, must_agree, named_modality
@@ -26,6 +26,7 @@ from inference.engine import AnyEngine as AnyEngine
 from inference.errors import OutsideTraining
 from inference.questions import (
     BoxQuestion,
+    ChangeQuestion,
     DraftQuestion,
     FreeQuestion,
     HeatmapQuestion,
@@ -127,8 +128,8 @@ def run(
     """Answer one request. Raises `viewers.errors.SourceError`, `inference.errors.InferenceError`, and ValueError for what cannot
     be asked of this picture: a region outside it, labels of another kind of picture."""
     on_progress(Progress("reading"))
-    if request.prior is not None and not isinstance(request.question, DraftQuestion | FreeQuestion):
-        raise ValueError("an earlier picture goes with a draft or a free question only")
+    if request.prior is not None and not isinstance(request.question, DraftQuestion | FreeQuestion | ChangeQuestion):
+        raise ValueError("an earlier picture goes with a draft, a free question or changes only")
     if request.whole:
         return _whole(request, engine, on_progress, cancel, open)
     if request.also:
@@ -163,6 +164,9 @@ def run(
         pictures.append(model_picture(source, region, request.question, windows, said))
     _must_suit(request.question, pictures[-1].modality)
     warned = _warnings(request.question, engine, pictures, now, before)
+    if isinstance(request.question, ChangeQuestion):
+        changes = asking_changes.answered(request.question, engine, pictures, on_progress, cancel)
+        return _told(request, _warned(changes, warned), engine, tuple(pictures), region)
     answer = _warned(engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel), warned)
     return _told(request, answer, engine, tuple(pictures), region)
 

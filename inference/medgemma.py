@@ -84,7 +84,8 @@ class Drafter(Prompting):
     ) -> Written:
         """Answer `messages`, whose image places take `pictures` in order. `decoding.max_tokens` limits the answer, `thinking` the
         trace before it; `own` is what of the messages the reader wrote. With a `schema` the answer is JSON that fits it, whatever
-        the model prefers, and no trace is written. Raises Cancelled, ModelFailed, ModelRefused, QuestionTooLong, SchemaRefused."""
+        the model prefers, and no trace is written. Raises Cancelled, ModelFailed, ModelRefused, QuestionTooLong and
+        SchemaRefused."""
         ids = self.prompt(messages, len(pictures) if self.sees else 0).to(self.place.device)
         wanted = decoding.max_tokens + (thinking + 2 if thinking else 0)  # the trace has two marks
         most = lengths.left(self.entry.id, self.positions, len(ids), wanted, own, self.count)

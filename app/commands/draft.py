@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _text(report: Report, found: list[str]) -> str:
+    from app.reports import changes
     from app.reports.report import Section
 
     lines = [f"{report.banner}."]
@@ -60,6 +61,9 @@ def _text(report: Report, found: list[str]) -> str:
     for section in Section:
         if sentences := report.section(section):
             lines += ["", f"{section}:", *(f"  {one.text}" for one in sentences)]
+    if became := changes.rows(report):
+        lines += ["", "Compared with the prior, by the words of the draft:"]
+        lines += [f"  {row.name}: {row.change}" for row in became]
     if found:
         lines += ["", "Look at twice:", *(f"  {one}" for one in found)]
     return "\n".join(lines)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Commands = Any
 """What `ArgumentParser.add_subparsers` gives."""
+MOST_THINKING = 100_000
 MOST = 10**12
 """Pixels, in either direction: no picture is larger, and larger numbers have no use."""
 
@@ -76,17 +77,21 @@ def add_endpoint(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--ca-file", default="", metavar="FILE", help="who vouches for the endpoint's certificate, PEM")
 
 
-def add_decoding(parser: argparse.ArgumentParser) -> None:
+def add_decoding(parser: argparse.ArgumentParser, *, thinking: bool = True) -> None:
     parser.add_argument("--max-tokens", type=count, default=0, metavar="N", help="0 takes the model's own limit")
     parser.add_argument("--temperature", type=_temperature, default=0.0, metavar="T", help="0 decodes greedily")
     parser.add_argument("--seed", type=count, default=0, metavar="N", help="matters above a temperature of 0")
+    if not thinking:
+        return
+    parser.add_argument("--thinking", type=_thinking, default=None, metavar="N|off",
+                        help="ask for a thinking trace of up to N tokens beside the answer, or let none be written")  # fmt: skip
 
 
 def decoding(args: argparse.Namespace) -> Any:
     from inference.catalogue import facts
     from inference.questions import Decoding
 
-    return Decoding(args.max_tokens or facts(drafter(args)).max_tokens, args.temperature, args.seed)
+    return Decoding(args.max_tokens or facts(drafter(args)).max_tokens, args.temperature, args.seed, args.thinking)
 
 
 def drafter(args: argparse.Namespace) -> str:
@@ -236,6 +241,14 @@ def _temperature(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no temperature; give a number from 0 on, 0 decodes greedily")
     return value
+
+
+def _thinking(text: str) -> int:
+    if text == "off":
+        return 0
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:10]) <= MOST_THINKING and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no budget for thinking; give 1 to {MOST_THINKING:,} tokens, or off")
+    return int(text)
 
 
 def must_not(args: argparse.Namespace, name: str, others: tuple[str, ...]) -> None:

@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--csv", type=out_path((".csv",)), metavar="OUT.csv", help="write the rows there too")
     parser.add_argument("--schema", type=options.path, metavar="FILE", help="a JSON schema that the answer keeps to instead")
     options.add_engine(parser, drafter=True, endpoint=True)
-    options.add_decoding(parser)
+    options.add_decoding(parser, thinking=False)
     parser.set_defaults(run=run)
 
 
