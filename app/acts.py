@@ -13,7 +13,9 @@ from app.asking import Asking
 from app.grid import FOUR, ONE, TWO, Grid
 from app.panels.browser import Browser
 from app.panels.grid_picker import GridPicker
+from app.panels.report import ReportPanel
 from app.panels.side import Side
+from app.panels.table import TablePanel
 from app.panes import Panes
 from viewers.annotations.document import Annotations
 from viewers.dicom_view import RadiologyView
@@ -49,6 +51,8 @@ class Acts(QObject):
             "condition": lambda: self.in_front(ask, lambda: self._form(ask.bar.condition)),
             "think": lambda: self.in_front(ask, lambda: self._form(ask.bar.think)),
             "changes": lambda: self.in_front(ask, self._asking.changes),
+            "question-all": lambda: self.in_front(ask, self._question_all),
+            "table": lambda: self.in_front(self._side.table, self._asking.table),
             "locate": lambda: self.in_front(ask, self._asking.locate),
             "cancel": self.escape,
             "whole": self._backspace,
@@ -62,14 +66,27 @@ class Acts(QObject):
         self._side.ask.question.setFocus()
 
     def _sentences(self) -> Mapping[str, Callable[[], object]]:
-        report = self._side.report
+        """Of the table where that is in front, else of the report."""
         return {
-            "accept": lambda: self.in_front(report, report.accept),
-            "edit": lambda: self.in_front(report, report.edit),
-            "refuse": lambda: self.in_front(report, report.refuse),
-            "next-sentence": lambda: self.in_front(report, lambda: report.step(1)),
-            "previous-sentence": lambda: self.in_front(report, lambda: report.step(-1)),
+            "accept": lambda: self._judge(lambda panel: panel.accept()),
+            "edit": lambda: self._judge(lambda panel: panel.edit()),
+            "refuse": lambda: self._judge(lambda panel: panel.refuse()),
+            "next-sentence": lambda: self._judge(lambda panel: panel.step(1)),
+            "previous-sentence": lambda: self._judge(lambda panel: panel.step(-1)),
         }
+
+    def _judge(self, work: Callable[[ReportPanel | TablePanel], object]) -> None:
+        panel = self._side.table if self._side.currentWidget() is self._side.table else self._side.report
+        self.in_front(panel, lambda: work(panel))
+
+    def _question_all(self) -> None:
+        """What stands in the line; where nothing does, the reader may type it."""
+        ask = self._side.ask
+        if text := ask.question.text().strip():
+            self._asking.question_all(text)
+        else:
+            ask.say("Type the question, then ask about all panes once more.")
+            ask.question.setFocus()
 
     def _looks(self) -> Mapping[str, Callable[[], object]]:
         return {

@@ -12,10 +12,13 @@ from app.analysis import Result
 from app.panels.answer_card import answer_card
 from app.panels.asking_bar import AskingBar
 from app.panels.parts import Column, ScrolledColumn, Word, button, label, row
+from app.panels.ready_row import ReadyRow
 from inference.answers import Draft
 
-EMPTY = "Press Q and type a question about the region, or about the whole view. Each question is answered by itself, "
-"unless you follow up on an answer."
+EMPTY = (
+    "Press Q and type a question about the region, or about the whole view. Each question is answered by itself, "
+    "unless you follow up on an answer."
+)
 
 
 class AskPanel(Column):
@@ -27,6 +30,12 @@ class AskPanel(Column):
         self.column.addWidget(self._lines, 1)
         self._word = Word()
         self.column.addWidget(self._word)
+        self.ready = ReadyRow()
+        self.ready.chosen.connect(self._put)
+        self._whole = label("", "soft", selectable=True)
+        self._whole.hide()
+        self.column.addWidget(self._whole)
+        self.column.addWidget(self.ready)
         self.bar = AskingBar()
         self.bar.changed.connect(self._show_form)
         self.column.addWidget(self.bar)
@@ -34,6 +43,7 @@ class AskPanel(Column):
         self._place: Path | None = None
         """What the conversation is about."""
         self._show_form()
+        self.question.textChanged.connect(self._show_whole)
         self.question.returnPressed.connect(self._send)
         self.column.addLayout(row(self.question, button("Ask", self._send, primary=True, tip="Enter"), stretch=0))
         self._live = label("", "model", selectable=True)
@@ -69,6 +79,17 @@ class AskPanel(Column):
             self._live.show()
         self._live.setText(text or thinking or "…")
         self._lines.to_end()
+
+    def _show_whole(self, text: str) -> None:
+        """A question of several lines, which the one line does not show."""
+        self._whole.setText(text)
+        self._whole.setVisible("\n" in text)
+
+    def _put(self, text: str) -> None:
+        """A ready question, for the reader to change and to send."""
+        self.question.setText(text)
+        self.question.setCursorPosition(0)
+        self.question.setFocus()
 
     def say(self, sentence: str) -> None:
         self._word.say(sentence)
