@@ -46,6 +46,7 @@ SPECS = (
     Spec("draft", "Draft a report", ("D",), "Ask", "mdi6.text-box-outline"),
     Spec("question", "Ask a question", ("Q",), "Ask", "mdi6.comment-question-outline"),
     Spec("question-all", "Ask about the pictures of all panes", ("Shift+Q",), "Ask", "mdi6.comment-multiple-outline"),
+    Spec("question-whole", "Ask about the whole series or film", ("Alt+Q",), "Ask", "mdi6.comment-processing-outline"),
     Spec("ask-record", "Ask about a record…", ("Ctrl+Alt+Q",), "Ask", "mdi6.file-question-outline"),
     Spec("table", "Read the table of the page", ("Ctrl+Alt+T",), "Ask", "mdi6.table-eye"),
     Spec("locate", "Box of the finding or phrase", ("B",), "Ask", "mdi6.vector-square", on_slides=("Alt+B",)),
