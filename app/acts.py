@@ -51,7 +51,10 @@ class Acts(QObject):
             "condition": lambda: self.in_front(ask, lambda: self._form(ask.bar.condition)),
             "think": lambda: self.in_front(ask, lambda: self._form(ask.bar.think)),
             "changes": lambda: self.in_front(ask, self._asking.changes),
-            "question-all": lambda: self.in_front(ask, self._question_all),
+            "question-all": lambda: self.in_front(ask, lambda: self._typed("about all panes", self._asking.question_all)),
+            "question-whole": lambda: self.in_front(
+                ask, lambda: self._typed("about the whole series", self._asking.question_whole)
+            ),
             "table": lambda: self.in_front(self._side.table, self._asking.table),
             "locate": lambda: self.in_front(ask, self._asking.locate),
             "cancel": self.escape,
@@ -79,13 +82,13 @@ class Acts(QObject):
         panel = self._side.table if self._side.currentWidget() is self._side.table else self._side.report
         self.in_front(panel, lambda: work(panel))
 
-    def _question_all(self) -> None:
-        """What stands in the line; where nothing does, the reader may type it."""
+    def _typed(self, about: str, work: Callable[[str], object]) -> None:
+        """With what stands in the line; where nothing does, the reader may type it."""
         ask = self._side.ask
         if text := ask.question.text().strip():
-            self._asking.question_all(text)
+            work(text)
         else:
-            ask.say("Type the question, then ask about all panes once more.")
+            ask.say(f"Type the question, then ask {about} once more.")
             ask.question.setFocus()
 
     def _looks(self) -> Mapping[str, Callable[[], object]]:

@@ -153,6 +153,15 @@ class Asking(QObject):
 
         self._when_known("ask", ask)
 
+    def question_whole(self, text: str) -> None:
+        """About all slices of the series, or frames spread over the film, in the active pane."""
+
+        def ask(offer: Offer) -> None:
+            if self._may("ask", offer.no_words) and self._ask_whole(text):
+                self._side.ask.show_live(text, "")
+
+        self._when_known("ask", ask)
+
     def table(self) -> None:
         """The rows of the page in the active pane, of its region where one is selected."""
 
@@ -250,6 +259,16 @@ class Asking(QObject):
         first, question = places[0], FreeQuestion(text)
         request = Request(first.path, question, first.region, frame=first.frame, said=first.said, also=tuple(places[1:]))
         self.session.ask("ask", request, active.number, active.path)
+        self.progressed.emit(Progress("waiting for the engine"))
+        return True
+
+    def _ask_whole(self, text: str) -> bool:
+        pane = self._panes.pane
+        if pane.path is None:
+            return False
+        frame, said = pane.view.visible_region().frame, self._shelf.opener.said(pane.path)
+        self._side.say("ask", "")
+        self.session.ask("ask", Request(pane.path, FreeQuestion(text), frame=frame, whole=True, said=said), pane.number)
         self.progressed.emit(Progress("waiting for the engine"))
         return True
 
@@ -370,7 +389,8 @@ class Asking(QObject):
 def _words(asked: Asked) -> str:
     """A request in the words of the Ask panel."""
     several = 1 + len(asked.request.also)
-    return _question(asked.request.question) + (f" (about {several} pictures)" if several > 1 else "")
+    about = " (about the whole series)" if asked.request.whole else f" (about {several} pictures)" if several > 1 else ""
+    return f"{_question(asked.request.question)}{about}"
 
 
 def _question(question: Question) -> str:

@@ -22,6 +22,7 @@ from app.lab_sheet import Row
 from app.sheets import Line, Sheet
 from inference.endpoint_address import Endpoint
 from tests.app.conftest import Seat
+from tests.app.dicom_files import write
 from tests.app.pages import noise, sheet
 from tests.inference.openai_server import NAME, SHEET, Server
 
@@ -194,6 +195,29 @@ def test_all_panes_are_asked_about_in_their_order(seat_at: Any, tmp_path: Path) 
         assert len(result.answer.receipt.pixels_sha256) == 2
         want = [np.asarray(Image.open(path)) for path in paths]
         assert all(np.array_equal(one.pixels, two) for one, two in zip(result.pictures, want, strict=True))
+
+
+def test_a_film_of_many_frames_is_asked_about_as_a_whole(seat_at: Any, tmp_path: Path) -> None:
+    frames = np.arange(20, dtype=np.uint16)[:, None, None] * 100 * np.ones((1, 32, 32), np.uint16)
+    more: dict[str, Any] = {"Modality": "US", "NumberOfFrames": 20, "PixelData": frames.tobytes(), "FrameTime": 40}
+    film = write(tmp_path / "us.dcm", frames[0], "CT", **more)
+    with Server("good") as server:
+        seat = seat_at(server)
+        seat.open(film)
+        seat.window.side.ask.question.setText("Does it move?")
+        seat.act("question-whole")
+        found = seat.window.asking.session.findings(film)
+        seat.wait(lambda: bool(found.conversation))
+        words, result = found.conversation[0]
+        assert words == "Does it move? (about the whole series)"
+        taken = [round(i * 19 / 7) for i in range(8)]
+        assert [one.caption for one in result.pictures] == [f"FRAME {frame + 1}, {frame * 0.04:.2f} s" for frame in taken]
+        single = tmp_path / "single.png"
+        Image.fromarray(noise(1)).save(single)
+        seat.open(single)
+        seat.window.side.ask.question.setText("Does it move?")
+        seat.act("question-whole")
+        seat.wait(lambda: "is a single picture" in seat.window.side.ask._word.text())
 
 
 def test_a_record_is_asked_about_and_nothing_of_it_is_kept(seat_at: Any, tmp_path: Path, home: Path) -> None:
