@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
 from app.analysis import Result
 from app.panels.parts import Column, ScrolledColumn, Word, button, label, restyle, row
+from app.panels.ready_row import ReadyRow
 from app.panels.warned import Warned
 from inference.answers import Draft
 
@@ -22,8 +23,15 @@ class AskPanel(Column):
         self.column.addWidget(self._lines, 1)
         self._word = Word()
         self.column.addWidget(self._word)
+        self.ready = ReadyRow()
+        self.ready.chosen.connect(self._put)
+        self._whole = label("", "soft", selectable=True)
+        self._whole.hide()
+        self.column.addWidget(self._whole)
+        self.column.addWidget(self.ready)
         self.question = QLineEdit()
         self.question.setPlaceholderText("A question about the region")
+        self.question.textChanged.connect(self._show_whole)
         self.question.returnPressed.connect(self._send)
         self.column.addLayout(row(self.question, button("Ask", self._send, primary=True, tip="Enter"), stretch=0))
         self._live = label("", "model", selectable=True)
@@ -49,6 +57,17 @@ class AskPanel(Column):
             self._live.show()
         self._live.setText(text or "…")
         self._lines.to_end()
+
+    def _show_whole(self, text: str) -> None:
+        """A question of several lines, which the one line does not show."""
+        self._whole.setText(text)
+        self._whole.setVisible("\n" in text)
+
+    def _put(self, text: str) -> None:
+        """A ready question, for the reader to change and to send."""
+        self.question.setText(text)
+        self.question.setCursorPosition(0)
+        self.question.setFocus()
 
     def say(self, sentence: str) -> None:
         self._word.say(sentence)
