@@ -15,10 +15,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from app import guards, slide_blocks
+from app import asking_changes, guards, slide_blocks
 from app.known import Known, known
 from app.label_sets import LabelSetError
-from app.modality import KINDS, modality_of
+from app.modality import KINDS, modality_of, must_agree, named_modality
 from app.spacings import open_source, told
 from inference.answers import Answer, Box, Draft, Embedding, Heatmap, LabelScores, Progress
 from inference.catalogue import facts, must_suit, side
@@ -26,6 +26,7 @@ from inference.engine import AnyEngine as AnyEngine
 from inference.errors import OutsideTraining
 from inference.questions import (
     BoxQuestion,
+    ChangeQuestion,
     DraftQuestion,
     FreeQuestion,
     HeatmapQuestion,
@@ -33,6 +34,8 @@ from inference.questions import (
     Modality,
     Picture,
     Question,
+    TableQuestion,
+    Written,
 )
 from viewers.geometry import Region, Size
 from viewers.sources import Source
@@ -41,6 +44,16 @@ NO_TRACE = "a trace is no picture: no model here reads an ECG, and none was aske
 A = TypeVar("A", LabelScores, Heatmap, Draft, Embedding, Answer)
 LONGEST = 2048
 """Longest side, in pixels, of what is sent to an engine. Models see 448 or 896 pixels; a heatmap's windows need more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A further picture of a question. Region None is the whole frame."""
+
+    path: Path
+    region: Region | None = None
+    frame: int = 0
+    said: Modality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +66,14 @@ class Request:
     prior: Path | None = None
     frame: int = 0
     whole: bool = False
-    """Of a CT or MR series all slices of the stack that `frame` lies in, as far as the model reads them; drafts and free
-    questions only."""
+    """Of a CT or MR series all slices of the stack that `frame` lies in, as far as the model reads them; of other files of many
+    frames those of `frames`. Drafts and free questions only."""
+    said: Modality | None = None
+    """What the reader says the picture is, where the file does not."""
+    also: tuple[Place, ...] = ()
+    """Pictures that follow the first, in this order; free questions only."""
+    frames: int = 0
+    """How many frames are taken of a film of many, evenly in time, the first and the last among them; 0 takes 8."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,11 +128,21 @@ def run(
     """Answer one request. Raises `viewers.errors.SourceError`, `inference.errors.InferenceError`, and ValueError for what cannot
     be asked of this picture: a region outside it, labels of another kind of picture."""
     on_progress(Progress("reading"))
-    if request.prior is not None and not isinstance(request.question, DraftQuestion | FreeQuestion):
-        raise ValueError("an earlier picture goes with a draft or a free question only")
+    if request.prior is not None and not isinstance(request.question, DraftQuestion | FreeQuestion | ChangeQuestion):
+        raise ValueError("an earlier picture goes with a draft, a free question or changes only")
     if request.whole:
         return _whole(request, engine, on_progress, cancel, open)
-    written = isinstance(request.question, DraftQuestion | FreeQuestion | BoxQuestion)
+    if request.also:
+        from app import several
+
+        if not isinstance(request.question, FreeQuestion) or request.prior is not None:
+            raise ValueError("several pictures go with a free question only, and without an earlier picture")
+        sent, region, each = several.pictures(request, request.question, facts(engine.spec.recipe), on_progress, cancel, open)
+        told = [(one.caption, _warnings(request.question, engine, [one], now)) for one, now in zip(sent, each, strict=True)]
+        warned = tuple(f"{caption}: {sentence}" for caption, sentences in told for sentence in sentences)
+        answer = _warned(engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel), warned)
+        return _told(request, answer, engine, sent, region)
+    written = isinstance(request.question, Written)
     windows = facts(engine.spec.recipe if written else engine.spec.encoder).ct_windows
     pictures, before = list[Picture](), None
     if request.prior is not None:
@@ -121,7 +150,8 @@ def run(
             before = known(prior)
             pictures.append(model_picture(prior, Region.whole(prior.size), request.question, windows))
     with closing(open(request.path)) as source:
-        now = known(source)
+        said = _page(source) if isinstance(request.question, TableQuestion) else request.said
+        now = known(source, said)
         region = clipped(request.region or Region.whole(source.size, request.frame), source)
         if isinstance(request.question, HeatmapQuestion | LabelQuestion) and source.kind == "slide":
             _must_suit(request.question, "slide")
@@ -131,13 +161,21 @@ def run(
                 seen = tuple(saw(picture, found.receipt.model) for picture in sent)
                 warned = _warnings(request.question, engine, sent[-1:], now)
                 return Result(request, _warned(found, warned), sent, region, seen, blocks.size)
-        pictures.append(model_picture(source, region, request.question, windows))
+        pictures.append(model_picture(source, region, request.question, windows, said))
     _must_suit(request.question, pictures[-1].modality)
     warned = _warnings(request.question, engine, pictures, now, before)
+    if isinstance(request.question, ChangeQuestion):
+        changes = asking_changes.answered(request.question, engine, pictures, on_progress, cancel)
+        return _told(request, _warned(changes, warned), engine, tuple(pictures), region)
     answer = _warned(engine.answer(request.question, pictures, on_progress=on_progress, cancel=cancel), warned)
+    return _told(request, answer, engine, tuple(pictures), region)
+
+
+def _told(request: Request, answer: Answer, engine: AnyEngine, sent: tuple[Picture, ...], region: Region) -> Result:
+    """With the pictures as the model got them."""
     endpoint = engine.spec.endpoint
     model = endpoint.recipe if endpoint is not None and isinstance(answer, Draft) else answer.receipt.model
-    return Result(request, answer, tuple(pictures), region, tuple(saw(picture, model) for picture in pictures))
+    return Result(request, answer, sent, region, tuple(saw(picture, model) for picture in sent))
 
 
 def _whole(
@@ -147,16 +185,19 @@ def _whole(
     cancel: threading.Event | None,
     open: Callable[[Path], Source],
 ) -> Result:
-    """A question about a whole stack. What was seen, 200 MB of squares, is not kept; `saw` makes it of the pictures again."""
-    from app import volumes
+    """About a whole stack or film. What was seen, 200 MB of squares, is not kept; `saw` makes it of the pictures again."""
+    from app import cine_frames, volumes
 
     if not isinstance(request.question, DraftQuestion | FreeQuestion) or request.prior is not None:
         raise ValueError("a whole series goes with a draft or a free question, and without an earlier picture")
     entry = facts(engine.spec.recipe)
     with closing(open(request.path)) as source:
-        now = known(source)
+        now = known(source, request.said)
         must_suit(entry, now.kind)
-        sent = volumes.pictures(source, request.frame, entry, on_progress, cancel)
+        if now.kind in ("ct", "mr"):
+            sent = volumes.pictures(source, request.frame, entry, on_progress, cancel)
+        else:
+            sent = cine_frames.pictures(source, request, entry, on_progress, cancel)
         region = Region.whole(source.size, request.frame)
     warned = _warnings(request.question, engine, sent, now)
     answer = _warned(engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel), warned)
@@ -167,7 +208,7 @@ def _warnings(
     question: Question, engine: AnyEngine, pictures: Sequence[Picture], now: Known, before: Known | None = None
 ) -> tuple[str, ...]:
     """What lies outside of what the model was trained for; known before it is asked."""
-    written = isinstance(question, DraftQuestion | FreeQuestion | BoxQuestion)
+    written = isinstance(question, Written)
     model = engine.spec.recipe if written else engine.spec.encoder
     return guards.warnings(question, model, side(model) if pictures else 0, pictures, now, before)
 
@@ -197,8 +238,15 @@ def clipped(region: Region, source: Source) -> Region:
     return inside
 
 
-def model_picture(source: Source, region: Region, question: Question | None = None, ct_windows: str = "") -> Picture:
-    """What a model gets of `region` before padding: independent of the screen's window and zoom.
+def model_picture(
+    source: Source,
+    region: Region,
+    question: Question | None = None,
+    ct_windows: str = "",
+    said: Modality | None = None,
+) -> Picture:
+    """What a model gets of `region` before padding: independent of the screen's window and zoom. `said` is what the reader says
+    the picture is.
 
     Slides are read at most `LONGEST` pixels wide; greyscale DICOM goes through `inference.preprocess`, at full size, CT through
     the windows that the model's entry names.
@@ -207,18 +255,28 @@ def model_picture(source: Source, region: Region, question: Question | None = No
 
     if source.kind == "waveform":
         raise OutsideTraining(NO_TRACE)
-    if grey := model_pixels.greyscale(source, region, ct_windows or model_pixels.CT_WINDOWS):
+    must_agree(source, said)
+    plain = said not in (None, "cxr") and named_modality(source) is None
+    if not plain and (grey := model_pixels.greyscale(source, region, ct_windows or model_pixels.CT_WINDOWS)):
         return grey
     size = region.size.fitted(LONGEST if _needs_detail(question) else LONGEST // 2)
     pixels = source.read(region, size)
-    modality, step = modality_of(source)
+    modality, step = modality_of(source, said=said)
     shrunk = f"region {region} read at {size.width} × {size.height} pixels"
     steps = (step, shrunk, *source.steps, *told(source))
     return Picture(pixels, modality, mpp=_mpp(source, region, size), steps=steps)
 
 
+def _page(source: Source) -> Modality:
+    """Who asks for a table says that the picture is a page. Raises ValueError for what says itself that it is none."""
+    named = named_modality(source)
+    if named is not None and named[0] != "document":
+        raise ValueError(f"a table is read from a page, and {source.name} is none ({named[1]}); open the page as a picture")
+    return "document"
+
+
 def _needs_detail(question: Question | None) -> bool:
-    return isinstance(question, HeatmapQuestion | LabelQuestion | BoxQuestion)
+    return isinstance(question, HeatmapQuestion | LabelQuestion | BoxQuestion | TableQuestion)
 
 
 def _mpp(source: Source, region: Region, size: Size) -> float | None:

@@ -14,14 +14,30 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from app import __version__
-from app.commands import ask, batch, deidentify, doctor, draft, endpoint, heatmap, info, label, models, pacs, render, tags, window
+from app.commands import (
+    ask,
+    batch,
+    deidentify,
+    doctor,
+    draft,
+    endpoint,
+    heatmap,
+    info,
+    label,
+    models,
+    pacs,
+    render,
+    table,
+    tags,
+    window,
+)
 from app.commands.output import WrongCall, complain
 
 if TYPE_CHECKING:
     from app.analysis import AnyEngine
     from inference.engine import EngineSpec
 
-COMMANDS = (window, info, tags, render, label, heatmap, draft, ask, batch, deidentify, models, endpoint, pacs, doctor)
+COMMANDS = (window, info, tags, render, label, heatmap, draft, ask, table, batch, deidentify, models, endpoint, pacs, doctor)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -79,12 +95,12 @@ def exit_code(error: Exception) -> int | None:
     """The exit code of an error whose words are a sentence; None for any other, which is a fault of the program."""
     from app.pacs.errors import NodeError, PacsError, Stopped
     from app.reports.report import ReportError
-    from inference.errors import Cancelled, EndpointRefused, InferenceError, QuestionTooLong, WrongName
+    from inference.errors import Cancelled, EndpointRefused, InferenceError, QuestionTooLong, SchemaRefused, WrongName
     from viewers.errors import SourceError
 
     if isinstance(error, (Cancelled, Stopped)):
         return 130
-    if isinstance(error, (WrongCall, NodeError, WrongName, QuestionTooLong, EndpointRefused)):
+    if isinstance(error, (WrongCall, NodeError, WrongName, QuestionTooLong, SchemaRefused, EndpointRefused)):
         return 2
     if isinstance(error, (SourceError, PacsError)):
         return 3

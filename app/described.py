@@ -30,7 +30,8 @@ def _answer(result: Result) -> dict[str, Any]:
         return heatmap(result, answer)
     if isinstance(answer, Draft):
         boxes = [asdict(box) for box in result.boxes()]
-        return {"text": plain(answer.text), "thought": plain(answer.thought), "finish": answer.finish, "boxes": boxes}
+        return {"text": plain(answer.text), "thought": plain(answer.thought), "finish": answer.finish, "boxes": boxes,
+                **({"verdict": answer.verdict} if answer.verdict else {})}  # fmt: skip
     return {"dimensions": answer.vectors.shape[1], "pictures": answer.vectors.shape[0]} if isinstance(answer, Embedding) else {}
 
 

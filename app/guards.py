@@ -19,6 +19,8 @@ from app.modality import KINDS
 from app.priors import days_between, same_patient
 from inference.questions import (
     BoxQuestion,
+    ChangeQuestion,
+    ConditionQuestion,
     DraftQuestion,
     FreeQuestion,
     HeatmapQuestion,
@@ -26,6 +28,7 @@ from inference.questions import (
     Modality,
     Picture,
     Question,
+    TableQuestion,
 )
 
 Ask = Literal["report", "comparison", "box", "question", "labels", "heatmap", "embedding"]
@@ -84,7 +87,7 @@ def warnings(
         found += _scale(row, asked, pictures[-1], side)
     elif current.guess:
         found.append(_sentence(current.guess))
-    found += _sides(question, current)
+    found += [*_sides(question, current), *_form(question)]
     if prior is not None:
         found += _priors(current, prior, pictures)
     found += [_sentence(step.removeprefix(_REMARK)) for one in pictures for step in one.steps if step.startswith(_REMARK)]
@@ -93,6 +96,8 @@ def warnings(
 
 
 def ask_of(question: Question, prior: bool) -> Ask:
+    if isinstance(question, ChangeQuestion):
+        return "comparison"
     if isinstance(question, DraftQuestion):
         return "comparison" if prior else "report"
     if isinstance(question, BoxQuestion):
@@ -101,7 +106,7 @@ def ask_of(question: Question, prior: bool) -> Ask:
         return "labels"
     if isinstance(question, HeatmapQuestion):
         return "heatmap"
-    return "question" if isinstance(question, FreeQuestion) else "embedding"
+    return "question" if isinstance(question, FreeQuestion | TableQuestion | ConditionQuestion) else "embedding"
 
 
 def _outside(row: Trained, asked: Ask, one: Known, pictures: int) -> Iterable[str]:
@@ -148,10 +153,21 @@ def _scale(row: Trained, asked: Ask, picture: Picture, side: int) -> Iterable[st
 
 
 def _sides(question: Question, one: Known) -> Iterable[str]:
-    words = {FreeQuestion: "text", BoxQuestion: "object", HeatmapQuestion: "phrase"}.get(type(question))
+    fields = {FreeQuestion: "text", BoxQuestion: "object", HeatmapQuestion: "phrase", ConditionQuestion: "condition"}
+    words = fields.get(type(question))
     named = {word.lower() for word in _SIDE.findall(str(getattr(question, words)))} if words else set[str]()
     if one.side and len(named) == 1 and one.side not in named:
         yield f"The question names the {named.pop()}, the file says that the picture is of the {one.side} side."
+
+
+def _form(question: Question) -> Iterable[str]:
+    """What the way of asking does to the answer."""
+    if isinstance(question, ChangeQuestion):
+        yield "Each change is a choice among improved, stable and worsened: the model could not say that it is unsure."
+    carried = question.before if isinstance(question, FreeQuestion) else ()
+    if carried:
+        count = "1 earlier question" if len(carried) == 1 else f"{len(carried)} earlier questions"
+        yield f"A follow-up that carries {count} with the answers: models were not evaluated for dialogue."
 
 
 def _priors(current: Known, prior: Known, pictures: Sequence[Picture]) -> Iterable[str]:

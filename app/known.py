@@ -40,9 +40,10 @@ class Known:
     """For keys and dates, which are compared and never shown."""
 
 
-def known(source: Source) -> Known:
-    """Of an opened source. Raises SourceError where a plain picture cannot be read for a guess."""
-    kind, how = modality_of(source)
+def known(source: Source, said: Modality | None = None) -> Known:
+    """Of an opened source; the reader may have `said` what it is, where the file does not. Raises SourceError where a plain
+    picture cannot be read for a guess."""
+    kind, how = modality_of(source, said=said)
     facts = source.facts
     guess = how if how.startswith("taken for") else ""
     if facts is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.modality import XRAY_CODES
+from app.modality import OTHER_CODES, PHOTO_CODES, XRAY_CODES
 from inference.questions import Picture
 from viewers.geometry import Region
 from viewers.grayscale import Window
@@ -33,7 +33,7 @@ def greyscale(source: Source, region: Region, ct_windows: str = CT_WINDOWS) -> P
 
         pixels = mri.to_rgb(source.values(region.frame))
         return Picture(pixels[cut].copy(), "mr", steps=("minimum to maximum of the slice", where))
-    if source.modality in XRAY_CODES or source.kind == "radiograph":
+    if source.modality in XRAY_CODES or (source.kind == "radiograph" and source.modality not in PHOTO_CODES | OTHER_CODES):
         return _radiograph(source, region, cut, where)
     return None
 

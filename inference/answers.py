@@ -12,6 +12,10 @@ Finish = Literal["stop", "length", "repetition", "cancelled", "interruption"]
 """How a model stopped. Anything but "stop" is an incomplete text; "interruption": the connection to an endpoint ended first."""
 
 
+Verdict = Literal["yes", "no", "unclear", ""]
+"""As the answer itself says; "unclear" where it does not say plainly, "" where none was asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What exactly produced an answer; enough to ask for it again."""
@@ -34,13 +38,15 @@ class Receipt:
     versions: tuple[tuple[str, str], ...]
     seconds: float
     tokens: int = 0
-    """Generated tokens; 0 for an encoder."""
+    """Generated tokens, those of a thinking trace among them; 0 for an encoder."""
     steps: tuple[str, ...] = ()
     """What had to be changed on the way (batch halved, fallback to CPU, …)."""
     remark: str = ""
     """A standing remark of the model ("demonstration, knows only phantoms")."""
     warnings: tuple[str, ...] = ()
     """What of picture and question lies outside of what the model was trained for, a sentence each; see `app.guards`."""
+    thinking_tokens: int = 0
+    """Of `tokens`, those of the trace with its marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,8 @@ class Draft:
     finish: Finish
     boxes: tuple[Box, ...]
     receipt: Receipt
+    verdict: Verdict = ""
+    """What the answer to a ConditionQuestion comes to."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

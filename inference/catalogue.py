@@ -59,6 +59,8 @@ class Entry:
     terms: str = ""
     remark: str = ""
     thinking: bool = False
+    thinking_tokens: int = 2000
+    """The most a trace takes where the reader names no budget, beside the answer's own limit; of a thinking model."""
     resize: Resample = "bilinear"
     side: int = 896
     """Of its square in pixels, as published; the config.json of an installed model has the last word, see `side`."""
@@ -66,10 +68,12 @@ class Entry:
     max_slices: int = 0
     max_patches: int = 0
     max_tokens: int = 600
-    """The most it writes sensibly; for a thinking model also the most its trace may take on top."""
+    """The most it writes sensibly, a thinking trace apart."""
     slide_mpp: float | None = None
     """Micrometres per pixel at which the model's square was trained on slides."""
     modalities: tuple[str, ...] = ()
+    mixed: bool = False
+    """Whether it was shown pictures of different kinds in one turn."""
     memory: Mapping[str, float] = field(default_factory=dict)
     heatmap: HeatmapFacts = field(default_factory=HeatmapFacts)
 

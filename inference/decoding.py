@@ -22,6 +22,7 @@ from inference.errors import Cancelled, ModelFailed
 from inference.kv_cache import KVCache
 from inference.questions import Decoding
 from inference.stepping import Stepper
+from inference.thinking import Trace
 
 ROWS = 512
 """Places of a prompt read at once: few enough that a cancel is soon seen, enough for the matrices."""
@@ -106,8 +107,10 @@ def generate(
     cancel: Event,
     on_token: Callable[[int], bool],
     form: Constraint | None = None,
+    trace: Trace | None = None,
 ) -> Finish:
-    """Write up to `most` tokens after the prompt, or until `on_token` says False. With a `form` the text keeps to it.
+    """Write up to `most` tokens after the prompt, or until `on_token` says False. With a `form` the text keeps to it, with a
+    `trace` the thinking keeps to its budget.
 
     `cache` holds the beginning of the prompt with all its images, and must have room for the rest and `most` more. Raises
     Cancelled and, where the model gives NaN or infinity, ModelFailed.
@@ -120,8 +123,11 @@ def generate(
         for _ in range(most):
             if cancel.is_set():
                 raise Cancelled("stopped on request")
-            logits = _allowed(logits, limits.never)
+            logits = _allowed(logits, limits.never if trace is None else (*limits.never, *trace.never))
             token = pick(logits if form is None else form.masked(logits, most - len(written)))
+            if trace is not None:
+                token = trace.instead(token, limits.stop)
+                trace.take(token)
             if token in limits.stop:
                 return "stop" if form is None else form.finish
             more = on_token(token)
@@ -131,9 +137,12 @@ def generate(
                 if form.over:
                     return form.finish
             if limits.watch and loop(written):
-                if form is None:
+                if trace is not None and trace.open:
+                    trace.close()
+                elif form is None:
                     return "repetition"
-                form.wind_up()
+                else:
+                    form.wind_up()
             if not more:
                 return "length"
             if len(written) < most:

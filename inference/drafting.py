@@ -30,13 +30,19 @@ def answer(
     schema = forms.form(question)
     messages = prompts.messages(question, pictures, drafter.entry)
     own = " ".join(lengths.words_of(question))
-    written = drafter.write(messages, [picture.pixels for picture in pictures], decoding, on_progress, cancel, own, schema)
+    written = drafter.write(
+        messages, [picture.pixels for picture in pictures], decoding, on_progress, cancel, own, schema,
+        lengths.trace(question, drafter.entry),
+    )  # fmt: skip
     found: tuple[Box, ...] = ()
     if isinstance(question, BoxQuestion):
         found = boxes.parse(written.text, Padding(*pictures[0].pixels.shape[:2]))
     receipt = receipts.receipt(
         drafter, revision, pictures, began,
         quantisation=drafter.quantisation, dtype=drafter.place.words, device=str(drafter.place.device), prompt=written.prompt,
-        own_steps=receipts.square_steps(drafter) if pictures else (), seed=decoding.seed, tokens=written.tokens, steps=steps,
+        own_steps=receipts.square_steps(drafter) if pictures else (), seed=decoding.seed, tokens=written.tokens,
+        thinking_tokens=written.thinking, steps=(*steps, *filter(None, (written.cut,))),
     )  # fmt: skip
-    return Draft(written.text, written.thought, written.finish, found, receipt)
+    return Draft(
+        written.text, written.thought, written.finish, found, receipt, prompts.verdict(question, written.text, drafter.entry)
+    )

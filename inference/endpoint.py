@@ -126,7 +126,8 @@ class EndpointEngine:
         asked = self.endpoint.model or self._only(cancel)
         decoding = replace(question.decoding, max_tokens=lengths.most(question, entry))
         schema = forms.form(question)
-        most = decoding.max_tokens + (entry.max_tokens if entry.thinking and schema is None else 0)
+        thinking = lengths.trace(question, entry)
+        most = decoding.max_tokens + thinking
         body = {
             "model": asked, "messages": _chat(messages, pictures, side, entry, on_progress, cancel), "stream": True,
             "stream_options": {"include_usage": True}, "temperature": decoding.temperature, "seed": decoding.seed,
@@ -136,7 +137,7 @@ class EndpointEngine:
             named = {"name": "table", "strict": True, "schema": schema}
             body["response_format"] = {"type": "json_schema", "json_schema": named}
         on_progress(Progress(f"asking {self.endpoint.address}", 0, decoding.max_tokens))
-        heard = _Heard(self.endpoint.address, decoding, most, on_progress)
+        heard = _Heard(self.endpoint.address, decoding, most, on_progress, thinking)
         with closing(Talk(self.endpoint, self._key, "chat/completions", body, len(pictures), self._limits, cancel)) as talk:
             self._listen(talk, heard)
         heard.must_be_an_answer(_least(messages, len(pictures)))
@@ -151,9 +152,11 @@ class EndpointEngine:
             _Served(replace(entry, id=self._model, remark=self._remark()), side), "unknown", pictures, began,
             quantisation="unknown", dtype="as the server chose", device=self.endpoint.address, prompt=_shown(messages),
             own_steps=(*receipts.square_steps(_Served(entry, side))[:2], "sent as PNG") if pictures else (),
-            seed=decoding.seed, tokens=heard.tokens, steps=steps, packages=PACKAGES,
+            seed=decoding.seed, tokens=heard.tokens,
+            thinking_tokens=min(heard.tokens, heard.pieces - heard.written), steps=steps, packages=PACKAGES,
         )  # fmt: skip
-        return Draft(heard.text, heard.stream.thought, heard.finish, found, receipt)
+        verdict = prompts.verdict(question, heard.text, entry)
+        return Draft(heard.text, heard.stream.thought, heard.finish, found, receipt, verdict)
 
     def _remark(self) -> str:
         return (
@@ -202,6 +205,8 @@ class _Heard:
     decoding: Decoding
     most: int
     on_progress: Callable[[Progress], None]
+    thinking: int
+    """The most a trace may take, as the server was asked for; it cannot be closed from here."""
     stream: PieceStream = field(default_factory=PieceStream)
     model: str = ""
     finish: Finish = "stop"
@@ -269,7 +274,8 @@ class _Heard:
         self.written += counts and stage == "writing"
         rate = (self.pieces - 1) / max(time.monotonic() - self.began, 1e-9)
         done = self.written if stage == "writing" else self.pieces - self.written
-        self.on_progress(Progress(stage, done, self.decoding.max_tokens, text, rate))
+        most = self.decoding.max_tokens if stage == "writing" else self.thinking
+        self.on_progress(Progress(stage, done, most, text, rate))
 
     def _end(self, reason: object) -> None:
         if reason not in ("stop", "length", "eos"):
@@ -345,7 +351,7 @@ def _chat(
 
     chat: list[dict[str, Any]] = []
     for role, parts in messages:
-        plain = role == "system"  # some templates take a system message as plain text only
+        plain = role != "user"  # some templates take messages without pictures as plain text only
         chat.append({"role": role, "content": "".join(filter(None, parts)) if plain else [part(one) for one in parts]})
     return chat
 

@@ -12,14 +12,20 @@ from typing import Any
 from inference import schema as schemas
 from inference.automaton import Language
 from inference.errors import ModelFailed, SchemaRefused
-from inference.questions import TableQuestion, Written
+from inference.questions import CHANGES, ChangeQuestion, TableQuestion, Written
 
 LAB = "lab"
 """resources/schemas/lab.json: a laboratory sheet."""
+CHANGE: Mapping[str, Any] = {
+    "type": "object", "properties": {"change": {"type": "string", "enum": list(CHANGES)}}, "required": ["change"],
+    "additionalProperties": False,
+}  # fmt: skip
 
 
 def form(question: Written) -> Mapping[str, Any] | None:
     """The schema that the answer keeps to; None for an answer in plain words. Raises SchemaRefused."""
+    if isinstance(question, ChangeQuestion):
+        return CHANGE
     if not isinstance(question, TableQuestion):
         return None
     return parsed(question.form) if question.form else schemas.load(LAB)

@@ -11,6 +11,8 @@ from inference.errors import QuestionTooLong
 from inference.questions import (
     TABLE_TOKENS,
     BoxQuestion,
+    ChangeQuestion,
+    ConditionQuestion,
     DraftQuestion,
     EmbedQuestion,
     FreeQuestion,
@@ -48,16 +50,30 @@ def most(question: Written, entry: Entry) -> int:
 def words_of(question: Question) -> Iterator[str]:
     """What the reader wrote of a question, piece by piece."""
     if isinstance(question, FreeQuestion):
+        yield from (text for turn in question.before for text in turn)
         yield from filter(None, (question.record, question.text))
     elif isinstance(question, DraftQuestion):
         yield question.indication
     elif isinstance(question, BoxQuestion):
         yield question.object
+    elif isinstance(question, ConditionQuestion):
+        yield question.condition
+    elif isinstance(question, ChangeQuestion):
+        yield question.finding
     elif isinstance(question, HeatmapQuestion):
         yield from (question.phrase, question.against or "")
     elif not isinstance(question, EmbedQuestion | TableQuestion):
         for label in question.label_set.labels:
             yield from (*label.present, *label.absent)
+
+
+def trace(question: Written, entry: Entry) -> int:
+    """Tokens that a thinking trace may take beside the answer; 0 for a model that does not think and an answer that keeps to a
+    form."""
+    if not entry.thinking or isinstance(question, TableQuestion | ChangeQuestion):
+        return 0
+    own = question.decoding.thinking_tokens
+    return entry.thinking_tokens if own is None else own
 
 
 def room(positions: int, most: int) -> int:

@@ -31,7 +31,8 @@ from inference.prefixes import Prefixes
 from inference.prompting import Prompting
 from inference.prompts import Message
 from inference.questions import Decoding
-from inference.textstream import TextStream
+from inference.textstream import ANSWER, THOUGHT, TextStream
+from inference.thinking import Trace
 
 FEATURES_KEPT = 200
 """Projected pictures remembered by the SHA-256 of their pixels; 1.3 MB each on the 4B."""
@@ -46,6 +47,10 @@ class Written:
     finish: Finish
     prompt: str
     tokens: int
+    thinking: int = 0
+    """Of `tokens`, those of the trace with its marks."""
+    cut: str = ""
+    """Why the trace was closed by force, "" where it was not."""
 
 
 class Drafter(Prompting):
@@ -89,14 +94,16 @@ class Drafter(Prompting):
         cancel: Event,
         own: str = "",
         schema: Mapping[str, Any] | None = None,
+        thinking: int = 0,
     ) -> Written:
-        """Answer `messages`, whose image places take `pictures` in order. `decoding.max_tokens` limits the
-        answer; a thinking model may write as many more for its trace as its entry says. `own` is what of the messages the reader
-        wrote. With a `schema` the answer is JSON that fits it, whatever the model prefers, and no trace is written. Raises
-        Cancelled, ModelFailed, ModelRefused, QuestionTooLong and SchemaRefused."""
+        """Answer `messages`, whose image places take `pictures` in order. `decoding.max_tokens` limits the answer, `thinking` the
+        trace before it; `own` is what of the messages the reader wrote. With a `schema` the answer is JSON that fits it, whatever
+        the model prefers, and no trace is written. Raises Cancelled, ModelFailed, ModelRefused, QuestionTooLong and
+        SchemaRefused."""
         ids = self.prompt(messages, len(pictures) if self.sees else 0).to(self.place.device)
-        most = decoding.max_tokens + (self.entry.max_tokens if self.entry.thinking and schema is None else 0)
-        most = lengths.left(self.entry.id, self.positions, len(ids), most, own, self.count)
+        wanted = decoding.max_tokens + (thinking + 2 if thinking else 0)  # the trace has two marks
+        most = lengths.left(self.entry.id, self.positions, len(ids), wanted, own, self.count)
+        trace = self._trace(thinking * most // wanted if thinking else 0) if schema is None else None
         form = None if schema is None else self.grammars.of(schema).begin(most)
         prompt = steps.Prompt.of(ids, int(self.model.config.image_token_id) if self.sees else None)
         cache = self._begun(prompt, [self.pixels(one) for one in pictures] if self.sees else [], most, on_progress, cancel)
@@ -105,19 +112,32 @@ class Drafter(Prompting):
         began = 0.0
 
         def on_token(token: int) -> bool:
-            nonlocal began
+            nonlocal began, tokens
             began = began or time.monotonic()
+            before = stream.thinking
             text = stream.feed(token)
-            stage = "thinking" if stream.thinking else "writing"
+            stage = "thinking" if before or stream.thinking else "writing"  # the marks belong to the trace
             tokens[stage] += 1
+            if trace is not None and token == trace.end and not before:  # a trace whose first mark was left out
+                tokens = {"thinking": sum(tokens.values()), "writing": 0}
             rate = (sum(tokens.values()) - 1) / max(time.monotonic() - began, 1e-9)
-            on_progress(Progress(stage, tokens[stage], decoding.max_tokens, text, rate))
+            on_progress(Progress(stage, tokens[stage], trace.most if trace and before else decoding.max_tokens, text, rate))
             return tokens["writing"] < decoding.max_tokens
 
         on_progress(Progress("reading the prompt", 0, decoding.max_tokens))
-        finish = steps.generate(self.decoder, prompt, cache, decoding, most, self.limits, cancel, on_token, form)
+        finish = steps.generate(self.decoder, prompt, cache, decoding, most, self.limits, cancel, on_token, form, trace)
         stream.finish()
-        return Written(stream.answer, stream.thought, finish, self.shown(ids), sum(tokens.values()))
+        cut = trace.cut if trace is not None else ""
+        return Written(
+            stream.answer, stream.thought, finish, self.shown(ids), sum(tokens.values()), tokens["thinking"], cut
+        )  # fmt: skip
+
+    def _trace(self, most: int) -> Trace | None:
+        """For a model whose vocabulary has the marks of a trace."""
+        begin, end = (self.tokenizer.convert_tokens_to_ids(mark) for mark in (THOUGHT, ANSWER))
+        if not self.entry.thinking or None in (begin, end) or self.tokenizer.unk_token_id in (begin, end):
+            return None
+        return Trace(begin, end, most)
 
     def _begun(
         self,

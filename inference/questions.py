@@ -67,8 +67,13 @@ class Decoding:
     max_tokens: int = 600
     temperature: float = 0.0
     seed: int = 0
+    thinking_tokens: int | None = None
+    """Of the trace, beside `max_tokens` of the answer. A number asks the model to think; 0 has it write no trace; None does not
+    ask, and lets a trace that comes by itself take what the model's entry says."""
 
     def __post_init__(self) -> None:
+        if self.thinking_tokens is not None and self.thinking_tokens < 0:
+            raise ValueError(f"a budget for thinking is a number of tokens from 0 on, not {self.thinking_tokens}")
         if not 0 <= self.temperature < math.inf:
             raise ValueError(f"a temperature is a number from 0 on, not {self.temperature}")
 
@@ -107,6 +112,8 @@ class FreeQuestion:
     text: str
     decoding: Decoding = field(default_factory=Decoding)
     record: str = ""
+    before: tuple[tuple[str, str], ...] = ()
+    """Earlier questions about the same pictures, each with its answer, the oldest first: turns that the model reads again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +134,31 @@ class BoxQuestion:
 
 
 @dataclass(frozen=True, slots=True)
+class ConditionQuestion:
+    """Whether `condition` is in one picture, in the published words, whose answer ends in a verdict."""
+
+    condition: str
+    decoding: Decoding = field(default_factory=Decoding)
+
+
+CHANGES = ("Improved", "Stable", "Worsened")
+CHANGING = ("consolidation", "edema", "pleural effusion", "pneumonia", "pneumothorax")
+"""The choice and the findings of MS-CXR-T (arXiv 2301.04558)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeQuestion:
+    """Which of CHANGES became of `finding` from a prior picture to the current one; the answer is one of them and no more."""
+
+    finding: str
+    decoding: Decoding = field(default_factory=Decoding)
+
+
+@dataclass(frozen=True, slots=True)
 class EmbedQuestion:
     """The pooled, L2-normalised image vector of every picture."""
 
 
-Written = DraftQuestion | FreeQuestion | BoxQuestion | TableQuestion
+Written = DraftQuestion | FreeQuestion | BoxQuestion | TableQuestion | ConditionQuestion | ChangeQuestion
 """What a drafter answers."""
 Question = LabelQuestion | HeatmapQuestion | EmbedQuestion | Written

@@ -36,6 +36,7 @@ def receipt(
     own_steps: Sequence[str],
     seed: int = 0,
     tokens: int = 0,
+    thinking_tokens: int = 0,
     steps: Sequence[str] = (),
     packages: Sequence[str] = PACKAGES,
 ) -> Receipt:
@@ -54,6 +55,7 @@ def receipt(
         versions=_versions(packages),
         seconds=round(time.monotonic() - began, 3),
         tokens=tokens,
+        thinking_tokens=thinking_tokens,
         steps=tuple(steps),
         remark=model.entry.remark,
     )

@@ -29,6 +29,8 @@ KINDS: Mapping[str, type] = {
         questions.DraftQuestion,
         questions.FreeQuestion,
         questions.BoxQuestion,
+        questions.ConditionQuestion,
+        questions.ChangeQuestion,
         questions.EmbedQuestion,
         questions.TableQuestion,
         answers.Receipt,

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def add(commands: Commands) -> None:
     parser = command(commands, "draft", "a drafted report: findings and impression, sentence by sentence")
     options.add_place(parser)
+    options.add_kind(parser)
     options.add_whole(parser)
     parser.add_argument("--prior", type=options.path, metavar="PATH", help="an earlier picture, sent to the model first")
     parser.add_argument("--indication", default="", metavar="TEXT", help="why the picture was taken")
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _text(report: Report, found: list[str]) -> str:
+    from app.reports import changes
     from app.reports.report import Section
 
     lines = [f"{report.banner}."]
@@ -59,6 +61,9 @@ def _text(report: Report, found: list[str]) -> str:
     for section in Section:
         if sentences := report.section(section):
             lines += ["", f"{section}:", *(f"  {one.text}" for one in sentences)]
+    if became := changes.rows(report):
+        lines += ["", "Compared with the prior, by the words of the draft:"]
+        lines += [f"  {row.name}: {row.change}" for row in became]
     if found:
         lines += ["", "Look at twice:", *(f"  {one}" for one in found)]
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from app.commands.output import out_path, show, warned
 def add(commands: Commands) -> None:
     parser = command(commands, "heatmap", "a map of where a phrase is supported, over the picture, with its legend")
     options.add_place(parser)
+    options.add_kind(parser)
     parser.add_argument("--prompt", type=options.phrase, required=True, metavar="TEXT", help="the phrase to look for")
     parser.add_argument(
         "--against", type=options.phrase, metavar="TEXT", help="the phrase to contrast with; the model's own without it"

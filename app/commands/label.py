@@ -12,6 +12,7 @@ from app.commands.output import show, table, warned
 def add(commands: Commands) -> None:
     parser = command(commands, "label", "zero-shot labels of a picture, highest contrast first")
     options.add_place(parser)
+    options.add_kind(parser)
     parser.add_argument("--set", default="", metavar="NAME|FILE", help="a label set of Hilum's or a .toml file")
     options.add_engine(parser, encoder=True)
     parser.set_defaults(run=run)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Commands = Any
 """What `ArgumentParser.add_subparsers` gives."""
+MOST_THINKING = 100_000
 MOST = 10**12
 """Pixels, in either direction: no picture is larger, and larger numbers have no use."""
 
@@ -33,8 +34,18 @@ def command(commands: Commands, name: str, help: str) -> argparse.ArgumentParser
 
 def add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=path, metavar="PATH", help="a file, or the folder of one series")
+    add_region(parser)
+
+
+def add_region(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--region", type=_numbers(4), metavar="X,Y,W,H", help="in level-0 pixels; the whole picture without it")
     parser.add_argument("--frame", type=count, default=0, metavar="N", help="frame or slice, counted from 0")
+
+
+def add_kind(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--kind", choices=("cxr", "slide", "photo", "document"), help="what the picture is, where the file does not say"
+    )
 
 
 def add_whole(parser: argparse.ArgumentParser) -> None:
@@ -66,17 +77,21 @@ def add_endpoint(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument("--ca-file", default="", metavar="FILE", help="who vouches for the endpoint's certificate, PEM")
 
 
-def add_decoding(parser: argparse.ArgumentParser) -> None:
+def add_decoding(parser: argparse.ArgumentParser, *, thinking: bool = True) -> None:
     parser.add_argument("--max-tokens", type=count, default=0, metavar="N", help="0 takes the model's own limit")
     parser.add_argument("--temperature", type=_temperature, default=0.0, metavar="T", help="0 decodes greedily")
     parser.add_argument("--seed", type=count, default=0, metavar="N", help="matters above a temperature of 0")
+    if not thinking:
+        return
+    parser.add_argument("--thinking", type=_thinking, default=None, metavar="N|off",
+                        help="ask for a thinking trace of up to N tokens beside the answer, or let none be written")  # fmt: skip
 
 
 def decoding(args: argparse.Namespace) -> Any:
     from inference.catalogue import facts
     from inference.questions import Decoding
 
-    return Decoding(args.max_tokens or facts(drafter(args)).max_tokens, args.temperature, args.seed)
+    return Decoding(args.max_tokens or facts(drafter(args)).max_tokens, args.temperature, args.seed, args.thinking)
 
 
 def drafter(args: argparse.Namespace) -> str:
@@ -131,11 +146,15 @@ def typed(name: str, what: str = "Password") -> str:
 
 def answered(args: argparse.Namespace, question: Question) -> Result:
     """The question asked of the place the arguments name, with progress on stderr."""
-    from app.analysis import Request, run
+    from app.analysis import Place, Request, run
 
     meter = Meter()
     whole = getattr(args, "whole_series", False)
-    request = Request(args.path, question, region(args), getattr(args, "prior", None), args.frame, whole)
+    kind = getattr(args, "kind", None)
+    also = tuple(Place(one, said=kind) for one in getattr(args, "also", ()))
+    request = Request(
+        args.path, question, region(args), getattr(args, "prior", None), args.frame, whole, kind, also, getattr(args, "frames", 0)
+    )
     try:
         with closing(engine(args)) as ready:
             return run(request, ready, meter)
@@ -161,7 +180,7 @@ def modality(args: argparse.Namespace) -> Modality:
         if source.kind == "waveform":
             raise OutsideTraining(NO_TRACE)
         whole = clipped(Region.whole(source.size, args.frame), source)
-        return modality_of(source, source.read(whole, source.size.fitted(256)))[0]
+        return modality_of(source, source.read(whole, source.size.fitted(256)), getattr(args, "kind", None))[0]
 
 
 def numbers_type(count: int) -> Any:
@@ -199,6 +218,14 @@ def path(text: str) -> Path:
     return Path(text)
 
 
+def path_of(text: str) -> Path:
+    """The same for what argparse does not parse. Raises WrongCall."""
+    try:
+        return path(text)
+    except argparse.ArgumentTypeError as error:
+        raise WrongCall(str(error)) from error
+
+
 def phrase(text: str) -> str:
     """An argparse type: words."""
     if not text.strip():
@@ -214,6 +241,14 @@ def _temperature(text: str) -> float:
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is no temperature; give a number from 0 on, 0 decodes greedily")
     return value
+
+
+def _thinking(text: str) -> int:
+    if text == "off":
+        return 0
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:10]) <= MOST_THINKING and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no budget for thinking; give 1 to {MOST_THINKING:,} tokens, or off")
+    return int(text)
 
 
 def must_not(args: argparse.Namespace, name: str, others: tuple[str, ...]) -> None:

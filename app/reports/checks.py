@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from app.reports.mentions import Mention, mentions
 from app.reports.report import Report, Section, Sentence
+from app.reports.sentences import split
 
 _PRIOR = re.compile(
     r"\b(?:unchanged|compar(?:ed|ison)|interval|previous(?:ly)?|prior|worsen(?:ed|ing)?|improv(?:ed|ing|ement)|progress(?:ed|ion)"
@@ -75,11 +76,20 @@ def _impression(findings: Iterable[Sentence], impression: Iterable[Sentence]) ->
 
 
 def _invented_prior(sentences: Iterable[Sentence]) -> list[Remark]:
-    return [
-        Remark(f"“{hit[0]}” speaks of an earlier picture, but none was sent to the model.", (one.id,))
-        for one in sentences
-        if (hit := _PRIOR.search(one.text)) and not _NO_PRIOR.search(one.text)
-    ]
+    return [Remark(said, (one.id,)) for one in sentences if (said := invented_prior(one.text))]
+
+
+def invented_prior(sentence: str) -> str:
+    """What to say of a sentence by a model that was sent no earlier picture; "" where it speaks of none."""
+    hit = _PRIOR.search(sentence)
+    if hit is None or _NO_PRIOR.search(sentence):
+        return ""
+    return f"“{hit[0]}” speaks of an earlier picture, but none was sent to the model."
+
+
+def of_answer(text: str, prior_sent: bool) -> list[str]:
+    """What to look at twice in a free answer."""
+    return [] if prior_sent else list(dict.fromkeys(said for one in split(text) if (said := invented_prior(one))))
 
 
 def _box_sides(sentences: Iterable[Sentence], width: int) -> list[Remark]:

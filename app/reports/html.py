@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from app.reports import changes
 from app.reports.checks import remarks
 from app.reports.report import Origin, Report, Section, Sentence
 from app.reports.sentences import plain
@@ -45,11 +46,13 @@ def body(report: Report) -> str:
     for section in Section:
         if sentences := report.section(section):
             parts += [f"<h2>{section}</h2>", *(_sentence(one) for one in sentences)]
+    if became := changes.rows(report):
+        parts.append(_changes(report, became))
     if found := remarks(report):
         parts.append(_list("Look at twice", [one.text for one in found]))
-    changes = report.signature.changes if report.signature else report.changes()
-    if changes:
-        parts.append(_list("What the reader changed", changes))
+    edits = report.signature.changes if report.signature else report.changes()
+    if edits:
+        parts.append(_list("What the reader changed", edits))
     for earlier in report.earlier:
         parts.append(f"<p>Earlier signature: {_text(earlier.name)}, {_text(earlier.when)}.</p>")
     return "\n".join(parts)
@@ -86,6 +89,13 @@ def _sentence(sentence: Sentence) -> str:
     evidence = f", {boxes} approximate box{'es' * (boxes > 1)}" if boxes else ""
     tag = f'<span class="state">[{sentence.origin}, {sentence.state}{evidence}]</span>'
     return f'<p class="{style}">{_text(sentence.text)} {tag}</p>'
+
+
+def _changes(report: Report, became: tuple[changes.Row, ...]) -> str:
+    head = "<tr><th>Finding</th><th>Change</th><th>Sentence</th></tr>"
+    cells = ((row.name, row.change, changes.evidence(report, row)) for row in became)
+    lines = "".join(f"<tr>{''.join(f'<td>{_text(cell)}</td>' for cell in line)}</tr>" for line in cells)
+    return f"<h2>Compared with the prior, by the words of the report</h2>\n<table>{head}{lines}</table>"
 
 
 def _list(title: str, lines: list[str] | tuple[str, ...]) -> str:

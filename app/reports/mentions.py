@@ -52,10 +52,15 @@ def mentions(text: str) -> list[Mention]:
     A word of absence reaches to the end of its clause ("no effusion or pneumothorax; right opacity"). A side belongs to the
     finding it stands before, else to the one it follows.
     """
-    return [mention for clause in _CLAUSE.split(text) for mention in _of_clause(clause)]
+    return [mention for _, hits in placed(text) for mention, _, _ in hits]
 
 
-def _of_clause(clause: str) -> list[Mention]:
+def placed(text: str) -> list[tuple[str, list[tuple[Mention, int, int]]]]:
+    """The clauses of a sentence, each with its mentions and where their words begin and end in it."""
+    return [(clause, _of_clause(clause)) for clause in _CLAUSE.split(text)]
+
+
+def _of_clause(clause: str) -> list[tuple[Mention, int, int]]:
     found = list(_FINDING.finditer(clause))
     free = list(_SIDE.finditer(clause))
     result = []
@@ -67,7 +72,7 @@ def _of_clause(clause: str) -> list[Mention]:
         after = [word for word in free if hit.end() <= word.start() < end]
         own = _joined(clause, before[-2:]) or before[-1:] or _joined(clause, after[:2]) or after[:1]
         free = [word for word in free if word not in own]
-        result.append(Mention(str(hit.lastgroup), _side([word[1].lower() for word in own]), absent))
+        result.append((Mention(str(hit.lastgroup), _side([word[1].lower() for word in own]), absent), hit.start(), hit.end()))
     return result
 
 

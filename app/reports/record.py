@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
 from typing import Any
 
+from app.reports import changes
 from app.reports.report import Evidence, Origin, Report, ReportError, Section, Sentence, Signature, State, content_sha256
 from inference.answers import Receipt
 
@@ -14,8 +15,14 @@ SCHEMA = "hilum-report-1"
 
 
 def to_json(report: Report) -> str:
-    """Sorted keys, two spaces, one line feed at the end; the banner stands first in the file's own words."""
-    body = {"schema": SCHEMA, "banner": report.banner, **asdict(report)}
+    """Two spaces, one line feed at the end; the banner stands first in the file's own words. What became of findings since a
+    prior is read out of the sentences, and not read back."""
+    body: dict[str, Any] = {"schema": SCHEMA, "banner": report.banner, **asdict(report)}
+    if became := changes.rows(report):
+        body["changes"] = [
+            {"finding": row.name, "change": row.change, "sentence": changes.evidence(report, row), "sentences": row.sentences}
+            for row in became
+        ]
     return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +40,7 @@ class FakeEngine:
         cancel: threading.Event | None = None,
     ) -> Answer:
         self.asked.append((question, tuple(pictures)))
-        pixels = pictures[-1].pixels
+        pixels = pictures[-1].pixels if pictures else np.zeros((1, 1, 3), np.uint8)
         digest = hashlib.sha256(pixels.tobytes()).hexdigest()
         log(f"asked {type(question).__name__} {digest}")
         on_progress(Progress("looking", 1, 2))
@@ -54,7 +55,9 @@ class FakeEngine:
     def _canned(self, question: Question, pictures: Sequence[Picture], digest: str) -> Answer:
         share = int(digest[:6], 16) / 0xFFFFFF
         receipt = self._receipt(question, digest)
-        height, width = pictures[-1].pixels.shape[:2]
+        if not pictures:
+            receipt = replace(receipt, pixels_sha256=())
+        height, width = pictures[-1].pixels.shape[:2] if pictures else (1, 1)
         if isinstance(question, LabelQuestion):
             scores = [LabelScore(one.name, share - i / 3, 0.5, None) for i, one in enumerate(question.label_set.labels)]
             return LabelScores(question.label_set.name, tuple(scores), False, receipt)

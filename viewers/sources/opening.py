@@ -44,6 +44,10 @@ def opened(path: Path, spacing: Spacing | None = None) -> Source:
         from viewers.sources import large
 
         return large.opened(path, spacing)
+    if start.startswith(b"%PDF-"):
+        from viewers.sources.pdf import Pdf
+
+        return Pdf(path)
     if start.startswith(ZIP):
         from viewers.sources import packed
 
