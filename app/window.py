@@ -70,7 +70,8 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         self.resize(QSize(1480, 900).boundedTo(self.screen().availableSize()))
         spec = spec or EngineSpec(
-            chosen.encoder, chosen.recipe, chosen.quantisation, chosen.device, endpoint=chosen.endpoint
+            chosen.encoder, chosen.recipe, chosen.quantisation, chosen.device, endpoint=chosen.endpoint,
+            adapter="" if chosen.endpoint else chosen.adapter,
         )  # fmt: skip
         self.spec = spec
         self.serving = Serving(self, lambda: self.settings)
@@ -420,7 +421,7 @@ class Window(QMainWindow):
         self.settings = chosen
         self.spec = replace(
             self.spec, encoder=chosen.encoder, drafter=chosen.recipe, quantisation=chosen.quantisation, device=chosen.device,
-            endpoint=chosen.endpoint,
+            endpoint=chosen.endpoint, adapter="" if chosen.endpoint else chosen.adapter,
         )  # fmt: skip
         self.worker.set_spec(self.spec)
         self.shelf.ask_others(chosen.encoder, chosen.recipe)

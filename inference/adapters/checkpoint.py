@@ -24,8 +24,8 @@ def save(path: Path, learning: Mapping[str, nn.Parameter], optimiser: torch.opti
         tensors["random.cuda"] = torch.cuda.get_rng_state()
     for name, weight in learning.items():
         tensors[f"weight.{name}"] = weight.detach().cpu().contiguous()
-        for part in PARTS:
-            tensors[f"{part}.{name}"] = optimiser.state[weight][part].detach().cpu().contiguous()
+        for what in PARTS:
+            tensors[f"{what}.{name}"] = optimiser.state[weight][what].detach().cpu().contiguous()
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata={"position": json.dumps(dict(position))})
     with part.open("rb+") as file:
@@ -48,7 +48,9 @@ def restore(path: Path, learning: Mapping[str, nn.Parameter], optimiser: torch.o
         for name, weight in learning.items():
             weight.data.copy_(file.get_tensor(f"weight.{name}"))
             state = {part: file.get_tensor(f"{part}.{name}") for part in PARTS}
-            optimiser.state[weight] = {part: value if part == "step" else value.to(weight.device) for part, value in state.items()}
+            optimiser.state[weight] = {
+                part: value if part == "step" else value.to(weight.device) for part, value in state.items()
+            }
         if torch.cuda.is_available():
             torch.cuda.set_rng_state(file.get_tensor("random.cuda"))
         torch.set_rng_state(file.get_tensor("random"))

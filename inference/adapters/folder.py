@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,7 @@ from inference.places import home
 RECEIPT = "hilum-adapter.json"
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 PACKAGES = ("hilum", "peft", "torch", "transformers", "tokenizers")
-PLAIN = {
+PLAIN: Mapping[str, object] = {
     "peft_type": "LORA", "bias": "none", "modules_to_save": None, "use_dora": False, "use_rslora": False, "fan_in_fan_out": False,
     "rank_pattern": {}, "alpha_pattern": {}, "lora_bias": False, "layer_replication": None, "trainable_token_indices": None,
 }  # fmt: skip
@@ -54,20 +54,18 @@ def place(adapter: str) -> Path:
     return own if own.is_dir() else home() / "adapters" / adapter
 
 
-def found(base: str) -> Iterator[Adapter]:
-    """The readable adapters of a base that Hilum keeps, by name."""
-    kept = home() / "adapters"
-    for one in sorted(kept.iterdir()) if kept.is_dir() else ():
-        if (one / RECEIPT).is_file():
-            adapter = read(one)
-            if adapter.base == base:
-                yield adapter
+def kept() -> list[Path]:
+    """The folders of finished adapters that Hilum keeps, by name."""
+    own = home() / "adapters"
+    return [one for one in sorted(own.iterdir()) if (one / RECEIPT).is_file()] if own.is_dir() else []
 
 
 def read(folder: Path) -> Adapter:
     """Raises ModelMissing, and ModelRefused for one that is not finished, damaged, or of a kind that is not merged here."""
     if not folder.is_dir():
-        raise ModelMissing(f"there is no adapter {folder.name} ({folder}); teach one with `hilum teach adapter`, or give its folder")
+        raise ModelMissing(
+            f"there is no adapter {folder.name} ({folder}); teach one with `hilum teach adapter`, or give its folder"
+        )
     for name in (WEIGHTS, CONFIG, RECEIPT):
         if not (folder / name).is_file():
             raise ModelRefused(f"{folder / name} is missing; the folder holds no finished adapter that was taught here")
@@ -75,9 +73,11 @@ def read(folder: Path) -> Adapter:
         config, facts = (json.loads((folder / name).read_text(encoding="utf-8")) for name in (CONFIG, RECEIPT))
         odd = [name for name, value in PLAIN.items() if (config.get(name) or None) != (value or None)]
         if odd:
-            raise ModelRefused(f"{folder / CONFIG} says {odd[0]} = {config.get(odd[0])!r}, which is not merged here; teach it again")
+            raise ModelRefused(
+                f"{folder / CONFIG} says {odd[0]} = {config.get(odd[0])!r}, which is not merged here; teach it again"
+            )
         scale = float(config["lora_alpha"]) / int(config["r"])
-        adapter = Adapter(folder, str(facts["base"]), str(facts["revision"]), scale, facts)
+        adapter = Adapter(folder, str(facts["base"]), str(facts["base_revision"]), scale, facts)
         modelfiles.header(adapter.weights)
     except (OSError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError) as error:
         raise ModelRefused(f"the adapter {folder} cannot be read ({error}); teach it again or restore it") from error
@@ -91,8 +91,8 @@ def require(adapter: str, base: str, revision: str) -> Adapter:
         raise ModelRefused(f"the adapter {found.folder.name} was taught to {found.base}, not to {base}; choose that drafter")
     if found.base_revision != revision:
         raise ModelRefused(
-            f"the adapter {found.folder.name} was taught to revision {found.base_revision[:12]} of {base}, and {revision[:12]} is "
-            "installed; install that one, or teach the adapter again"
+            f"the adapter {found.folder.name} was taught to revision {found.base_revision[:12]} of {base}, and {revision[:12]} "
+            "is installed; install that one, or teach the adapter again"
         )
     return found
 

@@ -62,7 +62,9 @@ def example(prompting: Prompting, lesson: Lesson, picture: Picture, positions: i
     end = tokenizer.eos_token_id if messages[0][0] == "plain" else tokenizer.convert_tokens_to_ids("<end_of_turn>")
     ids = (*asked, *answer, end)
     if len(ids) > positions:
-        raise ModelRefused(f"{lesson.where}: picture, prompt and text take {len(ids):,} tokens, the model reads {positions:,}; shorten it")
+        raise ModelRefused(
+            f"{lesson.where}: picture, prompt and text take {len(ids):,} tokens, the model reads {positions:,}; shorten it"
+        )
     return Example(ids, (*[IGNORED] * len(asked), *answer, end))
 
 

@@ -23,7 +23,9 @@ def merge(model: nn.Module, adapter: Adapter) -> None:
             linear = linears.get(module.removeprefix(PREFIX))
             if linear is None or not {module + DOWN, module + UP} <= names:
                 raise ModelRefused(f"{adapter.weights} holds {module}, which is no layer of {adapter.base}; teach it again")
-            linear.weight.data.copy_(_merged(linear.weight, file.get_tensor(module + DOWN), file.get_tensor(module + UP), adapter))
+            linear.weight.data.copy_(
+                _merged(linear.weight, file.get_tensor(module + DOWN), file.get_tensor(module + UP), adapter)
+            )
 
 
 def _merged(weight: Tensor, down: Tensor, up: Tensor, adapter: Adapter) -> Tensor:

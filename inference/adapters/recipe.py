@@ -26,16 +26,18 @@ class Recipe:
     """Greatest norm of a step's gradient."""
     batch: int = 4
     """Examples that are in memory at once."""
-    gather: int = 4
-    """Batches of one step."""
+    step: int = 16
+    """Examples of one step."""
     epochs: int = 1
     seed: int = 0
     tower: bool = True
     """Whether the linears of the vision tower learn as well, as in the published "all-linear"."""
 
     def __post_init__(self) -> None:
-        if min(self.rank, self.alpha, self.batch, self.gather, self.epochs) < 1 or not 0 < self.rate < 1:
-            raise ModelRefused("rank, alpha, batch, epochs are whole numbers from 1 on, and the rate lies between 0 and 1")
+        if min(self.rank, self.alpha, self.batch, self.step, self.epochs) < 1 or not 0 < self.rate < 1:
+            raise ModelRefused(
+                "rank, alpha, batch, step and epochs are whole numbers from 1 on, and the rate lies between 0 and 1"
+            )
 
     def rate_at(self, step: int, steps: int) -> float:
         """Of step `step`, counted from 0, of `steps`."""
@@ -44,4 +46,4 @@ class Recipe:
 
     def steps(self, examples: int) -> int:
         """Of all epochs; the last one of each may be smaller than the others."""
-        return self.epochs * -(-examples // (self.batch * self.gather))
+        return self.epochs * -(-examples // self.step)

@@ -10,6 +10,7 @@ import json
 import math
 import shutil
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ def teach(
     work = out / WORK
     work.mkdir(parents=True, exist_ok=True)
     class_ = _Class(prompting, base, lessons, read, work, on_progress, cancel)
-    identity = {"base": entry.id, "revision": revision, "recipe": asdict(recipe), "data": class_.digest}
+    identity = {"base": entry.id, "base_revision": revision, "recipe": asdict(recipe), "data": class_.digest}
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         course = _Course(base, recipe, class_, chosen, identity, work / "checkpoint.safetensors")
@@ -165,9 +166,11 @@ class _Course:
             r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=recipe.dropout, bias="none", target_modules="all-linear",
             exclude_modules=None if recipe.tower else r".*vision_tower.*", task_type="CAUSAL_LM",
         )  # fmt: skip
-        self.model: Any = get_peft_model(base, config)
-        if place.dtype == torch.bfloat16:
-            base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        with warnings.catch_warnings():  # peft asks by a name that transformers has renamed
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            self.model: Any = get_peft_model(base, config)
+        if sum(one.numel() for one in base.parameters()) >= devices.SMALL:
+            base.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
         self.learning = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
         self.optimiser = torch.optim.AdamW(self.learning.values(), lr=recipe.rate, weight_decay=0.0)
         self.steps = recipe.steps(len(class_.learnt))
@@ -184,7 +187,9 @@ class _Course:
             if cancel.is_set():
                 if self.step > first:
                     self._save()
-                raise Cancelled(f"stopped after {self.step} of {self.steps} steps, which are kept; the same call goes on from there")
+                raise Cancelled(
+                    f"stopped after {self.step} of {self.steps} steps, which are kept; the same call goes on from there"
+                )
             loss = self._one_step(self._numbers(self.step))
             self.loss = loss if math.isnan(self.loss) else 0.9 * self.loss + 0.1 * loss
             self.step += 1
@@ -198,7 +203,7 @@ class _Course:
 
     def _numbers(self, step: int) -> list[int]:
         """The examples of a step: every epoch has an order of its own, which follows from the seed."""
-        size, count = self.recipe.batch * self.recipe.gather, len(self.lessons.learnt)
+        size, count = self.recipe.step, len(self.lessons.learnt)
         epoch, part = divmod(step, -(-count // size))
         order = torch.randperm(count, generator=torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + epoch)).tolist()
         return [self.lessons.learnt[number] for number in order[part * size : (part + 1) * size]]
@@ -282,4 +287,3 @@ class _Course:
         self.model.peft_config["default"].base_model_name_or_path = base
         self.model.save_pretrained(part, save_embedding_layers=False)
         folder.finish(part, out, facts)
-

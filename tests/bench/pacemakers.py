@@ -4,6 +4,7 @@ metal is, in the patient's own frame."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -65,7 +66,7 @@ def implanted(
 def _lead(thorax: Thorax, points: list[tuple[float, float]]) -> NDArray[np.float32]:
     """0..1: a line through the points, 0.007 of the picture's shorter side wide."""
     nearest = np.full(thorax.shape, np.inf, np.float32)
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         along = ((thorax.x - x0) * (x1 - x0) + (thorax.y - y0) * (y1 - y0)) / ((x1 - x0) ** 2 + (y1 - y0) ** 2)
         t = np.clip(along, 0.0, 1.0)
         nearest = np.minimum(nearest, np.hypot(thorax.x - x0 - t * (x1 - x0), thorax.y - y0 - t * (y1 - y0)))
