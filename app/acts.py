@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QInputDialog, QMessageBox, QPushButton, QWidget
 
 from app.asking import Asking
 from app.grid import FOUR, ONE, TWO, Grid
 from app.panels.browser import Browser
 from app.panels.grid_picker import GridPicker
+from app.panels.report import ReportPanel
 from app.panels.side import Side
+from app.panels.table import TablePanel
 from app.panes import Panes
 from viewers.annotations.document import Annotations
 from viewers.dicom_view import RadiologyView
@@ -44,21 +46,50 @@ class Acts(QObject):
             "heatmap": lambda: self.in_front(labels, self._asking.heatmap),
             "draft": lambda: self.in_front(report, lambda: self._asking.draft(report.indication.text().strip())),
             "question": lambda: self.in_front(ask, ask.question.setFocus),
+            "follow-up": lambda: self.in_front(ask, lambda: self._form(ask.bar.follow)),
+            "clear-context": ask.bar.clear_context,
+            "condition": lambda: self.in_front(ask, lambda: self._form(ask.bar.condition)),
+            "think": lambda: self.in_front(ask, lambda: self._form(ask.bar.think)),
+            "changes": lambda: self.in_front(ask, self._asking.changes),
+            "question-all": lambda: self.in_front(ask, lambda: self._typed("about all panes", self._asking.question_all)),
+            "question-whole": lambda: self.in_front(
+                ask, lambda: self._typed("about the whole series", self._asking.question_whole)
+            ),
+            "table": lambda: self.in_front(self._side.table, self._asking.table),
             "locate": lambda: self.in_front(ask, self._asking.locate),
             "cancel": self.escape,
             "whole": self._backspace,
             "clear": lambda: self._panes.view.clear_results(),
         }
 
+    def _form(self, way: QPushButton) -> None:
+        """Another way of asking, and the question's field."""
+        if way.isEnabled() and not way.isHidden():
+            way.toggle()
+        self._side.ask.question.setFocus()
+
     def _sentences(self) -> Mapping[str, Callable[[], object]]:
-        report = self._side.report
+        """Of the table where that is in front, else of the report."""
         return {
-            "accept": lambda: self.in_front(report, report.accept),
-            "edit": lambda: self.in_front(report, report.edit),
-            "refuse": lambda: self.in_front(report, report.refuse),
-            "next-sentence": lambda: self.in_front(report, lambda: report.step(1)),
-            "previous-sentence": lambda: self.in_front(report, lambda: report.step(-1)),
+            "accept": lambda: self._judge(lambda panel: panel.accept()),
+            "edit": lambda: self._judge(lambda panel: panel.edit()),
+            "refuse": lambda: self._judge(lambda panel: panel.refuse()),
+            "next-sentence": lambda: self._judge(lambda panel: panel.step(1)),
+            "previous-sentence": lambda: self._judge(lambda panel: panel.step(-1)),
         }
+
+    def _judge(self, work: Callable[[ReportPanel | TablePanel], object]) -> None:
+        panel = self._side.table if self._side.currentWidget() is self._side.table else self._side.report
+        self.in_front(panel, lambda: work(panel))
+
+    def _typed(self, about: str, work: Callable[[str], object]) -> None:
+        """With what stands in the line; where nothing does, the reader may type it."""
+        ask = self._side.ask
+        if text := ask.question.text().strip():
+            work(text)
+        else:
+            ask.say(f"Type the question, then ask {about} once more.")
+            ask.question.setFocus()
 
     def _looks(self) -> Mapping[str, Callable[[], object]]:
         return {

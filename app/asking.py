@@ -7,15 +7,28 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from app import analysis
+from app import analysis, asking_changes, follow_ups
 from app.analysis import Request
 from app.pending import Pending
 from app.reports.report import ReportError
 from app.reports.sentences import from_draft
 from app.session import Asked, Findings, Session, Task
+from app.sheets import Sheet
 from app.showing import show_on_pane
 from inference.answers import Draft, Progress
-from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, HeatmapQuestion, LabelQuestion, Question
+from inference.errors import InferenceError
+from inference.questions import (
+    BoxQuestion,
+    ChangeQuestion,
+    ConditionQuestion,
+    Decoding,
+    DraftQuestion,
+    FreeQuestion,
+    HeatmapQuestion,
+    LabelQuestion,
+    Question,
+    TableQuestion,
+)
 
 if TYPE_CHECKING:
     import threading
@@ -38,6 +51,8 @@ class Asking(QObject):
     """Progress of what the reader waits for, None when nothing runs."""
     reportChanged = Signal(object, object)
     """path, Report: to be kept in the journal."""
+    sheetRead = Signal(object, object)
+    """path, Sheet: to be kept."""
 
     def __init__(self, worker: Worker, panes: Panes, shelf: Shelf, side: Side, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -79,18 +94,82 @@ class Asking(QObject):
 
     def draft(self, indication: str) -> None:
         def ask(offer: Offer) -> None:
-            question, prior = DraftQuestion(indication), self._side.report.prior_path()
+            thinking = offer.thinking if self._side.report.think.isChecked() and offer.thinking else None
+            question = DraftQuestion(indication, Decoding(thinking_tokens=thinking))
+            prior = self._side.report.prior_path()
             if self._may("draft", offer.no_words) and self._ask("draft", question, prior):
                 self._side.report.show_live("")
 
         self._when_known("draft", ask)
 
     def question(self, text: str) -> None:
+        """By itself, as a follow-up on the last answer, or as a condition, as the panel says."""
+
         def ask(offer: Offer) -> None:
-            if self._may("ask", offer.no_words) and self._ask("ask", FreeQuestion(text)):
+            bar = self._side.ask.bar
+            decoding = Decoding(thinking_tokens=offer.thinking if bar.think.isChecked() and offer.thinking else None)
+            asked: Question = FreeQuestion(text, decoding)
+            if bar.condition.isChecked():
+                asked = ConditionQuestion(follow_ups.condition(text), decoding)
+            if not self._may("ask", offer.no_words):
+                return
+            if self._follow_up(text, decoding) if bar.following else self._ask("ask", asked):
+                self._side.ask.show_live(_question(asked), "")
+                self._side.ask.question.clear()
+                bar.condition.setChecked(False)
+
+        self._when_known("ask", ask)
+
+    def changes(self) -> None:
+        """What became of each finding since the prior that is chosen for the report."""
+
+        def ask(offer: Offer) -> None:
+            prior = self._side.report.prior_path()
+            if prior is None:
+                self._side.ask.say(
+                    "There is no earlier picture to compare with: open the prior, or choose it in the Report panel."
+                )
+            elif self._may("ask", offer.no_words) and self._ask("ask", ChangeQuestion(asking_changes.ALL), prior):
+                self._side.ask.show_live(_question(ChangeQuestion(asking_changes.ALL)), "")
+
+        self._when_known("ask", ask)
+
+    def _follow_up(self, text: str, decoding: Decoding) -> bool:
+        """About the place of the last answer, with what was asked before."""
+        pane = self._panes.pane
+        if pane.path is None:
+            return False
+        request = follow_ups.follow_up(self.session.findings(pane.path).conversation, text, decoding)
+        self.session.ask("ask", request, pane.number, pane.path)
+        self.progressed.emit(Progress("waiting for the engine"))
+        return True
+
+    def question_all(self, text: str) -> None:
+        """About the pictures of all panes, in the order of the panes; of one pane alone it is a question like any other."""
+
+        def ask(offer: Offer) -> None:
+            if self._may("ask", offer.no_words) and self._ask_all(text):
                 self._side.ask.show_live(text, "")
 
         self._when_known("ask", ask)
+
+    def question_whole(self, text: str) -> None:
+        """About all slices of the series, or frames spread over the film, in the active pane."""
+
+        def ask(offer: Offer) -> None:
+            if self._may("ask", offer.no_words) and self._ask_whole(text):
+                self._side.ask.show_live(text, "")
+
+        self._when_known("ask", ask)
+
+    def table(self) -> None:
+        """The rows of the page in the active pane, of its region where one is selected."""
+
+        def ask(offer: Offer) -> None:
+            if self._may("table", offer.no_table) and self._ask("table", TableQuestion()):
+                self._side.table.show_working("reading the page")
+
+        self._when_known("table", ask)
 
     def locate(self) -> None:
         """A box of the phrase that stands in the Labels panel; where none does, the reader may type it."""
@@ -165,9 +244,38 @@ class Asking(QObject):
             return False
         region = pane.view.selection or pane.view.visible_region()
         self._side.say(task, "")
-        self.session.ask(task, Request(pane.path, question, region, prior, region.frame), pane.number)
+        request = Request(pane.path, question, region, prior, region.frame, said=self._shelf.opener.said(pane.path))
+        self.session.ask(task, request, pane.number)
         self.progressed.emit(Progress("waiting for the engine"))
         return True
+
+    def _ask_all(self, text: str) -> bool:
+        """Picture by picture as the panes stand; the answer goes to the active pane's source."""
+        active = self._panes.pane
+        places = [self._place(pane) for pane in self._panes.panes if pane.path is not None and self._shelf.stands(pane)]
+        if active.path is None or not places:
+            return False
+        self._side.say("ask", "")
+        first, question = places[0], FreeQuestion(text)
+        request = Request(first.path, question, first.region, frame=first.frame, said=first.said, also=tuple(places[1:]))
+        self.session.ask("ask", request, active.number, active.path)
+        self.progressed.emit(Progress("waiting for the engine"))
+        return True
+
+    def _ask_whole(self, text: str) -> bool:
+        pane = self._panes.pane
+        if pane.path is None:
+            return False
+        frame, said = pane.view.visible_region().frame, self._shelf.opener.said(pane.path)
+        self._side.say("ask", "")
+        self.session.ask("ask", Request(pane.path, FreeQuestion(text), frame=frame, whole=True, said=said), pane.number)
+        self.progressed.emit(Progress("waiting for the engine"))
+        return True
+
+    def _place(self, pane: Pane) -> analysis.Place:
+        assert pane.path is not None
+        region = pane.view.selection or pane.view.visible_region()
+        return analysis.Place(pane.path, region, region.frame, self._shelf.opener.said(pane.path))
 
     def _submit(self, asked: Asked) -> None:
         request = asked.request
@@ -187,12 +295,16 @@ class Asking(QObject):
             self._texts[ticket] += progress.text
         if asked.item != self._panes.pane.path:
             return
+        thinking = f"Thinking … {progress.done:,} of {progress.total:,} tokens." if progress.stage == "thinking" else ""
         if asked.task == "draft":
-            self._side.report.show_live(self._texts[ticket])
+            self._side.report.show_live(self._texts[ticket], thinking)
         elif asked.task == "ask":
-            self._side.ask.show_live(_words(asked), self._texts[ticket])
+            self._side.ask.show_live(_words(asked), self._texts[ticket], thinking)
         elif asked.task == "labels":
             self._side.labels.show_working(progress.stage)
+        elif asked.task == "table":
+            rows = self._texts[ticket].count('"test"')
+            self._side.table.show_working(f"{rows} rows so far" if rows else progress.stage)
 
     def _finished(self, ticket: int, result: object) -> None:
         asked = self.session.finish(ticket)
@@ -204,7 +316,7 @@ class Asking(QObject):
             self._side.report.settle()
         found = self.session.findings(asked.item)
         found.keep(asked.task, result, _words(asked))
-        sentence = self._take_report(asked, result, found)
+        sentence = self._take_report(asked, result, found) or self._take_table(asked, result, found)
         for pane in filter(self._shelf.stands, self._panes.showing(asked.item)):
             show_on_pane(pane, found, self.opacity)
         if self._panes.pane.path == asked.item:
@@ -228,6 +340,22 @@ class Asking(QObject):
             return str(error)
         self.reportChanged.emit(asked.item, found.report)
         return ""
+
+    def _take_table(self, asked: Asked, result: Result, found: Findings) -> str:
+        """A page that was read becomes rows of its source's sheet; what went wrong in one sentence, "" when nothing."""
+        if asked.task != "table" or not isinstance(result.answer, Draft):
+            return ""
+        try:
+            sheet = (found.sheet or Sheet()).read(result.answer, result.region.frame)
+        except InferenceError as error:
+            return str(error)
+        self.sheetRead.emit(asked.item, sheet)
+        return ""
+
+    def refresh(self, path: Path) -> None:
+        """What is known of a source changed beside of questions."""
+        if self._panes.pane.path == path:
+            self._show_side(self.session.findings(path))
 
     def _failed(self, ticket: int, sentence: str) -> None:
         asked = self.session.finish(ticket)
@@ -260,7 +388,16 @@ class Asking(QObject):
 
 def _words(asked: Asked) -> str:
     """A request in the words of the Ask panel."""
-    question = asked.request.question
+    several = 1 + len(asked.request.also)
+    about = " (about the whole series)" if asked.request.whole else f" (about {several} pictures)" if several > 1 else ""
+    return f"{_question(asked.request.question)}{about}"
+
+
+def _question(question: Question) -> str:
     if isinstance(question, FreeQuestion):
         return question.text
+    if isinstance(question, ConditionQuestion):
+        return f"Is there {question.condition}?"
+    if isinstance(question, ChangeQuestion):
+        return "What became of each finding since the prior?"
     return f"Where is: {question.object}" if isinstance(question, BoxQuestion) else ""

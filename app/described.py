@@ -14,10 +14,17 @@ from inference.answers import Draft, Embedding, Heatmap, LabelScores
 
 
 def described(result: Result) -> dict[str, Any]:
-    """The answer, the region in level-0 pixels, and the receipt. Arrays are summed up, boxes are in level-0 pixels."""
+    """The answer, the region in level-0 pixels, and the receipt. Arrays are summed up, boxes are in level-0 pixels; of
+    several pictures it says what each was called."""
     region = result.region
     place = {"x": region.x, "y": region.y, "width": region.width, "height": region.height, "frame": region.frame}
-    body = {"use": BANNER.lower(), "region": place, **_answer(result)}
+    body: dict[str, Any] = {"use": BANNER.lower(), "region": place, **_answer(result)}
+    if result.request.also:
+        paths = [result.request.path, *(one.path for one in result.request.also)]
+        named = zip(result.pictures, paths, strict=True)
+        body["pictures"] = [{"caption": one.caption, "path": str(path)} for one, path in named]
+    elif any(one.caption for one in result.pictures):
+        body["pictures"] = [{"caption": one.caption} for one in result.pictures]
     return {**body, "receipt": asdict(result.answer.receipt)}
 
 

@@ -118,8 +118,11 @@ def must_be_whole(draft: Draft) -> None:
         raise ModelFailed(f"the model {draft.receipt.model} wrote nothing; read the page again")
 
 
+def harmless(cell: str) -> str:
+    """A cell as a spreadsheet may have it: never a formula, without control characters."""
+    cell = " ".join(plain(cell).split())
+    return cell if _NUMBER.fullmatch(cell) else str(escaped(cell))
+
+
 def _cell(cell: Any) -> Any:
-    if isinstance(cell, str):
-        cell = plain(cell)
-        return cell if _NUMBER.fullmatch(cell) else escaped(cell)
-    return cell
+    return harmless(cell) if isinstance(cell, str) else cell

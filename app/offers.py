@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app import label_sets
+from app import label_sets, ready
 from app.modality import KINDS
+from app.ready import Ready
 from inference.catalogue import facts
 from inference.errors import InferenceError
 from inference.questions import LabelSet, Modality
@@ -26,6 +27,12 @@ class Offer:
     no_labels: str = ""
     no_heatmap: str = ""
     no_words: str = ""
+    no_table: str = ""
+    """Why the drafter reads no table of a page, "" where it does."""
+    ready: tuple[Ready, ...] = ()
+    """Questions to choose from."""
+    thinking: int = 0
+    """Tokens that the drafter's thinking trace may take; 0 for one that writes none."""
 
 
 NO_TRACES = "No model here reads traces: an ECG is shown and measured, and nothing is asked about it."
@@ -33,7 +40,7 @@ NO_TRACES = "No model here reads traces: an ECG is shown and measured, and nothi
 
 def none_for_traces() -> Offer:
     """What can be asked about a waveform."""
-    return Offer("photo", {}, (), NO_TRACES, NO_TRACES, NO_TRACES)
+    return Offer("photo", {}, (), NO_TRACES, NO_TRACES, NO_TRACES, NO_TRACES)
 
 
 def offered(kind: Modality, encoder: str, drafter: str) -> Offer:
@@ -41,11 +48,23 @@ def offered(kind: Modality, encoder: str, drafter: str) -> Offer:
     try:
         sets = {name: label_sets.load(name) for name in label_sets.fitting(kind, encoder)}
     except label_sets.LabelSetError as error:
-        return Offer(kind, {}, (), str(error), refusal(encoder, kind), refusal(drafter, kind))
+        return Offer(kind, {}, (), str(error), refusal(encoder, kind), *_words(kind, drafter))
     phrases = tuple(label.present[0] for label in next(iter(sets.values())).labels) if sets else ()
     unfit = refusal(encoder, kind)
     unlisted = "" if sets else f"No label set of {encoder} fits {KINDS[kind]}; type a phrase and press H instead."
-    return Offer(kind, sets, phrases, unfit or unlisted, unfit, refusal(drafter, kind))
+    return Offer(kind, sets, phrases, unfit or unlisted, unfit, *_words(kind, drafter))
+
+
+def _thinking(drafter: str) -> int:
+    try:
+        entry = facts(drafter)
+    except InferenceError:
+        return 0
+    return entry.thinking_tokens if entry.thinking else 0
+
+
+def _words(kind: Modality, drafter: str) -> tuple[str, str, tuple[Ready, ...], int]:
+    return refusal(drafter, kind), refusal(drafter, "document"), ready.for_kind(kind), _thinking(drafter)
 
 
 def refusal(model: str, kind: Modality) -> str:

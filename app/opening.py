@@ -15,7 +15,7 @@ from typing import get_args
 from PySide6.QtCore import QObject, Signal
 
 from app.lane import Lane
-from app.modality import modality_of
+from app.modality import modality_of, named_modality
 from app.offers import Offer, none_for_traces, offered
 from app.placing import Card
 from app.priors import Known
@@ -68,6 +68,8 @@ class Described:
     facts: Facts | None
     info: Mapping[str, object]
     card: Card
+    guessed: bool = False
+    """Whether its file does not say what it is: what it was taken for may be corrected."""
 
     @property
     def modality(self) -> Modality:
@@ -111,11 +113,12 @@ class Opener(QObject):
         self._later.submit(partial(sweep, data_folder() / "unpacked"))
         self._attached: dict[Path, Callable[[], Path]] = {}
         self._told: dict[Path, tuple[int, int]] = {}
-        """At which count of closings and of sizes of a pixel given each path was described."""
+        """At which count of closings and of sizes of a pixel and kinds given each path was described."""
         self._describing: dict[Path, tuple[int, int]] = {}
         self._lock = threading.Lock()
         self._closings: Counter[Path] = Counter()
-        self._spacings_kept = 0
+        self._given = 0
+        self._said: dict[Path, Modality] = {}
 
     def source(self, path: Path) -> Source:
         """Open here and now, from any thread; a series that was listed opens as the files it was listed with."""
@@ -167,9 +170,20 @@ class Opener(QObject):
         self._models = encoder, drafter
         self._now.submit(self._offer_anew)
 
+    def say_kind(self, path: Path, kind: Modality) -> None:
+        """The reader says what a picture is whose file does not; it is described anew. As long as it is open."""
+        self._said[path] = kind
+        self._given += 1
+        self.describe(path)
+
+    def said(self, path: Path) -> Modality | None:
+        """What the reader said that it is."""
+        return self._said.get(path)
+
     def forget(self, path: Path) -> None:
         """It was closed: opened again, it is described again, even if a description of before is still being made."""
         self._closings[path] += 1
+        self._said.pop(path, None)
 
     def close(self) -> None:
         """End the threads; what was not begun is dropped, and a read that hangs is left behind."""
@@ -242,7 +256,7 @@ class Opener(QObject):
             kept = remember(path, mpp, scanner)
         except OSError as error:
             raise SourceError(path, f"The size of a pixel could not be kept ({error.strerror}): check the disk.") from error
-        self._spacings_kept += 1
+        self._given += 1
         self._emit(self.spacingsKept, kept)
 
     def _describe(self, path: Path, *, brief: bool = False) -> None:
@@ -253,14 +267,14 @@ class Opener(QObject):
             if self._told.get(path, (-1, 0))[0] != opening:
                 self._emit(self.described, self._briefly(path, item))
             return
-        while self._told.get(path) != (known := (opening, self._spacings_kept)) and not self._closed.is_set():
+        while self._told.get(path) != (known := (opening, self._given)) and not self._closed.is_set():
             with self._claimed(path, known) as mine:
                 if not mine:
                     return
                 found = self._described(path)
                 if self._closings[path] != opening:
                     return
-                if known[1] == self._spacings_kept:
+                if known[1] == self._given:
                     self._told[path] = known
                     self._emit(self.described, found)
 
@@ -282,15 +296,15 @@ class Opener(QObject):
         with closing(self.source(path)) as source:
             region = Region.whole(source.size, source.frames // 2)
             pixels = source.read(region, source.size.fitted(THUMBNAIL))
-            offer = self._offer(source)
-            card = card_of(source, path)
-            return Described(path, summary(source, card), Thumbnail.of(pixels), offer, source.facts, dict(source.info()), card)
+            offer, guess = self._offer(source, path), named_modality(source) is None
+            card, facts, info = card_of(source, path), source.facts, dict(source.info())
+            return Described(path, summary(source, card), Thumbnail.of(pixels), offer, facts, info, card, guess)
 
     def _briefly(self, path: Path, item: Item) -> Described:
         """By its middle file."""
         with closing(item.sample().open()) as source:
             pixels = source.read(Region.whole(source.size), source.size.fitted(THUMBNAIL))
-            offer = self._offer(source)
+            offer = self._offer(source, path)
             card = replace(card_of(source, path), images=len(item.files))
             info = {**source.info(), "kind": item.kind, "frames": len(item.files)}
             line = summary(source, card, len(item.files))
@@ -299,8 +313,11 @@ class Opener(QObject):
     def _offer_anew(self) -> None:
         self._emit(self.offered, {kind: offered(kind, *self._models) for kind in get_args(Modality)})
 
-    def _offer(self, source: Source) -> Offer:
-        return none_for_traces() if source.kind == "waveform" else offered(modality_of(source)[0], *self._models)
+    def _offer(self, source: Source, path: Path) -> Offer:
+        if source.kind == "waveform":
+            return none_for_traces()
+        said = self._said.get(path) if named_modality(source) is None else None
+        return offered(modality_of(source, said=said)[0], *self._models)
 
     def _emit(self, signal: object, *values: object) -> bool:
         """False when the window is closing and nobody listens any more."""

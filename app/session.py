@@ -14,8 +14,9 @@ from typing import Literal
 
 from app.analysis import Request, Result
 from app.reports.report import Report
+from app.sheets import Sheet
 
-Task = Literal["labels", "heatmap", "draft", "ask"]
+Task = Literal["labels", "heatmap", "draft", "ask", "table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Findings:
     conversation: list[tuple[str, Result]] = field(default_factory=list)
     """Free questions with their answers, oldest first."""
 
+    sheet: Sheet | None = None
+    """The rows read of it, as the reader has them; None where no table was read."""
     last: Result | None = None
     """The newest answer of any kind, for Details."""
 
@@ -51,7 +54,7 @@ class Findings:
             self.heatmap = result
         elif task == "draft":
             self.draft = result
-        else:
+        elif task == "ask":
             self.conversation.append((question, result))
 
 
@@ -65,11 +68,12 @@ class Session:
         self._running: dict[int, Asked] = {}
         self._findings: dict[Path, Findings] = {}
 
-    def ask(self, task: Task, request: Request, pane: int = 0) -> Asked:
-        """Send a request and return at once. A newer request of the same pane and task supersedes the older."""
+    def ask(self, task: Task, request: Request, pane: int = 0, item: Path | None = None) -> Asked:
+        """Send a request and return at once. A newer request of the same pane and task supersedes the older. `item` is whose
+        findings the answer goes to, None for those of the request's own picture."""
         for older in [asked for asked in self._running.values() if (asked.pane, asked.task) == (pane, task)]:
             self.cancel(older.ticket)
-        asked = Asked(next(self._tickets), task, request.path, request, pane)
+        asked = Asked(next(self._tickets), task, item or request.path, request, pane)
         self._running[asked.ticket] = asked
         self._submit(asked)
         return asked

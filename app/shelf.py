@@ -15,6 +15,7 @@ from app.panes import Pane, Panes
 from app.placing import Card
 from app.priors import Known, Prior, priors
 from app.spacings import Spacings, spaced
+from inference.questions import Modality
 from viewers.sources import ScannedSource, Source
 
 
@@ -95,6 +96,12 @@ class Shelf(QObject):
     def stands(self, pane: Pane) -> bool:
         """Whether the pane shows the source it is meant to, not still the one before."""
         return pane.view.source is not None and pane.standing == pane.path
+
+    def say_kind(self, path: Path, kind: Modality) -> None:
+        """The reader says what a picture is whose file does not."""
+        described = self._known.get(path)
+        if described is not None and described.guessed and described.modality != kind:
+            self.opener.say_kind(path, kind)
 
     @property
     def waiting(self) -> int:

@@ -34,6 +34,7 @@ from app.panes import Pane, Panes
 from app.playing import Playing
 from app.presenting import Presenting
 from app.reading import Reading
+from app.record_questions import RecordQuestions
 from app.recovery import Recovery
 from app.referencing import Referencing
 from app.reformatting import Reformatting
@@ -41,6 +42,7 @@ from app.serving import Serving
 from app.settings import Settings
 from app.shelf import Shelf
 from app.split import Split
+from app.table_keeping import TableKeeping
 from app.tag_browsing import TagBrowsing
 from app.toolbar import Toolbar
 from app.tracing import Tracing
@@ -49,6 +51,7 @@ from inference.answers import EngineState
 from inference.endpoint_address import Endpoint
 from inference.engine import EngineSpec
 from inference.host import EngineProcess
+from inference.questions import Modality
 from inference.worker import Worker
 from viewers.mpr import PlaceInPatient
 from viewers.overlay import HeatmapLayer
@@ -87,6 +90,8 @@ class Window(QMainWindow):
         self.recovery = Recovery(self.asking.session, UnsavedStrip(), self, self.shelf.regained_by)
         self.side.report.column.insertWidget(0, self.recovery.strip)
         self.filing = Filing(self, self.side, self.asking, self.recovery)
+        self.tables = TableKeeping(self, self.side.table, self.asking)
+        self.records = RecordQuestions(self, self.worker, self.asking.session)
         self.layering = Layering(self, self.panes, self.side.layers)
         self.greying = Greying(self, self.panes, self.side.window_panel)
         self.marking = Marking(self, self.panes, self.side.marks)
@@ -223,6 +228,10 @@ class Window(QMainWindow):
         self.tracing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
+        self.side.ask.ready.kindSaid.connect(self._kind_said)
+        self.side.table.readWanted.connect(self.asking.table)
+        self.asking.sheetRead.connect(self.tables.take)
+        self.tables.noted.connect(self.status.show_note)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
         self.asking.progressed.connect(self.status.show_work)
         self.worker.state.connect(self._engine_state)
@@ -261,6 +270,7 @@ class Window(QMainWindow):
             "send": lambda: self.archiving.choose_send(),
             "deidentify": lambda: self.deidentifying.ask(),
             **self.serving.by_id(),
+            **self.records.by_id(),
             **self.tracing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
@@ -285,6 +295,7 @@ class Window(QMainWindow):
             self.side.report.settle()
             self.recovery.set_aside(path)
             self.asking.forget(path)
+            self.tables.forget(path)
             self.layering.forget(path)
             self.marking.forget(path)
             self.looking.forget(path)
@@ -292,6 +303,11 @@ class Window(QMainWindow):
             self.reformatting.forget(path)
             self.shelf.close_path(path)
             self._pane_changed()
+
+    def _kind_said(self, kind: Modality) -> None:
+        """The reader corrects what the picture in the active pane was taken for."""
+        if self.panes.pane.path is not None:
+            self.shelf.say_kind(self.panes.pane.path, kind)
 
     def _recovered(self, path: Path, root: Path | None) -> None:
         self.side.front(self.side.report)
@@ -375,6 +391,8 @@ class Window(QMainWindow):
         self.status.pointer.setText("" if place is None else str(place))
 
     def _shown(self, number: int) -> None:
+        if (path := self.panes.panes[number].standing) is not None:
+            self.tables.shown(path)
         self.asking.show_findings(self.panes.panes[number])
         self.layering.shown(self.panes.panes[number])
         self.presenting.attend()
@@ -403,7 +421,12 @@ class Window(QMainWindow):
         self.side.details.show_source(described.info if described is not None else {})
         if described is None or path is None:
             self.side.report.offer_priors([])
+            self.side.ask.ready.offer(None, False, ())
             return
+        self.side.ask.bar.offer_thinking(described.offer.thinking)
+        self.side.report.think.setVisible(described.offer.thinking > 0)
+        said = self.shelf.opener.said(path) is not None
+        self.side.ask.ready.offer(described.modality, described.guessed, described.offer.ready, said)
         self.side.labels.offer(described.modality, tuple(described.offer.sets), described.offer.phrases)
         priors = self.shelf.priors(path) if described.modality == "cxr" else []
         self.side.report.offer_priors([(prior.path, f"{prior.path.name}, {prior.words}") for prior in priors])
@@ -498,6 +521,8 @@ class Window(QMainWindow):
         if self._has("deidentifying"):
             self.deidentifying.close()
         self.serving.close()
+        self.tables.close()
+        self.records.close()
         self.viewports.close()
         self.recovery.close()
         self.shelf.close()

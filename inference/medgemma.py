@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inference import decoding as steps
 from inference import device as devices
-from inference import lengths, quantize
+from inference import lengths, packed, quantize
 from inference.adapters import merging
 from inference.adapters.folder import Adapter
 from inference.answers import Finish, Progress
@@ -77,6 +77,7 @@ class Drafter(Prompting):
         self.decoder = Decoder(self.model)
         self.quantisation = quantize.apply(self.decoder.layers, quantisation, self.place.device)
         self.decoder.to(self.place.device)
+        packed.apply(self.decoder.layers)
         self.model.to(self.place.device)
         super().__init__(folder, entry, self.model.config)
         self.limits = _limits(self.model, self.tokenizer)

@@ -10,7 +10,7 @@ import resources
 from inference import verdicts
 from inference.answers import Verdict
 from inference.catalogue import Entry
-from inference.errors import ModelRefused
+from inference.errors import ModelRefused, OutsideTraining
 from inference.questions import (
     BoxQuestion,
     ChangeQuestion,
@@ -124,6 +124,8 @@ def _count(question: Written, pictures: int, kind: Modality | None, entry: Entry
         raise ModelRefused(f"{entry.title} is not asked for changes finding by finding; draft a comparison instead")
     if isinstance(question, DraftQuestion) and not pictures:
         raise ModelRefused("a report is drafted from one picture at least")
+    if isinstance(question, DraftQuestion) and kind == "document":
+        raise OutsideTraining("no report is drafted of a page; read its table, or ask a question about it")
     most = {"ct": entry.max_slices, "mr": entry.max_slices, "slide": entry.max_patches}.get(kind or "", 0)
     if most and pictures > most:
         raise ModelRefused(f"{entry.title} reads at most {most} pictures of a {kind}, not {pictures}; send fewer")

@@ -31,7 +31,7 @@ def add(commands: Commands) -> None:
     parser.add_argument("--frames", type=options.count, default=0, metavar="N",
                         help="of a film of many frames so many, evenly in time: the first and the last among them")  # fmt: skip
     parser.add_argument("--prior", type=options.path, metavar="PATH", help="an earlier picture, sent to the model first")
-    parser.add_argument("--recipe", metavar="NAME", help="a ready question instead of QUESTION: fundus, skin, fracture, effusion")
+    parser.add_argument("--recipe", metavar="NAME", help="a ready question instead of QUESTION: fundus, skin, fracture")
     parser.add_argument("--record", type=options.path, metavar="FILE", help="a record to ask about: text, FHIR as JSON, or PDF")
     parser.add_argument("--classify", type=options.phrase, metavar="CONDITION",
                         help="instead of QUESTION: whether it is there, in the published words; yes, no, unclear")  # fmt: skip

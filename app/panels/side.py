@@ -16,8 +16,10 @@ from app.panels.layers import LayersPanel
 from app.panels.marks import MarksPanel
 from app.panels.others import OthersPanel
 from app.panels.report import ReportPanel
+from app.panels.table import TablePanel
 from app.panels.window import WindowPanel
 from app.session import Findings, Task
+from inference.answers import Draft
 
 
 class Side(QTabWidget):
@@ -28,6 +30,7 @@ class Side(QTabWidget):
         self.setDocumentMode(True)
         self.tabBar().setDrawBase(False)
         self.report, self.labels, self.ask, self.details = ReportPanel(), LabelsPanel(), AskPanel(), DetailsPanel()
+        self.table = TablePanel()
         self.layers, self.marks, self.channels = LayersPanel(), MarksPanel(), ChannelsPanel()
         self.films = FilmMarksPanel()
         self.channels.wanted.connect(partial(self._offer, self.channels))
@@ -38,13 +41,14 @@ class Side(QTabWidget):
         self.addTab(self.films, "Marks")
         self.setTabVisible(self.indexOf(self.films), False)
         self.addTab(self.ask, "Ask")
+        self.addTab(self.table, "Table")
         self.addTab(self.details, "Details")
         self.addTab(self.channels, "Channels")
         self.others = OthersPanel()
         self.addTab(self.others, "Others")
         self.window_panel = WindowPanel()
         self.addTab(self.window_panel, "Window")
-        for panel in (self.channels, self.others, self.window_panel, self.layers):
+        for panel in (self.table, self.channels, self.others, self.window_panel, self.layers):
             self.setTabVisible(self.indexOf(panel), False)
         self.window_panel.wanted.connect(partial(self._offer, self.window_panel))
         self.layers.wanted.connect(self._offer_layers)
@@ -96,7 +100,8 @@ class Side(QTabWidget):
     def show_findings(self, source: Path | None, found: Findings, threshold: float) -> None:
         """Of one source; `threshold` is where the overlay's stands. Panels behind are filled when they come to the front."""
         self._source, self._found, self._threshold = source, found, threshold
-        self._stale = {self.report, self.labels, self.ask, self.details}
+        self._stale = {self.report, self.labels, self.ask, self.table, self.details}
+        self._offer(self.table, found.sheet is not None or self.currentWidget() is self.table)
         self._refresh()
 
     def _refresh(self) -> None:
@@ -105,6 +110,11 @@ class Side(QTabWidget):
             return
         self._stale.discard(panel)
         if panel is self.report:
+            drafted = found.draft.answer if found.draft is not None else None
+            if isinstance(drafted, Draft):
+                self.report.show_thought(drafted.thought, drafted.receipt.thinking_tokens)
+            else:
+                self.report.show_thought("", 0)
             self.report.show_report(found.report, self._source)
         elif panel is self.labels:
             self.labels.show_labels(found.labels)
@@ -113,6 +123,8 @@ class Side(QTabWidget):
                 self.labels.show_threshold(self._threshold)
         elif panel is self.ask:
             self.ask.show_conversation(found.conversation)
+        elif panel is self.table:
+            self.table.show_sheet(found.sheet, self._source)
         elif found.last is None:
             self.details.show_answer(None)
         else:
@@ -124,5 +136,7 @@ class Side(QTabWidget):
             self.report.say(sentence)
         elif task == "ask":
             self.ask.say(sentence)
+        elif task == "table":
+            self.table.say(sentence)
         elif sentence:
             self.labels.say(sentence)

@@ -87,7 +87,7 @@ def test_ask_and_draft_by_a_server(call: Call, picture: Path, tmp_path: Path) ->
     with Server() as server:
         code, out, _ = call("ask", picture, "Any effusion?", "--endpoint", server.url, "--model", NAME)
         assert code == 0
-        assert out.startswith("".join(REPORT))
+        assert "".join(REPORT) in out  # after what lies outside of the training
         assert f"By {NAME}, answered by the endpoint {server.address}" in out
         assert "Hilum cannot vouch for the model and the quantisation behind it" in out
         report = tmp_path / "report.json"

@@ -167,8 +167,11 @@ def test_several_pictures_in_the_order_they_were_named(tmp_path: Path, engine: A
     assert [one.caption for one in sent] == ["IMAGE 1", "IMAGE 2", "IMAGE 3"]
     want = [pixels[2], pixels[0], pixels[1]]
     assert all(np.array_equal(one.pixels, two) for one, two in zip(sent, want, strict=True))
-    hashes = json.loads(capsys.readouterr().out)["receipt"]["pixels_sha256"]
-    assert hashes == [hashlib.sha256(one.tobytes()).hexdigest() for one in want]
+    body = json.loads(capsys.readouterr().out)
+    assert [(one["caption"], one["path"]) for one in body["pictures"]] == [
+        (f"IMAGE {n}", path) for n, path in enumerate(order, 1)
+    ]
+    assert body["receipt"]["pixels_sha256"] == [hashlib.sha256(one.tobytes()).hexdigest() for one in want]
 
 
 def test_kinds_are_not_mixed_unless_the_model_was_shown_such(tmp_path: Path, home: Path) -> None:

@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app import asking_records, records
+from app import asking_records, fhir_lines, records
 from app.cli import main
 from inference.answers import Draft
 from inference.engine import EngineSpec
@@ -47,6 +49,35 @@ def test_a_bundle_in_plain_lines(tmp_path: Path) -> None:
         "MedicationRequest: medicationCodeableConcept Metformin 500 mg; dosageInstruction text twice a day; "
         "dosageInstruction asNeededBoolean no"
     )
+
+
+def test_notes_and_what_a_resource_contains_are_told_and_narratives_are_not() -> None:
+    resource = {
+        "resourceType": "MedicationStatement", "text": {"status": "generated", "div": "<div>DIV</div>"},
+        "contained": [{"resourceType": "Medication", "code": {"text": "Warfarin"}}],
+        "note": [{"text": "INR is checked weekly", "time": "2024-05-17"}], "dosage": [{"maxDosePerPeriod": {
+            "numerator": {"value": 5, "unit": "mg"}, "denominator": {"value": 1, "unit": "d"}}}],
+        "valueQuantity": {"comparator": "<", "value": 0.5, "unit": "mg/L"}, "active": True,
+    }  # fmt: skip
+    (told,) = fhir_lines.lines(resource)
+    assert told == (
+        "MedicationStatement: contained code Warfarin; note text INR is checked weekly; note time 2024-05-17; "
+        "dosage maxDosePerPeriod numerator 5 mg; dosage maxDosePerPeriod denominator 1 d; valueQuantity <0.5 mg/L; active yes"
+    )
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3)
+    | st.dictionaries(st.sampled_from(["coding", "text", "code", "value", "unit", "low", "start", "given", "entry", "resource",
+                                       "resourceType", "a"]), inner, max_size=4),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(VALUES)
+def test_whatever_json_holds_becomes_lines(value: object) -> None:
+    assert all(isinstance(line, str) and "\n" not in line for line in fhir_lines.lines(value))
 
 
 @pytest.mark.parametrize(

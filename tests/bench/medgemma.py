@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from inference import catalogue, decoding, quantize
+from inference import catalogue, decoding, packed, quantize
 from inference.decoder import Decoder
 from inference.decoding import Limits, Prompt
 from inference.medgemma import Drafter
@@ -116,14 +116,15 @@ def decoded() -> list[Row]:
     rows = []
     for name, shape in (("34 layers of 256", SMALL), ("12 layers of 1024", LARGE)):
         published, ours = model_of(shape, torch.bfloat16), Decoder(model_of(shape, torch.bfloat16))
+        packed.apply(ours.layers)
         near, far = errors(shape, published, ours, ids)
-        packed = Decoder(model_of(shape, torch.bfloat16))
-        quantize.apply(packed.layers, "int8", torch.device("cpu"))
+        light = Decoder(model_of(shape, torch.bfloat16))
+        quantize.apply(light.layers, "int8", torch.device("cpu"))
         times = per_token(
             {
                 "generate": lambda count, model=published: by_generate(model, ids, count),
                 "bf16": lambda count, model=ours: by_us(model, ids, count),
-                "int8": lambda count, model=packed: by_us(model, ids, count),
+                "int8": lambda count, model=light: by_us(model, ids, count),
             }
         )
         small = shape is SMALL

@@ -20,6 +20,12 @@ from typing import Any
 KEY = "sk-trial"
 NAME = "org/medgemma-4b-it-Q8_0"
 REPORT = ["Findings: ", "There is a left ", "pleural effusion.", " No pneumothorax.", "\nImpression: Effusion, left."]
+SHEET = (
+    ("Sodium", "139", "mmol/L", "135-145", ""), ("Potassium", "5.9", "mmol/L", "3.5-5.1", "H"),
+    ("Creatinine", "88", "µmol/L", "59-104", "H"), ("Haemoglobin", "9.8", "g/dL", "12.0-15.5", "L"),
+    ("CRP", "<0.5", "mg/L", "<5.0", ""), ("Urine nitrite", "negative", "", "negative", ""),
+    ("=HYPERLINK(0)", "1,200", "/µL", "1,000-4,000", ""),
+)  # fmt: skip
 ERRORS: dict[str, tuple[int, object]] = {
     "401": (401, {"error": {"message": "Invalid API key"}}),
     "429": (429, {"error": {"message": "Rate limit reached"}}),
@@ -173,6 +179,12 @@ def events(mode: str) -> Iterator[bytes]:
         return
     if mode == "box":
         yield event(chunk('```json[{"box_2d": [250, 0, 750, 500], "label": "heart"}]```', "stop"))
+        return
+    if mode == "sheet":
+        names = ("test", "value", "unit", "reference", "flag")
+        rows = [dict(zip(names, row, strict=True)) for row in SHEET]
+        yield from (event(chunk(piece)) for piece in (json.dumps({"rows": rows})[:300], json.dumps({"rows": rows})[300:]))
+        yield event(chunk("", "stop"))
         return
     if mode in ("table", "table-cut", "table-of-its-own"):
         row = {"test": "Sodium", "value": "139", "unit": "mmol/L", "reference": "135-145", "flag": ""}

@@ -14,7 +14,7 @@ from inference import catalogue, forms, lengths, prompts, schema
 from inference.answers import Draft
 from inference.engine import Engine, EngineSpec
 from inference.errors import ModelFailed, ModelRefused, OutsideTraining, QuestionTooLong, SchemaRefused
-from inference.questions import Decoding, FreeQuestion, Picture, TableQuestion
+from inference.questions import Decoding, DraftQuestion, FreeQuestion, Picture, TableQuestion
 from tests.inference import tiny
 from tests.inference.test_endpoint import asked
 
@@ -144,6 +144,24 @@ def test_a_model_of_words_alone_answers_about_a_record(models: Path) -> None:
             engine.answer(FreeQuestion("?"), [page()])
         with pytest.raises(QuestionTooLong, match="shorten it"):
             engine.answer(FreeQuestion("?", Decoding(max_tokens=8), "effusion left " * 480), [])
+
+
+def test_questions_and_captions_cross_to_the_other_process() -> None:
+    import numpy as np
+
+    from inference import wire
+
+    with closing(wire.Scratch()) as scratch:
+        asked = (TableQuestion('{"type": "null"}'), FreeQuestion("?", record="Hb 9.8"), tiny.picture(caption="FRAME 1, 0.00 s"))
+        back = wire.value(json.loads(json.dumps(wire.plain(asked, scratch))), scratch)
+    assert back[:2] == asked[:2]
+    assert back[2].caption == "FRAME 1, 0.00 s"
+    assert np.array_equal(back[2].pixels, asked[2].pixels)
+
+
+def test_no_report_is_drafted_of_a_page() -> None:
+    with pytest.raises(OutsideTraining, match="no report is drafted of a page"):
+        prompts.messages(DraftQuestion(), [page()], NEW)
 
 
 def test_captions_stand_behind_their_pictures() -> None:
