@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QInputDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QInputDialog, QMessageBox, QPushButton, QWidget
 
 from app.asking import Asking
 from app.grid import FOUR, ONE, TWO, Grid
@@ -46,6 +46,11 @@ class Acts(QObject):
             "heatmap": lambda: self.in_front(labels, self._asking.heatmap),
             "draft": lambda: self.in_front(report, lambda: self._asking.draft(report.indication.text().strip())),
             "question": lambda: self.in_front(ask, ask.question.setFocus),
+            "follow-up": lambda: self.in_front(ask, lambda: self._form(ask.bar.follow)),
+            "clear-context": ask.bar.clear_context,
+            "condition": lambda: self.in_front(ask, lambda: self._form(ask.bar.condition)),
+            "think": lambda: self.in_front(ask, lambda: self._form(ask.bar.think)),
+            "changes": lambda: self.in_front(ask, self._asking.changes),
             "question-all": lambda: self.in_front(ask, lambda: self._typed("about all panes", self._asking.question_all)),
             "question-whole": lambda: self.in_front(
                 ask, lambda: self._typed("about the whole series", self._asking.question_whole)
@@ -56,6 +61,12 @@ class Acts(QObject):
             "whole": self._backspace,
             "clear": lambda: self._panes.view.clear_results(),
         }
+
+    def _form(self, way: QPushButton) -> None:
+        """Another way of asking, and the question's field."""
+        if way.isEnabled() and not way.isHidden():
+            way.toggle()
+        self._side.ask.question.setFocus()
 
     def _sentences(self) -> Mapping[str, Callable[[], object]]:
         """Of the table where that is in front, else of the report."""

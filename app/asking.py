@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from app import analysis
+from app import analysis, asking_changes, follow_ups
 from app.analysis import Request
 from app.pending import Pending
 from app.reports.report import ReportError
@@ -17,7 +17,18 @@ from app.sheets import Sheet
 from app.showing import show_on_pane
 from inference.answers import Draft, Progress
 from inference.errors import InferenceError
-from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, HeatmapQuestion, LabelQuestion, Question, TableQuestion
+from inference.questions import (
+    BoxQuestion,
+    ChangeQuestion,
+    ConditionQuestion,
+    Decoding,
+    DraftQuestion,
+    FreeQuestion,
+    HeatmapQuestion,
+    LabelQuestion,
+    Question,
+    TableQuestion,
+)
 
 if TYPE_CHECKING:
     import threading
@@ -83,18 +94,55 @@ class Asking(QObject):
 
     def draft(self, indication: str) -> None:
         def ask(offer: Offer) -> None:
-            question, prior = DraftQuestion(indication), self._side.report.prior_path()
+            thinking = offer.thinking if self._side.report.think.isChecked() and offer.thinking else None
+            question = DraftQuestion(indication, Decoding(thinking_tokens=thinking))
+            prior = self._side.report.prior_path()
             if self._may("draft", offer.no_words) and self._ask("draft", question, prior):
                 self._side.report.show_live("")
 
         self._when_known("draft", ask)
 
     def question(self, text: str) -> None:
+        """By itself, as a follow-up on the last answer, or as a condition, as the panel says."""
+
         def ask(offer: Offer) -> None:
-            if self._may("ask", offer.no_words) and self._ask("ask", FreeQuestion(text)):
-                self._side.ask.show_live(text, "")
+            bar = self._side.ask.bar
+            decoding = Decoding(thinking_tokens=offer.thinking if bar.think.isChecked() and offer.thinking else None)
+            asked: Question = FreeQuestion(text, decoding)
+            if bar.condition.isChecked():
+                asked = ConditionQuestion(follow_ups.condition(text), decoding)
+            if not self._may("ask", offer.no_words):
+                return
+            if self._follow_up(text, decoding) if bar.following else self._ask("ask", asked):
+                self._side.ask.show_live(_question(asked), "")
+                self._side.ask.question.clear()
+                bar.condition.setChecked(False)
 
         self._when_known("ask", ask)
+
+    def changes(self) -> None:
+        """What became of each finding since the prior that is chosen for the report."""
+
+        def ask(offer: Offer) -> None:
+            prior = self._side.report.prior_path()
+            if prior is None:
+                self._side.ask.say(
+                    "There is no earlier picture to compare with: open the prior, or choose it in the Report panel."
+                )
+            elif self._may("ask", offer.no_words) and self._ask("ask", ChangeQuestion(asking_changes.ALL), prior):
+                self._side.ask.show_live(_question(ChangeQuestion(asking_changes.ALL)), "")
+
+        self._when_known("ask", ask)
+
+    def _follow_up(self, text: str, decoding: Decoding) -> bool:
+        """About the place of the last answer, with what was asked before."""
+        pane = self._panes.pane
+        if pane.path is None:
+            return False
+        request = follow_ups.follow_up(self.session.findings(pane.path).conversation, text, decoding)
+        self.session.ask("ask", request, pane.number, pane.path)
+        self.progressed.emit(Progress("waiting for the engine"))
+        return True
 
     def question_all(self, text: str) -> None:
         """About the pictures of all panes, in the order of the panes; of one pane alone it is a question like any other."""
@@ -247,10 +295,11 @@ class Asking(QObject):
             self._texts[ticket] += progress.text
         if asked.item != self._panes.pane.path:
             return
+        thinking = f"Thinking … {progress.done:,} of {progress.total:,} tokens." if progress.stage == "thinking" else ""
         if asked.task == "draft":
-            self._side.report.show_live(self._texts[ticket])
+            self._side.report.show_live(self._texts[ticket], thinking)
         elif asked.task == "ask":
-            self._side.ask.show_live(_words(asked), self._texts[ticket])
+            self._side.ask.show_live(_words(asked), self._texts[ticket], thinking)
         elif asked.task == "labels":
             self._side.labels.show_working(progress.stage)
         elif asked.task == "table":
@@ -339,9 +388,16 @@ class Asking(QObject):
 
 def _words(asked: Asked) -> str:
     """A request in the words of the Ask panel."""
-    question = asked.request.question
+    several = 1 + len(asked.request.also)
+    about = " (about the whole series)" if asked.request.whole else f" (about {several} pictures)" if several > 1 else ""
+    return f"{_question(asked.request.question)}{about}"
+
+
+def _question(question: Question) -> str:
     if isinstance(question, FreeQuestion):
-        several = 1 + len(asked.request.also)
-        about = " (about the whole series)" if asked.request.whole else f" (about {several} pictures)" if several > 1 else ""
-        return f"{question.text}{about}"
+        return question.text
+    if isinstance(question, ConditionQuestion):
+        return f"Is there {question.condition}?"
+    if isinstance(question, ChangeQuestion):
+        return "What became of each finding since the prior?"
     return f"Where is: {question.object}" if isinstance(question, BoxQuestion) else ""

@@ -38,6 +38,9 @@ _WHAT: dict[Ask, str] = {
     "report": "reports", "comparison": "comparisons", "box": "boxes", "question": "answers", "labels": "labels",
     "heatmap": "heatmaps", "embedding": "vectors",
 }  # fmt: skip
+_ONE: dict[Modality, str] = {
+    "cxr": "film", "ct": "CT slice", "mr": "MR slice", "slide": "section", "photo": "photograph", "document": "page",
+}  # fmt: skip
 _REMARK = "remark: "
 """Begins a step of a picture that tells of something out of the ordinary."""
 _SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
@@ -59,6 +62,7 @@ class Trained:
     right_edge: str = ""
     mpp: tuple[float, ...] = ()
     stain: bool = False
+    subject: bool = False
 
 
 def table() -> tuple[Trained, ...]:
@@ -115,27 +119,32 @@ def _outside(row: Trained, asked: Ask, one: Known, pictures: int) -> Iterable[st
     code = one.code if row.codes and one.code and one.code not in row.codes else ""
     plane = one.plane if row.planes and one.plane and one.plane not in row.planes and pictures == 1 else ""
     if part or view or code or plane:
-        yield f"{_named(one.code, view, part, plane)}: {_WHAT[asked]} were trained on {row.on}."
+        yield f"{_named(one, view, part, plane)}: {_WHAT[asked]} were trained on {row.on}."
     if row.right_edge and one.right_edge and one.right_edge != row.right_edge and not plane:
         yield "The patient's right lies on picture-right, the other way round than in training: check every side."
 
 
-def _named(code: str, view: str, part: str, plane: str) -> str:
+def _named(one: Known, view: str, part: str, plane: str) -> str:
     """A picture by what is unusual about it: "A lateral film of the knee"."""
-    noun = CODES.get(code, "film")
+    noun = CODES.get(one.code, _ONE[one.kind])
     seen = "" if view in ("", OTHER, "mammographic") else view
     first = " ".join(filter(None, (plane.lower(), seen, noun)))
     of = "" if part in ("", OTHER) or (part == "breast" and noun == "mammogram") else f" of the {part}"
     odd = [word for word, value in (("body part", part), ("view", view)) if value == OTHER]
     rest = f" with a {' and a '.join(odd)} that {'is' if len(odd) == 1 else 'are'} not known here" if odd else ""
-    return f"{'An' if first[:1].lower() in 'aeio' else 'A'} {first}{of}{rest}"
+    return f"{'An' if first[:1].lower() in 'aeiou' else 'A'} {first}{of}{rest}"
 
 
 def _unknown(row: Trained, asked: Ask, one: Known, picture: Picture) -> Iterable[str]:
-    names = [("body part", bool(row.parts) and not one.part),
-             ("view", bool(row.views) and not one.view), ("plane", bool(row.planes) and not one.plane),
-             ("stain", row.stain), ("size of a pixel", bool(row.mpp) and picture.mpp is None)]  # fmt: skip
-    missing = [name for name, gone in names if gone]
+    names = {
+        "body part": row.parts and not one.part,
+        "view": row.views and not one.view,
+        "plane": row.planes and not one.plane,
+        "stain": row.stain,
+        "what was photographed": row.subject and one.code != "OP",
+        "size of a pixel": row.mpp and picture.mpp is None,
+    }
+    missing = [name for name, gone in names.items() if gone]
     if one.guess:
         yield _sentence(one.guess)
     if missing:

@@ -66,6 +66,9 @@ def known(source: Source, said: Modality | None = None) -> Known:
 CODES: Mapping[str, str] = {
     "CR": "film", "DX": "film", "RG": "film", "RF": "fluoroscopy", "MG": "mammogram", "PX": "panoramic film of the teeth",
     "IO": "film of teeth", "CT": "CT slice", "MR": "MR slice", "SM": "section",
+    "US": "ultrasound picture", "XA": "angiogram", "NM": "nuclear medicine picture", "PT": "PET slice", "ES": "endoscopy picture",
+    "OP": "fundus photograph", "XC": "photograph", "GM": "picture of gross anatomy or a microscope", "DMS": "skin photograph",
+    "OPT": "tomogram of the eye", "OPM": "map of the eye",
 }  # fmt: skip
 """Modalities in words, one of it."""
 

@@ -31,6 +31,8 @@ class Offer:
     """Why the drafter reads no table of a page, "" where it does."""
     ready: tuple[Ready, ...] = ()
     """Questions to choose from."""
+    thinking: int = 0
+    """Tokens that the drafter's thinking trace may take; 0 for one that writes none."""
 
 
 NO_TRACES = "No model here reads traces: an ECG is shown and measured, and nothing is asked about it."
@@ -53,8 +55,16 @@ def offered(kind: Modality, encoder: str, drafter: str) -> Offer:
     return Offer(kind, sets, phrases, unfit or unlisted, unfit, *_words(kind, drafter))
 
 
-def _words(kind: Modality, drafter: str) -> tuple[str, str, tuple[Ready, ...]]:
-    return refusal(drafter, kind), refusal(drafter, "document"), ready.for_kind(kind)
+def _thinking(drafter: str) -> int:
+    try:
+        entry = facts(drafter)
+    except InferenceError:
+        return 0
+    return entry.thinking_tokens if entry.thinking else 0
+
+
+def _words(kind: Modality, drafter: str) -> tuple[str, str, tuple[Ready, ...], int]:
+    return refusal(drafter, kind), refusal(drafter, "document"), ready.for_kind(kind), _thinking(drafter)
 
 
 def refusal(model: str, kind: Modality) -> str:

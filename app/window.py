@@ -73,7 +73,8 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         self.resize(QSize(1480, 900).boundedTo(self.screen().availableSize()))
         spec = spec or EngineSpec(
-            chosen.encoder, chosen.recipe, chosen.quantisation, chosen.device, endpoint=chosen.endpoint
+            chosen.encoder, chosen.recipe, chosen.quantisation, chosen.device, endpoint=chosen.endpoint,
+            adapter="" if chosen.endpoint else chosen.adapter,
         )  # fmt: skip
         self.spec = spec
         self.serving = Serving(self, lambda: self.settings)
@@ -423,6 +424,8 @@ class Window(QMainWindow):
             self.side.report.offer_priors([])
             self.side.ask.ready.offer(None, False, ())
             return
+        self.side.ask.bar.offer_thinking(described.offer.thinking)
+        self.side.report.think.setVisible(described.offer.thinking > 0)
         said = self.shelf.opener.said(path) is not None
         self.side.ask.ready.offer(described.modality, described.guessed, described.offer.ready, said)
         self.side.labels.offer(described.modality, tuple(described.offer.sets), described.offer.phrases)
@@ -442,7 +445,7 @@ class Window(QMainWindow):
         self.settings = chosen
         self.spec = replace(
             self.spec, encoder=chosen.encoder, drafter=chosen.recipe, quantisation=chosen.quantisation, device=chosen.device,
-            endpoint=chosen.endpoint,
+            endpoint=chosen.endpoint, adapter="" if chosen.endpoint else chosen.adapter,
         )  # fmt: skip
         self.worker.set_spec(self.spec)
         self.shelf.ask_others(chosen.encoder, chosen.recipe)

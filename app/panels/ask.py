@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
+from pathlib import Path
 
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QLineEdit, QWidget
+
+from app import follow_ups
 from app.analysis import Result
-from app.panels.parts import Column, ScrolledColumn, Word, button, label, restyle, row
+from app.panels.answer_card import answer_card
+from app.panels.asking_bar import AskingBar
+from app.panels.parts import Column, ScrolledColumn, Word, button, label, row
 from app.panels.ready_row import ReadyRow
-from app.panels.warned import Warned
 from inference.answers import Draft
 
-EMPTY = "Press Q and type a question about the region, or about the whole view. Each question is answered by itself."
+EMPTY = (
+    "Press Q and type a question about the region, or about the whole view. Each question is answered by itself, "
+    "unless you follow up on an answer."
+)
 
 
 class AskPanel(Column):
@@ -29,8 +36,13 @@ class AskPanel(Column):
         self._whole.hide()
         self.column.addWidget(self._whole)
         self.column.addWidget(self.ready)
+        self.bar = AskingBar()
+        self.bar.changed.connect(self._show_form)
+        self.column.addWidget(self.bar)
         self.question = QLineEdit()
-        self.question.setPlaceholderText("A question about the region")
+        self._place: Path | None = None
+        """What the conversation is about."""
+        self._show_form()
         self.question.textChanged.connect(self._show_whole)
         self.question.returnPressed.connect(self._send)
         self.column.addLayout(row(self.question, button("Ask", self._send, primary=True, tip="Enter"), stretch=0))
@@ -45,17 +57,27 @@ class AskPanel(Column):
         for question, result in turns:
             self._lines.add(label(question, "", selectable=True))
             if isinstance(result.answer, Draft):
-                self._lines.add(_answer(result.answer))
+                self._lines.add(answer_card(result, result.answer))
+        place = turns[-1][1].request.path if turns else None
+        self.bar.offer_turns(follow_ups.carried(turns), new_place=place != self._place)
+        self._place = place
 
-    def show_live(self, question: str, text: str) -> None:
-        """The answer as it is written, under its question; what was typed is asked now."""
+    def _show_form(self) -> None:
+        """What is to be typed."""
+        if self.bar.condition.isChecked():
+            self.question.setPlaceholderText("A condition, such as: pneumothorax")
+        else:
+            self.question.setPlaceholderText("A follow-up question" if self.bar.following else "A question about the region")
+
+    def show_live(self, question: str, text: str, thinking: str = "") -> None:
+        """The answer as it is written, under its question; what was typed is asked now. `thinking`: how far the trace is."""
         if self.question.text().strip() == question:
             self.question.clear()
         if self._live.parent() is None:
             self._lines.add(label(question))
             self._lines.add(self._live)
             self._live.show()
-        self._live.setText(text or "…")
+        self._live.setText(text or thinking or "…")
         self._lines.to_end()
 
     def _show_whole(self, text: str) -> None:
@@ -76,25 +98,3 @@ class AskPanel(Column):
         text = self.question.text().strip()
         if text:
             self.asked.emit(text)
-
-
-def _answer(draft: Draft) -> QFrame:
-    frame = QFrame()
-    frame.setObjectName("row")
-    restyle(frame, state="proposed", chosen="false")
-    inside = QVBoxLayout(frame)
-    inside.setContentsMargins(10, 8, 8, 8)
-    inside.setSpacing(4)
-    if draft.receipt.warnings:
-        inside.addWidget(Warned(draft.receipt.warnings))
-    inside.addWidget(label(draft.text or "The model gave no answer.", "model" if draft.text else "bad", selectable=True))
-    if draft.thought:
-        thought = label(draft.thought, "soft", selectable=True)
-        thought.hide()
-        inside.addWidget(thought)
-        inside.addWidget(
-            button("Thinking trace", lambda: thought.setVisible(not thought.isVisible())), 0, Qt.AlignmentFlag.AlignLeft
-        )
-    ended = "" if draft.finish == "stop" else f" · incomplete ({draft.finish})"
-    inside.addWidget(label(f"{draft.receipt.model} · draft, not for diagnostic use{ended}", "soft"))
-    return frame

@@ -61,10 +61,12 @@ class DetailsPanel(Column):
 
 def receipt_facts(receipt: Receipt) -> dict[str, str]:
     """A receipt in the reader's words, in the order they matter."""
-    speed = f", {receipt.tokens} tokens" if receipt.tokens else ""
+    thinking = f", {receipt.thinking_tokens} of them a thinking trace" if receipt.thinking_tokens else ""
+    speed = f", {receipt.tokens} tokens{thinking}" if receipt.tokens else ""
     facts = {
         "Model": receipt.model + (f" ({receipt.remark})" if receipt.remark else ""),
         "Revision": receipt.revision[:16],
+        "Adapter": receipt.adapter,
         "Weights": f"{receipt.quantisation if receipt.quantisation != 'none' else 'not quantised'}, {receipt.dtype}",
         "Device": receipt.device,
         "Time": f"{receipt.seconds:.2f} s{speed}",

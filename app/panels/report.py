@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
 
 from app.panels.parts import Column, Word, button, label, row
 from app.panels.sentences import Sentences
@@ -40,6 +40,10 @@ class ReportPanel(Column):
         self.indication.returnPressed.connect(self._draft)
         self._draft_button = button("Draft", self._draft, primary=True, tip="D")
         self.column.addLayout(row(self.indication, self._draft_button, stretch=0))
+        self.think = QCheckBox("Think first")
+        self.think.setToolTip("Ask for a thinking trace before the report")
+        self.think.hide()
+        self.column.addWidget(self.think)
         self.prior = QComboBox()
         self.prior.setAccessibleName("Earlier picture to compare with")
         self.prior.hide()
@@ -106,6 +110,10 @@ class ReportPanel(Column):
         saved, signed or closed."""
         self.sentences.confirm()
 
+    def show_thought(self, text: str, tokens: int) -> None:
+        """What the model thought before it wrote the report that is shown next, "" where nothing is known of it."""
+        self.sentences.thought.show_thought(text, tokens)
+
     def show_report(self, report: Report | None, source: Path | None = None) -> None:
         """Show the report of `source`, or the empty state. One that is shown already stays as it is, with what is being typed
         into it; what was being typed into another source's is that report's."""
@@ -132,14 +140,14 @@ class ReportPanel(Column):
         self._sign.setToolTip(f"{left} proposed sentences are still to be accepted, edited or refused" if left else "")
         self.choose(self._chosen if self._chosen in self.sentences.rows else next(iter(self.sentences.rows), 0))
 
-    def show_live(self, text: str) -> None:
-        """The words of a draft while they are written; nothing else in the panel moves."""
+    def show_live(self, text: str, thinking: str = "") -> None:
+        """The words of a draft while they are written; nothing else in the panel moves. `thinking`: how far the trace is."""
         self.settle()
         self._report = None
         self._foot.hide()
         self._verbs.hide()
         self._banner.show()
-        self._banner.setText("Drafting … Escape stops")
+        self._banner.setText(f"{thinking or 'Drafting …'} Escape stops")
         self.sentences.show_live(text)
 
     def say(self, sentence: str) -> None:

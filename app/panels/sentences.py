@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
+from app.panels.changes_table import ChangesTable
 from app.panels.parts import ScrolledColumn, label
 from app.panels.sentence_row import SentenceRow
+from app.panels.thought import Thought
 from app.panels.warned import Warned
 from app.reports.checks import Remark
 from app.reports.report import Report, Section, State
@@ -33,6 +35,9 @@ class Sentences(ScrolledColumn):
         self._live = label("", "model", selectable=True)
         self._headings = {section: label(str(section), "heading") for section in Section}
         self._warned = Warned()
+        self._changes = ChangesTable()
+        self._changes.chosen.connect(self.chosen)
+        self.thought = Thought()
         self._warnings: list[QLabel] = []
         self._made: list[SentenceRow] = []
         self._shown: list[QWidget] = []
@@ -56,6 +61,8 @@ class Sentences(ScrolledColumn):
         self._warnings += [label("", "warn") for _ in general[len(self._warnings) :]]
         self._warned.show_warnings(report.warnings)
         wanted: list[QWidget] = [self._warned] if report.warnings else []
+        if self._changes.show_report(report):
+            wanted.append(self._changes)
         for line, text in zip(self._warnings, general, strict=False):
             line.setText(text)
             wanted.append(line)
@@ -70,6 +77,8 @@ class Sentences(ScrolledColumn):
                 row.show_sentence(sentence, " ".join(said))
                 self.rows[sentence.id] = row
                 wanted.append(row)
+        if self.thought.words.text():
+            wanted.append(self.thought)
         self._arrange(wanted)
 
     def confirm(self) -> None:

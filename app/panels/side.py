@@ -19,6 +19,7 @@ from app.panels.report import ReportPanel
 from app.panels.table import TablePanel
 from app.panels.window import WindowPanel
 from app.session import Findings, Task
+from inference.answers import Draft
 
 
 class Side(QTabWidget):
@@ -109,6 +110,11 @@ class Side(QTabWidget):
             return
         self._stale.discard(panel)
         if panel is self.report:
+            drafted = found.draft.answer if found.draft is not None else None
+            if isinstance(drafted, Draft):
+                self.report.show_thought(drafted.thought, drafted.receipt.thinking_tokens)
+            else:
+                self.report.show_thought("", 0)
             self.report.show_report(found.report, self._source)
         elif panel is self.labels:
             self.labels.show_labels(found.labels)

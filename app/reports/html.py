@@ -68,15 +68,20 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
     return [
         ("Model", f"{receipt.model} {receipt.remark and f'({receipt.remark})'}"),
         ("Revision", receipt.revision),
+        *([("Adapter", receipt.adapter)] if receipt.adapter else []),
         ("Numbers", f"{receipt.dtype}, quantisation {receipt.quantisation}, on {receipt.device}, seed {receipt.seed}"),
         ("Prompt", receipt.prompt),
         ("Preprocessing", "; ".join(receipt.preprocessing)),
         ("Pixels, SHA-256", ", ".join(receipt.pixels_sha256)),
         ("Versions", ", ".join(f"{name} {version}" for name, version in receipt.versions)),
-        ("Work", f"{receipt.tokens} tokens in {receipt.seconds:.1f} s"),
+        ("Work", f"{receipt.tokens} tokens{_thinking(receipt)} in {receipt.seconds:.1f} s"),
         *([("Warnings", " ".join(receipt.warnings))] if receipt.warnings else []),
         ("On the way", "; ".join(receipt.steps) or "nothing had to be changed"),
     ]
+
+
+def _thinking(receipt: Receipt) -> str:
+    return f" ({receipt.thinking_tokens} of them a thinking trace)" if receipt.thinking_tokens else ""
 
 
 def _row(name: str, value: str) -> str:

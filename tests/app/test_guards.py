@@ -133,6 +133,25 @@ def test_a_section_at_another_size_of_a_pixel(mpp: float, inside: bool) -> None:
     assert shrunk is not (0.25 <= mpp <= 1.0), "as the model sees it, at half the size"
 
 
+def test_ultrasound_is_no_photograph() -> None:
+    from app.known import Known
+    from inference.questions import Picture
+    from viewers.sources.facts import Facts
+
+    picture = Picture(np.zeros((64, 64, 3), np.uint8), "photo")
+    for code, expected in (
+        ("US", ("An ultrasound picture: answers were trained on photographs of skin and of the fundus.",)),
+        ("OP", ()),
+        ("XC", ()),
+    ):
+        known = Known("photo", code=code, header=True, facts=Facts())
+        found = guards.warnings(FreeQuestion("What is it?"), "medgemma-1.5-4b-it", 896, [picture], known)
+        assert tuple(one for one in found if not one.startswith(UNKNOWN)) == expected
+        assert (f"{UNKNOWN}what was photographed; answers were trained on photographs of skin and of the fundus." in found) is (
+            code != "OP"
+        )
+
+
 def test_two_points_in_time_must_be_two(tmp_path: Path) -> None:
     now, then = study(2, "20240517"), study(1, "20240304")
     brighter = (GREY // 2).astype(np.uint16)

@@ -177,6 +177,9 @@ def events(mode: str) -> Iterator[bytes]:
         yield event(chunk("thought\nThere may be a mass."))
         yield event(chunk("", "stop"))
         return
+    if mode in ("verdict", "change"):
+        yield event(chunk('{"change": "Worsened"}' if mode == "change" else "A meniscus is seen. Final Answer: Yes", "stop"))
+        return
     if mode == "box":
         yield event(chunk('```json[{"box_2d": [250, 0, 750, 500], "label": "heart"}]```', "stop"))
         return

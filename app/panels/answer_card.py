@@ -1,0 +1,38 @@
+"""One answer: what lies outside of training, the verdict, the words, what to look at twice, the trace, who wrote it."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QFrame, QVBoxLayout
+
+from app.analysis import Result
+from app.panels.parts import label, restyle
+from app.panels.thought import Thought
+from app.panels.warned import Warned
+from app.reports.checks import of_answer
+from inference.answers import Draft
+from inference.questions import FreeQuestion
+
+VERDICTS = {"yes": "Yes", "no": "No", "unclear": "Unclear: the answer says neither yes nor no in the form asked for"}
+
+
+def answer_card(result: Result, draft: Draft) -> QFrame:
+    frame = QFrame()
+    frame.setObjectName("row")
+    restyle(frame, state="proposed", chosen="false")
+    inside = QVBoxLayout(frame)
+    inside.setContentsMargins(10, 8, 8, 8)
+    inside.setSpacing(6)
+    if draft.receipt.warnings:
+        inside.addWidget(Warned(draft.receipt.warnings))
+    if draft.verdict:
+        inside.addWidget(label(VERDICTS[draft.verdict], "verdict"))
+    inside.addWidget(label(draft.text or "The model gave no answer.", "model" if draft.text else "bad", selectable=True))
+    question = result.request.question
+    prior = result.request.prior is not None or (isinstance(question, FreeQuestion) and bool(question.record))
+    for remark in of_answer(draft.text, prior):
+        inside.addWidget(label(f"Look at twice: {remark}", "warn", selectable=True))
+    if draft.thought:
+        inside.addWidget(Thought(draft.thought, draft.receipt.thinking_tokens))
+    ended = "" if draft.finish == "stop" else f" · incomplete ({draft.finish})"
+    inside.addWidget(label(f"{draft.receipt.model} · draft, not for diagnostic use{ended}", "soft"))
+    return frame
