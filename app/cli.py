@@ -29,6 +29,7 @@ from app.commands import (
     render,
     table,
     tags,
+    teach,
     window,
 )
 from app.commands.output import WrongCall, complain
@@ -37,7 +38,24 @@ if TYPE_CHECKING:
     from app.analysis import AnyEngine
     from inference.engine import EngineSpec
 
-COMMANDS = (window, info, tags, render, label, heatmap, draft, ask, table, batch, deidentify, models, endpoint, pacs, doctor)
+COMMANDS = (
+    window,
+    info,
+    tags,
+    render,
+    label,
+    heatmap,
+    draft,
+    ask,
+    table,
+    batch,
+    deidentify,
+    models,
+    teach,
+    endpoint,
+    pacs,
+    doctor,
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -24,6 +24,8 @@ class Settings:
     drafter: str = "demo-drafter"
     quantisation: Literal["none", "int8", "int4"] = "none"
     device: str = "auto"
+    adapter: str = ""
+    """Name or folder of what the drafter of this machine is loaded with, "" for none; see `hilum teach`."""
     endpoint: Endpoint | None = None
     """Who writes drafts and answers instead of `drafter`; entered with `hilum endpoint set`."""
     viewport: Literal["auto", "raster", "opengl"] = "auto"

@@ -73,7 +73,8 @@ class Window(QMainWindow):
         self.setAcceptDrops(True)
         self.resize(QSize(1480, 900).boundedTo(self.screen().availableSize()))
         spec = spec or EngineSpec(
-            chosen.encoder, chosen.recipe, chosen.quantisation, chosen.device, endpoint=chosen.endpoint
+            chosen.encoder, chosen.recipe, chosen.quantisation, chosen.device, endpoint=chosen.endpoint,
+            adapter="" if chosen.endpoint else chosen.adapter,
         )  # fmt: skip
         self.spec = spec
         self.serving = Serving(self, lambda: self.settings)
@@ -270,6 +271,7 @@ class Window(QMainWindow):
             "deidentify": lambda: self.deidentifying.ask(),
             **self.serving.by_id(),
             **self.records.by_id(),
+            **self.tables.by_id(),
             **self.tracing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,
@@ -443,7 +445,7 @@ class Window(QMainWindow):
         self.settings = chosen
         self.spec = replace(
             self.spec, encoder=chosen.encoder, drafter=chosen.recipe, quantisation=chosen.quantisation, device=chosen.device,
-            endpoint=chosen.endpoint,
+            endpoint=chosen.endpoint, adapter="" if chosen.endpoint else chosen.adapter,
         )  # fmt: skip
         self.worker.set_spec(self.spec)
         self.shelf.ask_others(chosen.encoder, chosen.recipe)

@@ -43,6 +43,8 @@ class Receipt:
     """What had to be changed on the way (batch halved, fallback to CPU, …)."""
     remark: str = ""
     """A standing remark of the model ("demonstration, knows only phantoms")."""
+    adapter: str = ""
+    """Name and revision (SHA-256 over its files) of the adapter that the model was loaded with."""
     warnings: tuple[str, ...] = ()
     """What of picture and question lies outside of what the model was trained for, a sentence each; see `app.guards`."""
     thinking_tokens: int = 0

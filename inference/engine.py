@@ -39,6 +39,8 @@ class EngineSpec:
     """CPU threads; 0 = all cores but one, at least 1."""
     runtime: Literal["onnx", "torch"] = "onnx"
     """What runs the encoder; "onnx" falls back to torch where it must, and says so."""
+    adapter: str = ""
+    """Folder, or name below Hilum's own folder of adapters, of what the drafter is loaded with; "" for the drafter as it is."""
     endpoint: Endpoint | None = None
     """Who writes instead of the drafter; see `inference.endpoint`, which alone heeds it."""
 
@@ -159,9 +161,11 @@ class Engine:
         on_progress(Progress(f"loading {self.spec.drafter}"))
         entry, folder, revision = catalogue.require(self.spec.drafter, "drafter")
         self._start()
+        from inference.adapters import folder as adapters
         from inference.medgemma import Drafter
 
-        return Drafter(folder, entry, self.spec.device, self.spec.quantisation), revision
+        adapter = adapters.require(self.spec.adapter, entry.id, revision) if self.spec.adapter else None
+        return Drafter(folder, entry, self.spec.device, self.spec.quantisation, adapter=adapter), revision
 
     def _load_encoder(self, on_progress: Callable[[Progress], None]) -> tuple[Encoder, str]:
         on_progress(Progress(f"loading {self.spec.encoder}"))

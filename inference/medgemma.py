@@ -19,6 +19,8 @@ from torch import Tensor
 from inference import decoding as steps
 from inference import device as devices
 from inference import lengths, packed, quantize
+from inference.adapters import merging
+from inference.adapters.folder import Adapter
 from inference.answers import Finish, Progress
 from inference.catalogue import Entry
 from inference.constrained import Grammars
@@ -57,9 +59,21 @@ class Drafter(Prompting):
     Raises ModelRefused when the folder's weights do not fit its config.
     """
 
-    def __init__(self, folder: Path, entry: Entry, device: str = "auto", quantisation: str = "none", dtype: str = "auto") -> None:
-        self.place = devices.place(devices.choose(device), _parameters(folder), dtype)
-        self.model = _load(folder, entry, self.place)
+    def __init__(
+        self,
+        folder: Path,
+        entry: Entry,
+        device: str = "auto",
+        quantisation: str = "none",
+        dtype: str = "auto",
+        adapter: Adapter | None = None,
+    ) -> None:
+        self.place = devices.place(devices.choose(device), parameters(folder), dtype)
+        self.model = load(folder, entry, self.place)
+        self.adapter = ""
+        if adapter is not None:  # before anything joins or quantises its weights
+            merging.merge(self.model, adapter)
+            self.adapter = adapter.words
         self.decoder = Decoder(self.model)
         self.quantisation = quantize.apply(self.decoder.layers, quantisation, self.place.device)
         self.decoder.to(self.place.device)
@@ -167,7 +181,7 @@ class Drafter(Prompting):
         return found
 
 
-def _load(folder: Path, entry: Entry, place: devices.Place) -> Any:
+def load(folder: Path, entry: Entry, place: devices.Place) -> Any:
     import transformers
 
     transformers.utils.logging.set_verbosity_error()
@@ -194,7 +208,7 @@ def _limits(model: Any, tokenizer: Any) -> steps.Limits:
     return steps.Limits(frozenset(stop), never)
 
 
-def _parameters(folder: Path) -> int:
+def parameters(folder: Path) -> int:
     """Number of weights, from the headers alone."""
     import math
 

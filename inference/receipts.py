@@ -39,6 +39,7 @@ def receipt(
     thinking_tokens: int = 0,
     steps: Sequence[str] = (),
     packages: Sequence[str] = PACKAGES,
+    adapter: str = "",
 ) -> Receipt:
     """`began` is `time.monotonic()` at the start; `own_steps` follow the pictures' own; `steps` are what had to be changed."""
     made = dict.fromkeys(step for picture in pictures for step in picture.steps)
@@ -58,6 +59,7 @@ def receipt(
         thinking_tokens=thinking_tokens,
         steps=tuple(steps),
         remark=model.entry.remark,
+        adapter=adapter,
     )
 
 

@@ -60,6 +60,7 @@ class Batch:
             else (catalogue.facts(model), catalogue.folder(model), f"{settings.endpoint.model} at {settings.endpoint.url}")
             for model, role in needed
         }
+        self._adapter = self._taught(settings) if settings.adapter and "draft" in settings.tasks else ""
         if holds_batch(folder) and folder.resolve() != out.resolve():
             raise BatchError(f"{folder} holds the results of a batch; choose the folder of the pictures")
         found = plan(folder, leave_out=out)
@@ -70,6 +71,12 @@ class Batch:
         self.kept = tuple(task for task in tasks if task not in settings.tasks)
         asked = {**asdict(settings), "tasks": tasks}
         self._folder.settings({"folder": str(folder), "settings": asked, "hilum": __version__})
+
+    def _taught(self, settings: Settings) -> str:
+        """Name and revision of the adapter. Raises ModelMissing and ModelRefused."""
+        from inference.adapters import folder
+
+        return folder.require(settings.adapter, settings.drafter, self._models[settings.drafter][2]).words
 
     def __enter__(self) -> Batch:
         return self
@@ -139,6 +146,7 @@ class Batch:
             "revision": self._models[model][2],
             "quantisation": self.settings.quantisation,
             "device": self.settings.device,
+            **({"adapter": self._adapter} if task == "draft" and self._adapter else {}),
             "questions": asked,
         }
         return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

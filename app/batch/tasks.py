@@ -46,6 +46,8 @@ class Settings:
     drafter: str = "demo-drafter"
     quantisation: str = "none"
     device: str = "auto"
+    adapter: str = ""
+    """Name or folder of what the drafter is loaded with."""
     label_set: str = ""
     phrases: tuple[str, ...] = ()
     indication: str = ""

@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
         drafter=options.drafter(args),
         quantisation=args.quantisation,
         device=args.device,
+        adapter=args.adapter,
         label_set=args.set,
         phrases=tuple(args.prompt),
         indication=args.indication,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.commands.options import Commands, command, path
@@ -44,15 +45,17 @@ def _list(args: argparse.Namespace) -> int:
     from app import machine
     from inference import catalogue, terms
 
+    adapters = _adapters()
     where = machine.room()
     body: list[dict[str, Any]] = []
     for one in catalogue.entries():
         fits = {name: machine.fit(one.memory[name], where) for name in PRECISIONS if name in one.memory}
         about = {"id": one.id, "title": one.title, "role": one.role, "installed": catalogue.installed(one.id)}
         place = {"folder": str(catalogue.folder(one.id)), "repository": one.repository, "remark": one.remark}
+        taught = {"adapters": [own.name for own, base in adapters.items() if base == one.id]}
         agreed = {"terms": one.terms, "terms_accepted": terms.accepted(one)}
-        body.append({**about, **place, "memory_gb": dict(one.memory), "fit": fits, **agreed})
-    show(args, body, table([_HEAD, *(_row(one) for one in body)]))
+        body.append({**about, **place, "memory_gb": dict(one.memory), "fit": fits, **taught, **agreed})
+    show(args, body, "\n".join([table([_HEAD, *(_row(one) for one in body)]), *_taught(body)]))
     return 0
 
 
@@ -63,6 +66,25 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
     sizes = [f"{one['memory_gb'][name]:.3g} {one['fit'][name]}" if name in one["fit"] else "" for name in PRECISIONS]
     agreed = f"{one['terms']}{', accepted' if one['terms_accepted'] else ', not accepted'}" if one["terms"] else one["remark"]
     return (one["id"], one["role"], "yes" if one["installed"] else "no", *sizes, agreed)
+
+
+def _adapters() -> dict[Path, str]:
+    """The model that every kept adapter was taught to; a damaged one is complained of and left out."""
+    from inference.adapters import folder
+    from inference.errors import InferenceError
+
+    found = {}
+    for one in folder.kept():
+        try:
+            found[one] = folder.read(one).base
+        except InferenceError as error:
+            complain(str(error))
+    return found
+
+
+def _taught(body: list[dict[str, Any]]) -> list[str]:
+    """A line for every model that has adapters."""
+    return [f"adapters of {one['id']}: {', '.join(one['adapters'])}" for one in body if one["adapters"]]
 
 
 def _import(args: argparse.Namespace) -> int:

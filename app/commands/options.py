@@ -60,6 +60,9 @@ def add_engine(parser: argparse.ArgumentParser, *, encoder: bool = False, drafte
     if drafter:
         parser.add_argument("--drafter", default="demo-drafter", metavar="MODEL", help="catalogue id of the drafter")
         parser.add_argument("--quantisation", choices=("none", "int8", "int4"), default="none", help="of the drafter's decoder")
+        parser.add_argument(
+            "--adapter", default="", metavar="NAME|FOLDER", help="taught with `hilum teach`, loaded with the drafter"
+        )
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     if endpoint:
         parser.set_defaults(drafter=None)
@@ -110,6 +113,8 @@ def endpoint(args: argparse.Namespace, url: str | None) -> Endpoint | None:
             if getattr(args, name, ""):
                 raise WrongCall(f"--{name.replace('_', '-')} goes with --endpoint, which names the server")
         return None
+    if getattr(args, "adapter", ""):
+        raise WrongCall("--adapter goes with a drafter of this machine; an endpoint loads its own, leave it out")
     return Endpoint(url, args.model, args.send_to, args.ca_file, drafter(args))
 
 
@@ -127,7 +132,7 @@ def engine(args: argparse.Namespace) -> AnyEngine:
     from app import endpoints
     from inference.engine import Engine, EngineSpec
 
-    given = {name: getattr(args, name) for name in ("encoder", "drafter", "quantisation", "device") if name in args}
+    given = {name: getattr(args, name) for name in ("encoder", "drafter", "quantisation", "device", "adapter") if name in args}
     key = ""
     if "endpoint" in args:
         given |= {"drafter": drafter(args), "endpoint": endpoint(args, args.endpoint)}

@@ -68,6 +68,7 @@ def _facts(receipt: Receipt) -> list[tuple[str, str]]:
     return [
         ("Model", f"{receipt.model} {receipt.remark and f'({receipt.remark})'}"),
         ("Revision", receipt.revision),
+        *([("Adapter", receipt.adapter)] if receipt.adapter else []),
         ("Numbers", f"{receipt.dtype}, quantisation {receipt.quantisation}, on {receipt.device}, seed {receipt.seed}"),
         ("Prompt", receipt.prompt),
         ("Preprocessing", "; ".join(receipt.preprocessing)),
