@@ -87,7 +87,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """In bytes. `work` is what passes through while a picture or a piece of the prompt is read; `read` is what each token reads."""
+    """In bytes. `work` passes through while a picture or a piece of the prompt is read; `read` is what each token reads."""
 
     weights: int
     cache: int
@@ -183,7 +183,7 @@ def machine() -> Room:
 
 
 def memory_bandwidth(size: int = 1 << 28, rounds: int = 3) -> float:
-    """Bytes a second that this processor copies, reads and writes counted: a tenth of a second of work. Not for the GUI thread."""
+    """Bytes a second that this processor copies, reads and writes counted: half a second of work. Not for the GUI thread."""
     source = np.ones(size // 8)
     target = np.zeros_like(source)
     best = math.inf
