@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import math
 import shutil
@@ -79,8 +80,8 @@ def teach(
     entry, place, revision = catalogue.require(model, "drafter")
     if entry.family != "gemma3":
         raise ModelRefused(f"{entry.title} has no eyes; an adapter is taught to a model that sees pictures")
-    chosen = devices.place(devices.choose(device), medgemma.parameters(place))
-    base = medgemma.load(place, entry, chosen)
+    chosen = devices.place(devices.choose(device), medgemma.parameters(place), "bfloat16" if recipe.base == "nf4" else "auto")
+    base = medgemma.load(place, entry, chosen, **_quantised(recipe, chosen))
     prompting = Prompting(place, entry, base.config)
     work = out / WORK
     work.mkdir(parents=True, exist_ok=True)
@@ -97,6 +98,21 @@ def teach(
             class_.close()
     shutil.rmtree(work)
     return folder.read(out)
+
+
+def _quantised(recipe: Recipe, place: devices.Place) -> dict[str, Any]:
+    """How transformers is to load the base: nothing to say, or NF4 with its scales quantised again. Raises ModelRefused."""
+    if recipe.base == "full":
+        return {}
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise ModelRefused("nf4 needs bitsandbytes, which is not installed; install hilum[qlora], or teach on the full base")
+    from transformers import BitsAndBytesConfig
+
+    form = BitsAndBytesConfig(
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.bfloat16,
+        bnb_4bit_quant_storage=torch.bfloat16,
+    )  # fmt: skip
+    return {"quantization_config": form, "device_map": str(place.device)}
 
 
 def _enough(lessons: Sequence[Lesson]) -> None:
@@ -160,7 +176,8 @@ class _Course:
         from peft import LoraConfig, get_peft_model
 
         self.recipe, self.lessons, self.place, self.identity, self.kept = recipe, class_, place, identity, kept
-        base.to(place.device)
+        if recipe.base == "full":
+            base.to(place.device)
         base.set_attn_implementation({"text_config": "eager", "vision_config": "sdpa"})
         config = LoraConfig(
             r=recipe.rank, lora_alpha=recipe.alpha, lora_dropout=recipe.dropout, bias="none", target_modules="all-linear",
@@ -171,6 +188,8 @@ class _Course:
             self.model: Any = get_peft_model(base, config)
         if sum(one.numel() for one in base.parameters()) >= devices.SMALL:
             base.activation_checkpointing_enable(activation_checkpointing_kwargs={"use_reentrant": False})
+        self.model.train()
+        self._dropouts = [one for one in self.model.modules() if isinstance(one, nn.Dropout)]
         self.learning = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
         self.optimiser = torch.optim.AdamW(self.learning.values(), lr=recipe.rate, weight_decay=0.0)
         self.steps = recipe.steps(len(class_.learnt))
@@ -182,7 +201,7 @@ class _Course:
         if self.before is None:
             self.before = self.score(on_progress, cancel)
         began, first, earlier = time.monotonic(), self.step, self.seconds
-        self.model.train()
+        self._drop(True)
         while self.step < self.steps:
             if cancel.is_set():
                 if self.step > first:
@@ -238,7 +257,7 @@ class _Course:
 
     @torch.no_grad()
     def score(self, on_progress: Callable[[Stand], None], cancel: Event) -> Score:
-        self.model.eval()
+        self._drop(False)
         loss = right = tokens = 0.0
         for start in range(0, len(self.lessons.held_out), self.recipe.batch):
             if cancel.is_set():
@@ -249,6 +268,12 @@ class _Course:
             right += float((logits.argmax(-1) == labels).sum())
             tokens += len(labels)
         return Score(loss / tokens, right / tokens)
+
+    def _drop(self, drop: bool) -> None:
+        """Whether inputs of the adapter are left out by chance. Nothing else of the model minds being taught; the mode stays, as
+        bitsandbytes rearranges weights for good when a model on the CPU is asked outside of it."""
+        for one in self._dropouts:
+            one.train(drop)
 
     def _save(self) -> None:
         position = {"step": self.step, "seconds": self.seconds, "loss": self.loss, "before": asdict(self.before or Score(0, 0))}
