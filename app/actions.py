@@ -54,6 +54,7 @@ SPECS = (
     Spec("question-whole", "Ask about the whole series or film", ("Alt+Q",), "Ask", "mdi6.comment-processing-outline"),
     Spec("ask-record", "Ask about a record…", ("Ctrl+Alt+Q",), "Ask", "mdi6.file-question-outline"),
     Spec("table", "Read the table of the page", ("Ctrl+Alt+T",), "Ask", "mdi6.table-eye"),
+    Spec("clear-table", "Clear the table of the page…", (), "Ask", "mdi6.table-remove"),
     Spec("locate", "Box of the finding or phrase", ("B",), "Ask", "mdi6.vector-square", on_slides=("Alt+B",)),
     Spec("cancel", "Stop what is running", ("Escape",), "Ask", "mdi6.stop-circle-outline", True),
     Spec("whole", "Clear the region: take the whole view", ("Backspace",), "Ask", "mdi6.select-off"),

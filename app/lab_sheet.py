@@ -112,7 +112,7 @@ def any_table(text: str, form: str) -> tuple[tuple[str, ...], list[tuple[Any, ..
     return None if any(isinstance(cell, dict | list) for line in lines for cell in line) else (names, lines)
 
 
-def must_be_whole(draft: Draft) -> None:
+def must_say_something(draft: Draft) -> None:
     """Raises ModelFailed where nothing came at all."""
     if not draft.text.strip():
         raise ModelFailed(f"the model {draft.receipt.model} wrote nothing; read the page again")

@@ -94,6 +94,11 @@ def keep(source: Path, sheet: Sheet) -> None:
     atomic_write(place_of(source), json.dumps(asdict(sheet), ensure_ascii=False, indent=1), private=True)
 
 
+def remove(source: Path) -> None:
+    """Nothing of it stays. Not for the GUI thread. Raises OSError."""
+    place_of(source).unlink(missing_ok=True)
+
+
 def load(source: Path) -> Sheet | None:
     """What was kept; None where nothing was, or where the file is not one of ours. Not for the GUI thread."""
     try:

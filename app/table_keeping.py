@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from app import sheets
 from app.lane import Lane
@@ -36,6 +37,7 @@ class TableKeeping(QObject):
         self._known: set[Path] = set()
         panel.changed.connect(self.take)
         panel.saveWanted.connect(self._choose)
+        panel.clearWanted.connect(self.ask_to_clear)
         self._written.connect(panel.say)
         self._saved.connect(self.noted)
         self._loaded.connect(self._show)
@@ -54,6 +56,28 @@ class TableKeeping(QObject):
 
     def forget(self, source: Path) -> None:
         self._known.discard(source)
+
+    def by_id(self) -> Mapping[str, Callable[[], object]]:
+        return {"clear-table": self.ask_to_clear}
+
+    def ask_to_clear(self) -> None:
+        """After the reader said so."""
+        source = self._panel.source
+        if source is None or not self._panel.sheet.lines:
+            self.noted.emit("no table was read of this page")
+            return
+        question = (
+            f"Remove all {len(self._panel.sheet.lines)} rows of {source.name}, also from the disk? They cannot be brought back."
+        )
+        buttons = QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel
+        if QMessageBox.warning(self._window, "Clear the table", question, buttons) == QMessageBox.StandardButton.Discard:
+            self.clear(source)
+
+    def clear(self, source: Path) -> None:
+        """Its rows go, here and on the disk."""
+        self._asking.session.findings(source).sheet = None
+        self._disk.submit(partial(self._remove, source))
+        self._asking.refresh(source)
 
     def write(self, sheet: Sheet, path: Path) -> None:
         """As CSV, beside the window."""
@@ -75,6 +99,12 @@ class TableKeeping(QObject):
             sheets.keep(source, sheet)
         except OSError as error:
             self._written.emit(f"The table could not be kept ({error.strerror or error}); check the disk.")
+
+    def _remove(self, source: Path) -> None:
+        try:
+            sheets.remove(source)
+        except OSError as error:
+            self._written.emit(f"The table could not be removed ({error.strerror or error}); check the disk.")
 
     def _save(self, sheet: Sheet, path: Path) -> None:
         try:

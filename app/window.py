@@ -271,6 +271,7 @@ class Window(QMainWindow):
             "deidentify": lambda: self.deidentifying.ask(),
             **self.serving.by_id(),
             **self.records.by_id(),
+            **self.tables.by_id(),
             **self.tracing.by_id(),
             "cancel": self._escape,
             "fold": self._fold,

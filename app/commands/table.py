@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     result = options.answered(args, TableQuestion(form, decoding))
     if not isinstance(result.answer, Draft):
         raise TypeError("a table is read as a text")
-    lab_sheet.must_be_whole(result.answer)
+    lab_sheet.must_say_something(result.answer)
     code = _own(args, result, result.answer, form) if form else _sheet(args, result, result.answer)
     if result.answer.finish != "stop":
         complain(f"{lab_sheet.CUT} ({options.ended(result.answer)})")

@@ -36,6 +36,7 @@ LEAST_PX = 112
 class TablePanel(Column):
     readWanted = Signal()
     saveWanted = Signal()
+    clearWanted = Signal()
     changed = Signal(object, object)
     """The source and its Sheet: the reader did something to a row."""
 
@@ -80,7 +81,8 @@ class TablePanel(Column):
         self.accept_button = button("Accept", self.accept, tip="The chosen rows (A)")
         self.refuse_button = button("Refuse", self.refuse, tip="The chosen rows are left out; once more: proposed again (X)")
         self.column.addLayout(row(self.accept_button, self.refuse_button, self.copy, self.save))
-        self.column.addLayout(row(self.read))
+        self.clear = button("Clear…", self.clearWanted.emit, tip="Remove all rows, also from the disk")
+        self.column.addLayout(row(self.read, self.clear))
         self.show_sheet(None, None)
 
     def show_sheet(self, sheet: Sheet | None, source: Path | None) -> None:
@@ -164,7 +166,7 @@ class TablePanel(Column):
         self.cut.setVisible(self.sheet.cut)
         self.by.setText(f"Copied by {self.sheet.model} · draft, not for diagnostic use · the marks are our own arithmetic")
         self.by.setVisible(was_read)
-        for control in (self.accept_button, self.refuse_button, self.copy, self.save):
+        for control in (self.accept_button, self.refuse_button, self.copy, self.save, self.clear):
             control.setEnabled(there)
         self._warned.show_warnings(self.sheet.warnings)
 

@@ -105,6 +105,22 @@ def test_what_was_kept_comes_back_with_its_picture(seat: Seat, page: Path) -> No
     seat.wait(lambda: seat.window.asking.session.findings(page).sheet is not None)
     seat.window.side.front(seat.window.side.table)
     assert (cells(seat, 0), cells(seat, 2)) == (["✓"], ["Sodium"])
+    seat.window.tables.clear(page)
+    seat.wait(lambda: not sheets.place_of(page).exists())
+    assert cells(seat, 2) == []
+    assert sheets.load(page) is None
+
+
+def test_a_file_of_rows_that_is_none_is_left_alone(page: Path, home: Path) -> None:
+    sheets.place_of(page).parent.mkdir(parents=True)
+    for content in (
+        "",
+        "[]",
+        '{"lines": [{"row": {"test": "x"}, "page": 0, "state": "proposed"}], "model": "", "warnings": []}',
+        "{",
+    ):
+        sheets.place_of(page).write_text(content)
+        assert sheets.load(page) is None
 
 
 def test_a_model_that_reads_no_pages_is_not_asked(seat: Seat, page: Path) -> None:
