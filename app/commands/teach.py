@@ -17,8 +17,8 @@ from app.commands.output import Meter, show
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from inference.adapters.examples import Stand
     from inference.adapters.folder import Adapter
-    from inference.adapters.teaching import Stand
 
 ABOUT = """
 A LoRA adapter is a small set of weights beside a drafter, learnt from pairs of a picture and a text. The drafter itself stays as

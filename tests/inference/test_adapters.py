@@ -17,10 +17,11 @@ from safetensors.torch import load_file, save_file
 
 from inference import catalogue, medgemma, prompts
 from inference.adapters import folder as folders
+from inference.adapters.examples import Stand
 from inference.adapters.lessons import IGNORED, Lesson, collate, example
 from inference.adapters.merging import merge
 from inference.adapters.recipe import Recipe
-from inference.adapters.teaching import Stand, teach
+from inference.adapters.teaching import teach
 from inference.answers import Draft
 from inference.device import Place
 from inference.engine import Engine, EngineSpec
