@@ -67,10 +67,21 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
+def _parsed(arguments: list[str]) -> argparse.Namespace:
+    """Words of a question may stand behind options too, which argparse does not see by itself. Raises SystemExit."""
+    made = parser()
+    args, rest = made.parse_known_args(arguments)
+    if rest and ("words" not in args or any(one.startswith("-") for one in rest)):
+        made.error(f"unrecognized arguments: {' '.join(rest)}")
+    if rest:
+        args.words += rest
+    return args
+
+
 def main(arguments: Sequence[str] | None = None, engine: Callable[[EngineSpec], AnyEngine] | None = None) -> int:
     """Run one command and give its exit code. `engine` makes the engine from what to load; None takes the one in process."""
     try:
-        args = parser().parse_args(signed(sys.argv[1:] if arguments is None else arguments))
+        args = _parsed(signed(sys.argv[1:] if arguments is None else arguments))
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 2
     args.make_engine = engine

@@ -32,7 +32,7 @@ def drawn(result: Result) -> bytes:
     if not isinstance(result.answer, Heatmap):
         raise TypeError("only a heatmap is drawn over its picture")
     over = blended(_ground(result), result.answer, result.frame)
-    height = max(over.shape[0], 360)
+    height = max(over.shape[0], 360, 12 + 4 * 20 + 8 + 142 + 16 * len(_notes(result.answer)) + 12)
     page = Image.new("RGB", (over.shape[1] + _BAND, height), _GROUND)
     page.paste(Image.fromarray(over), (0, 0))
     _legend(page, over.shape[1] + 16, result.answer)
@@ -108,12 +108,18 @@ def _legend(page: Image.Image, left: int, heatmap: Heatmap) -> None:
     for value, y in ((heatmap.high, top), ((heatmap.high + heatmap.low) / 2, top + 64), (heatmap.low, top + 127)):
         draw.text((left + 24, y - 7), f"{value:.3g}", _INK, small)
     top += 142
+    for line in _notes(heatmap):
+        draw.text((left, top), line, _INK, small)
+        top += 16
+
+
+def _notes(heatmap: Heatmap) -> list[str]:
+    """Unit, highest value, method, what lies outside of training, and what the map is not, in lines."""
     notes = [heatmap.unit, f"highest here {float(np.nanmax(heatmap.values)):.3g}", f"method {heatmap.method}"]
     notes += [] if heatmap.validated else ["not validated for this model"]
-    for note in [*notes, heatmap.receipt.remark, BANNER]:
-        for line in _wrapped(plain(note), 34):
-            draw.text((left, top), line, _INK, small)
-            top += 16
+    return [
+        line for note in [*notes, *heatmap.receipt.warnings, heatmap.receipt.remark, BANNER] for line in _wrapped(plain(note), 34)
+    ]
 
 
 def _wrapped(text: str, columns: int) -> list[str]:

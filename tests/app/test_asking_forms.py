@@ -85,6 +85,21 @@ def test_what_makes_no_sense_is_refused(
     assert said.out == ""
 
 
+def test_the_question_may_stand_behind_the_options(film: Film, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(film(2_300_000)[0])
+    made: list[FakeEngine] = []
+
+    def engine(spec: object) -> FakeEngine:
+        made.append(FakeEngine())
+        return made[-1]
+
+    assert main(["ask", path, "--prior", path, "Why?"], engine) == 0
+    assert made[0].asked[0][0].text == "Why?"  # type: ignore[union-attr]
+    assert main(["ask", path, "Why?", "--unknown"], engine) == 2
+    assert main(["draft", path, "--seed", "3", "Why?"], engine) == 2
+    assert "unrecognized arguments: Why?" in capsys.readouterr().err
+
+
 def test_thinking_reaches_the_question(film: Film) -> None:
     for words, expected in (([], None), (["--thinking", "off"], 0), (["--thinking", "750"], 750)):
         made: list[FakeEngine] = []

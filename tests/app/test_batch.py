@@ -90,6 +90,8 @@ def test_every_item_has_a_row_and_a_record(
     good = found["film 0.png"]
     assert (good["width"], good["height"], good["modality"], good["use"]) == ("30", "20", "cxr", "draft, not for diagnostic use")
     assert good["label.highest"] == "effusion"
+    for task in ("label", "draft", "heatmap"):
+        assert good[f"{task}.warnings"].startswith("Taken for a chest film: a grey picture that names no modality. Not stated in")
     assert good["draft.impression"].startswith("Effusion, ")
     record = json.loads((out / good["record"]).read_text(encoding="utf-8"))
     assert record["tasks"]["label"]["answers"][0]["scores"][0]["contrast"] == float(good["label.effusion.contrast"])

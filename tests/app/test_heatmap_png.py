@@ -62,3 +62,20 @@ def test_the_file_holds_picture_and_legend() -> None:
     assert np.array_equal(page[:100, :200], heatmap_png.blended(pixels, heatmap))
     bar = page[:, 216:232].reshape(-1, 3)
     assert {tuple(colour) for colour in colormap("inferno", 128)[[0, 64, 127]].tolist()} <= {tuple(one) for one in bar.tolist()}
+
+
+def test_what_lies_outside_of_training_stands_on_the_file_and_never_runs_out_of_it() -> None:
+    from dataclasses import replace
+
+    pixels, heatmap = _padded()
+    long = tuple(f"A lateral film of the hand, number {number}: heatmaps were trained on frontal films." for number in range(12))
+
+    def drawn(warnings: tuple[str, ...]) -> np.ndarray:
+        answer = replace(heatmap, receipt=replace(RECEIPT, warnings=warnings))
+        result = Result(Request(Path("x"), HeatmapQuestion("opacity")), answer, (Picture(pixels, "cxr"),), Region(0, 0, 200, 100))
+        return np.asarray(Image.open(io.BytesIO(heatmap_png.drawn(result))).convert("L"))
+
+    plain, one, many = drawn(()), drawn(long[:1]), drawn(long)
+    assert (one > 128).sum() > (plain > 128).sum() + 200
+    assert many.shape[0] > one.shape[0]
+    assert (many[-8:, 200:] < 64).all(), "nothing is cut off at the bottom"
