@@ -339,6 +339,8 @@ def summary(source: Source, card: Card, images: int = 0) -> str:
     kind = "series" if images else source.kind
     if isinstance(source, TracedSource):
         return f"{source.sort} · {len(source.groups[0].channels)} leads · {source.groups[0].duration_s:.3g} s"
+    if source.modality == "DOC":
+        return f"document · {source.frames} page{'s' if source.frames > 1 else ''}"
     return f"{words.get(kind, kind)} · {counted(source.size.width)} × {counted(source.size.height)}"
 
 

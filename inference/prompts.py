@@ -41,9 +41,10 @@ def messages(question: Written, pictures: Sequence[Picture], entry: Entry) -> tu
     kind = pictures[0].modality if pictures else None
     _count(question, len(pictures), kind, entry)
     before = question.before if isinstance(question, FreeQuestion) else ()
-    words = _words(_first(question), len(pictures), kind, texts)
+    captioned = any(picture.caption for picture in pictures)
+    words = _words(_first(question), 1 if captioned else len(pictures), kind, texts)  # two frames are no prior and current
     places: tuple[str | None, ...] = (None,) * len(pictures)
-    if any(picture.caption for picture in pictures):  # each picture with its caption, the question last
+    if captioned:  # each picture with its caption, the question last
         content: tuple[str | None, ...] = (*(part for one in pictures for part in (None, one.caption)), words)
     elif len(pictures) > 1 and kind in ("ct", "mr"):  # instruction, then each slice with its number, the question last
         slices = [part for number in range(1, len(pictures) + 1) for part in (None, f"SLICE {number}")]

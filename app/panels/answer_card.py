@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from app.analysis import Result
@@ -15,15 +17,22 @@ from inference.questions import FreeQuestion
 VERDICTS = {"yes": "Yes", "no": "No", "unclear": "Unclear: the answer says neither yes nor no in the form asked for"}
 
 
-def answer_card(result: Result, draft: Draft) -> QFrame:
+def answer_card(result: Result, draft: Draft, said: Sequence[str] = ()) -> QFrame:
+    """`said` are the warnings on the card above: what stands there already is not spelled out again."""
     frame = QFrame()
     frame.setObjectName("row")
     restyle(frame, state="proposed", chosen="false")
     inside = QVBoxLayout(frame)
     inside.setContentsMargins(10, 8, 8, 8)
     inside.setSpacing(6)
-    if draft.receipt.warnings:
-        inside.addWidget(Warned(draft.receipt.warnings))
+    fresh = [one for one in draft.receipt.warnings if one not in said]
+    again = [one for one in draft.receipt.warnings if one in said]
+    if fresh:
+        inside.addWidget(Warned(fresh))
+    if again:
+        line = label(f"{len(again)} {'remark' if len(again) == 1 else 'remarks'} on the picture as above", "soft")
+        line.setToolTip("\n".join(again))
+        inside.addWidget(line)
     if draft.verdict:
         inside.addWidget(label(VERDICTS[draft.verdict], "verdict"))
     inside.addWidget(label(draft.text or "The model gave no answer.", "model" if draft.text else "bad", selectable=True))

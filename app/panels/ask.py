@@ -42,6 +42,7 @@ class AskPanel(Column):
         self.question = QLineEdit()
         self._place: Path | None = None
         """What the conversation is about."""
+        self._count = 0
         self._show_form()
         self.question.textChanged.connect(self._show_whole)
         self.question.returnPressed.connect(self._send)
@@ -54,11 +55,15 @@ class AskPanel(Column):
         self._word.hide()
         if not turns:
             self._lines.add(label(EMPTY, "hint"))
+        said: tuple[str, ...] = ()
         for question, result in turns:
             self._lines.add(label(question, "", selectable=True))
             if isinstance(result.answer, Draft):
-                self._lines.add(answer_card(result, result.answer))
+                self._lines.add(answer_card(result, result.answer, said))
+                said = result.answer.receipt.warnings
         place = turns[-1][1].request.path if turns else None
+        self._lines.follow_end = len(turns) > self._count
+        self._count = len(turns)
         self.bar.offer_turns(follow_ups.carried(turns), new_place=place != self._place)
         self._place = place
 

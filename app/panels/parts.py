@@ -137,6 +137,9 @@ class ScrolledColumn(QScrollArea):
         self._lines.setSpacing(GAP)
         self._lines.addStretch(1)
         self.setWidget(ground)
+        self.follow_end = False
+        """Whether the end comes into sight with what is added next; for once."""
+        self.verticalScrollBar().rangeChanged.connect(lambda *_: self._follow())
 
     def add(self, widget: QWidget) -> None:
         """Below what is there."""
@@ -153,6 +156,11 @@ class ScrolledColumn(QScrollArea):
             else:
                 widget.hide()
                 widget.deleteLater()
+
+    def _follow(self) -> None:
+        if self.follow_end:
+            self.follow_end = False
+            self.to_end()
 
     def to_end(self) -> None:
         bar = self.verticalScrollBar()

@@ -89,6 +89,10 @@ def test_each_question_stands_alone_until_it_is_followed_up_and_then_says_what_i
     assert "Is there a pneumothorax?" in third.answer.receipt.prompt
     assert any(one.startswith("A follow-up that carries 1 earlier question with the answers") for one in cards(seat)[-1])
     assert "Carries 2 earlier questions" in bar.context.text()
+    assert "2 remarks on the picture as above" in cards(seat)[-1], "said in full once"
+    assert any(one.startswith("Taken for a chest film") for one in cards(seat)[0])
+    scroll = seat.window.side.ask._lines.verticalScrollBar()
+    seat.wait(lambda: scroll.value() == scroll.maximum())
     seat.act("clear-context")
     assert not bar.following
     alone = ask(seat, "Is there a pleural effusion?")

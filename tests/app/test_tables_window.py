@@ -23,7 +23,7 @@ from app.sheets import Line, Sheet
 from inference.endpoint_address import Endpoint
 from tests.app.conftest import Seat
 from tests.app.dicom_files import write
-from tests.app.pages import noise, sheet
+from tests.app.pages import noise, pdf, sheet
 from tests.inference.openai_server import NAME, SHEET, Server
 
 RECIPE = "medgemma-1.5-4b-it"
@@ -121,6 +121,16 @@ def test_a_file_of_rows_that_is_none_is_left_alone(page: Path, home: Path) -> No
     ):
         sheets.place_of(page).write_text(content)
         assert sheets.load(page) is None
+
+
+def test_a_pdf_stands_in_the_browser_with_its_pages(seat: Seat, tmp_path: Path) -> None:
+    path = pdf(tmp_path / "sheet.pdf", ["Sodium 139", "Potassium 5.9"])
+    seat.open(path)
+    (item,) = seat.window.browser.model.items()
+    assert item.line == "document · 2 pages"
+    QTest.keyClick(seat.window.panes.view, Qt.Key.Key_PageDown)
+    seat.wait(lambda: seat.window.panes.view.visible_region().frame == 1)
+    assert not seat.window.side.ask.ready.change.isVisibleTo(seat.window.side.ask)  # its file says what it is
 
 
 def test_a_model_that_reads_no_pages_is_not_asked(seat: Seat, page: Path) -> None:

@@ -170,3 +170,5 @@ def test_captions_stand_behind_their_pictures() -> None:
     frames = [replace(tiny.picture(modality="photo"), caption=f"FRAME {n}, {n / 2:.2f} s") for n in (1, 2)]
     ((_, parts),) = prompts.messages(FreeQuestion("Does it move?"), frames, NEW)
     assert parts == (None, "FRAME 1, 0.50 s", None, "FRAME 2, 1.00 s", "Does it move?")
+    ((_, parts),) = prompts.messages(DraftQuestion(), frames, NEW)
+    assert "comparison" not in str(parts[-1])
