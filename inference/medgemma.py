@@ -181,7 +181,8 @@ class Drafter(Prompting):
         return found
 
 
-def load(folder: Path, entry: Entry, place: devices.Place) -> Any:
+def load(folder: Path, entry: Entry, place: devices.Place, **more: Any) -> Any:
+    """The published model with its weights as they are; `more` is for transformers' own loading. Raises ModelRefused."""
     import transformers
 
     transformers.utils.logging.set_verbosity_error()
@@ -189,7 +190,7 @@ def load(folder: Path, entry: Entry, place: devices.Place) -> Any:
     kind = transformers.Gemma3ForConditionalGeneration if entry.family == "gemma3" else transformers.Gemma3ForCausalLM
     try:
         model, info = kind.from_pretrained(folder, dtype=place.dtype, use_safetensors=True, local_files_only=True,
-                                           trust_remote_code=False, output_loading_info=True)  # fmt: skip
+                                           trust_remote_code=False, output_loading_info=True, **more)  # fmt: skip
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise ModelRefused(f"{folder} could not be loaded ({error}); get the model again") from error
     for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):

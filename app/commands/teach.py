@@ -17,8 +17,8 @@ from app.commands.output import Meter, show
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from inference.adapters.examples import Stand
     from inference.adapters.folder import Adapter
-    from inference.adapters.teaching import Stand
 
 ABOUT = """
 A LoRA adapter is a small set of weights beside a drafter, learnt from pairs of a picture and a text. The drafter itself stays as
@@ -59,6 +59,9 @@ def add(commands: Commands) -> None:
     part.add_argument(
         "--freeze-tower", action="store_true", help="the vision tower stays as it is: quicker, and sees nothing new"
     )
+    part.add_argument(
+        "--base", choices=("full", "nf4"), default="full", help="nf4: QLoRA, a quarter of the memory (hilum[qlora])"
+    )
     part.add_argument("--seed", type=options.count, default=0, metavar="N")
     part.add_argument("--keep-every", type=_whole, default=20, metavar="N", help="steps between checkpoints (20)")
     part.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
@@ -77,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
 
     recipe = Recipe(
         rank=args.rank, alpha=args.rank, dropout=args.dropout, rate=args.rate, clip=args.clip,
-        batch=args.batch, step=args.step, epochs=args.epochs, seed=args.seed, tower=not args.freeze_tower,
+        batch=args.batch, step=args.step, epochs=args.epochs, seed=args.seed, base=args.base, tower=not args.freeze_tower,
     )  # fmt: skip
     meter = Meter()
     with _stoppable() as cancel:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from inference.errors import ModelRefused
 
 PARTS = ("exp_avg", "exp_avg_sq", "step")
 """What AdamW remembers of a parameter."""
@@ -34,11 +36,14 @@ def save(path: Path, learning: Mapping[str, nn.Parameter], optimiser: torch.opti
 
 
 def position(path: Path) -> dict[str, Any] | None:
-    """None where there is no checkpoint."""
+    """None where there is no checkpoint; raises ModelRefused for a damaged one."""
     if not path.is_file():
         return None
-    with safe_open(path, framework="pt") as file:
-        found: dict[str, Any] = json.loads(file.metadata()["position"])
+    try:
+        with safe_open(path, framework="pt") as file:
+            found: dict[str, Any] = json.loads(file.metadata()["position"])
+    except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
+        raise ModelRefused(f"the checkpoint {path} cannot be read ({error}); remove {path.parent} to begin anew") from error
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from inference.errors import ModelRefused
 
@@ -30,6 +31,9 @@ class Recipe:
     """Examples of one step."""
     epochs: int = 1
     seed: int = 0
+    base: Literal["full", "nf4"] = "full"
+    """The numbers of the base while it is taught; "nf4" is the published QLoRA (arXiv 2305.14314): a quarter of the memory, needs
+    bitsandbytes. An answer is always made with the base at full precision."""
     tower: bool = True
     """Whether the linears of the vision tower learn as well, as in the published "all-linear"."""
 

@@ -17,10 +17,11 @@ from safetensors.torch import load_file, save_file
 
 from inference import catalogue, medgemma, prompts
 from inference.adapters import folder as folders
+from inference.adapters.examples import Stand
 from inference.adapters.lessons import IGNORED, Lesson, collate, example
 from inference.adapters.merging import merge
 from inference.adapters.recipe import Recipe
-from inference.adapters.teaching import Stand, teach
+from inference.adapters.teaching import teach
 from inference.answers import Draft
 from inference.device import Place
 from inference.engine import Engine, EngineSpec
@@ -183,6 +184,7 @@ def test_the_engine_writes_what_peft_generates_and_says_with_which_adapter(
     answer = engine.answer(question, [read("1")])
     assert isinstance(answer, Draft)
     assert answer.receipt.adapter == f"short {adapter.revision}"
+    assert engine.state().remark == answer.receipt.remark == "with the adapter short"
     without = Engine(EngineSpec(drafter=DRAFTER, device="cpu", threads=1)).answer(question, [read("1")])
     assert isinstance(without, Draft)
     assert without.receipt.adapter == ""
@@ -274,3 +276,17 @@ def test_an_adapter_of_another_base_or_kind_or_without_numbers_is_refused(adapte
     (place / folders.WEIGHTS).write_bytes((place / folders.WEIGHTS).read_bytes()[:-8])
     with pytest.raises(ModelRefused, match="cut off or too long"):
         ask(str(place))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_base_in_four_bits_is_taught_as_well(tmp_path: Path, models: Path) -> None:
+    """QLoRA: the held-out examples of another precision, the same layers, an adapter that is loaded as any other."""
+    pytest.importorskip("bitsandbytes")
+    made = taught(tmp_path / "small", Recipe(rate=0.02, epochs=3, step=8, base="nf4"))
+    assert made.facts["held_out_after"]["token_accuracy"] > made.facts["held_out_before"]["token_accuracy"] + 0.3
+    assert made.facts["dtype"] == "bfloat16"
+    assert len({name.split(".lora_")[0] for name in load_file(made.weights)}) == 4 * 7 + 3 * 6
+    engine = Engine(EngineSpec(drafter=DRAFTER, device="cpu", threads=1, adapter=str(made.folder)))
+    answer = engine.answer(DraftQuestion(decoding=Decoding(max_tokens=8)), [read("1")])
+    assert isinstance(answer, Draft)
+    assert answer.receipt.adapter == made.words
