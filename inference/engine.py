@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from inference import catalogue, fitting, ladder, lengths
@@ -254,6 +254,8 @@ class Engine:
         from inference.medgemma import Drafter
 
         adapter = adapters.require(self.spec.adapter, entry.id, revision) if self.spec.adapter else None
+        if adapter:
+            entry = replace(entry, remark="; ".join(filter(None, (entry.remark, f"with the adapter {adapter.folder.name}"))))
         return Drafter(folder, entry, self._on, self._quantisation, adapter=adapter), revision
 
     def _load_encoder(self, on_progress: Callable[[Progress], None]) -> tuple[Encoder, str]:

@@ -66,7 +66,7 @@ def receipt_facts(receipt: Receipt) -> dict[str, str]:
     facts = {
         "Model": receipt.model + (f" ({receipt.remark})" if receipt.remark else ""),
         "Revision": receipt.revision[:16],
-        "Adapter": receipt.adapter,
+        "Adapter": receipt.adapter[: receipt.adapter.rfind(" ") + 17],
         "Weights": f"{receipt.quantisation if receipt.quantisation != 'none' else 'not quantised'}, {receipt.dtype}",
         "Device": receipt.device,
         "Time": f"{receipt.seconds:.2f} s{speed}",

@@ -184,6 +184,7 @@ def test_the_engine_writes_what_peft_generates_and_says_with_which_adapter(
     answer = engine.answer(question, [read("1")])
     assert isinstance(answer, Draft)
     assert answer.receipt.adapter == f"short {adapter.revision}"
+    assert engine.state().remark == answer.receipt.remark == "with the adapter short"
     without = Engine(EngineSpec(drafter=DRAFTER, device="cpu", threads=1)).answer(question, [read("1")])
     assert isinstance(without, Draft)
     assert without.receipt.adapter == ""
