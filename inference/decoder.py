@@ -7,7 +7,7 @@ that read the same input: seven products a layer become four.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from threading import Event
 from typing import Any
 
@@ -49,7 +49,8 @@ class Layer(nn.Module):
     gains: Tensor
     """Of the norms of queries and keys [heads + kv_heads, 1, width]."""
 
-    def __init__(self, module: Any) -> None:
+    def __init__(self, module: Any, ready: Mapping[str, nn.Module]) -> None:
+        """`ready` are linears by their name here that are there already, quantised: their weights are not looked at."""
         super().__init__()
         attention, mlp = module.self_attn, module.mlp
         self.window = int(attention.sliding_window or 0)
@@ -62,10 +63,10 @@ class Layer(nn.Module):
         each = (attention.q_norm, self.heads), (attention.k_norm, self.kv_heads)
         self.eps = float(attention.q_norm.eps)
         self.register_buffer("gains", torch.cat([(1.0 + norm.weight.detach().float()).expand(n, 1, -1) for norm, n in each]))
-        self.qkv = _joined(attention.q_proj, attention.k_proj, attention.v_proj)
-        self.out = attention.o_proj
-        self.gate_up = _joined(mlp.gate_proj, mlp.up_proj)
-        self.down = mlp.down_proj
+        self.qkv = ready.get("qkv") or _joined(attention.q_proj, attention.k_proj, attention.v_proj)
+        self.out = ready.get("out") or attention.o_proj
+        self.gate_up = ready.get("gate_up") or _joined(mlp.gate_proj, mlp.up_proj)
+        self.down = ready.get("down") or mlp.down_proj
 
     def project(self, x: Tensor, turn: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """[n, hidden] as queries [1, heads, n, width], keys and values [1, kv_heads, n, width], turned by their places."""
@@ -86,7 +87,8 @@ class Layer(nn.Module):
 class Decoder(nn.Module):
     """All layers, the embedding before and the head after them. Made once of a loaded model, whose own layers it takes over."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, ready: Callable[[int], Mapping[str, nn.Module]] = lambda _: {}) -> None:
+        """`ready` gives the linears of a layer that are there already, by its number."""
         super().__init__()
         stack = model.model.language_model if hasattr(model.model, "language_model") else model.model
         config = model.config.get_text_config()
@@ -97,7 +99,7 @@ class Decoder(nn.Module):
         self.embedding, self.head = stack.embed_tokens, model.lm_head
         self.layers = nn.ModuleList()
         while len(stack.layers):  # one by one, so that no weight is held twice
-            self.layers.append(Layer(stack.layers[0]))
+            self.layers.append(Layer(stack.layers[0], ready(len(self.layers))))
             del stack.layers[0]
         self.norm = Norm(stack.norm)
         first = self._layer(0)

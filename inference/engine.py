@@ -256,7 +256,7 @@ class Engine:
         adapter = adapters.require(self.spec.adapter, entry.id, revision) if self.spec.adapter else None
         if adapter:
             entry = replace(entry, remark="; ".join(filter(None, (entry.remark, f"with the adapter {adapter.folder.name}"))))
-        return Drafter(folder, entry, self._on, self._quantisation, adapter=adapter), revision
+        return Drafter(folder, entry, self._on, self._quantisation, adapter=adapter, revision=revision), revision
 
     def _load_encoder(self, on_progress: Callable[[Progress], None]) -> tuple[Encoder, str]:
         on_progress(Progress(f"loading {self.spec.encoder}"))

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inference import decoding as steps
 from inference import device as devices
-from inference import lengths, packed, quantize
+from inference import lengths, packed, quantised_files, quantize
 from inference.adapters import merging
 from inference.adapters.folder import Adapter
 from inference.answers import Finish, Progress
@@ -67,15 +67,17 @@ class Drafter(Prompting):
         quantisation: str = "none",
         dtype: str = "auto",
         adapter: Adapter | None = None,
+        revision: str = "",
     ) -> None:
+        """With a `revision`, the model's own, quantised weights are kept on disk and taken from there."""
         self.place = devices.place(devices.choose(device), parameters(folder), dtype)
         self.model = load(folder, entry, self.place)
         self.adapter = ""
         if adapter is not None:  # before anything joins or quantises its weights
             merging.merge(self.model, adapter)
             self.adapter = adapter.words
-        self.decoder = Decoder(self.model)
-        self.quantisation = quantize.apply(self.decoder.layers, quantisation, self.place.device)
+        self.steps: tuple[str, ...] = ()
+        self.decoder, self.quantisation = self._quantised(entry.id, quantisation, revision)
         self.decoder.to(self.place.device)
         packed.apply(self.decoder.layers)
         self.model.to(self.place.device)
@@ -85,6 +87,29 @@ class Drafter(Prompting):
         self._features: OrderedDict[bytes, Tensor] = OrderedDict()
         self._prefixes = Prefixes()
         self.grammars = Grammars(self.tokenizer, int(self.model.config.get_text_config().vocab_size), self.limits.stop)
+
+    def _quantised(self, model: str, kind: str, revision: str) -> tuple[Decoder, str]:
+        """The decoder and what was done to it; from disk where it was done before."""
+        total = sum(one.numel() for one in self.model.parameters())
+        if kind == "none" or not revision or total < quantised_files.WORTH:
+            decoder = Decoder(self.model)
+            return decoder, quantize.apply(decoder.layers, kind, self.place.device)
+        place = quantised_files.folder(model, revision, self.adapter, kind, self.place.device)
+        if place.exists():
+            try:
+                kept = quantised_files.Kept(place, self.model.config.get_text_config().num_hidden_layers, self.place.device)
+                return Decoder(self.model, kept.layer), kept.words
+            except ValueError as error:
+                self.steps += (f"kept quantised weights were not used ({error}), and made anew",)
+        decoder, keeping = Decoder(self.model), quantised_files.Keeping(place)
+        try:
+            columns = quantize.widest(decoder.layers)
+            words = quantize.apply(decoder.layers, kind, self.place.device, keeping.take)
+            keeping.done(words, columns)
+        finally:
+            keeping.drop()
+        self.steps += (keeping.trouble,) if keeping.trouble else ()
+        return decoder, words
 
     def write(
         self,

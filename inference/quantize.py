@@ -1,26 +1,33 @@
 """Weight-only int8 and int4 for the decoder's linears, on kernels that live in torch; everything else keeps its format.
 
 int8: one scale a row, weight = code · scale, code −127..127. int4: groups of G along a row, weight = (code − 8) · scale + zero,
-code 0..15, scale and zero in bfloat16. Vision tower, projector, embeddings and head are never touched.
+code 0..15, scale and zero in bfloat16, see `inference.int4`. Vision tower, projector, embeddings and head are never touched.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 
+from inference import int4
 from inference.errors import ModelRefused
 from inference.fitting import group_of
 
 FEW_ROWS = 16
 """Up to here the packed int8 kernel is faster (decoding), above it tiles of plain numbers are (prefill)."""
 TILE = 1024
+BLOCK = 1 << 17
+"""Weights that are brought to int4 at once on a CPU: they stay in its cache."""
 TOLERANCE = 0.03
 """Greatest difference of a probed layer from its formula, relative to the largest value; bfloat16 activations cost 0.5 %."""
+
+
+Keep = Callable[[int, Mapping[str, Tensor]], object]
+"""Told a layer's number and what its quantised linears are, by "name.part"."""
 
 
 class Int8Linear(nn.Module):
@@ -29,9 +36,8 @@ class Int8Linear(nn.Module):
     q: Tensor
     scale: Tensor
 
-    def __init__(self, weight: Tensor, scratch: Tensor) -> None:
+    def __init__(self, q: Tensor, scale: Tensor, scratch: Tensor) -> None:
         super().__init__()
-        q, scale = int8_codes(weight)
         self.register_buffer("q", q)
         self.register_buffer("scale", scale)
         self.scratch = scratch
@@ -66,9 +72,8 @@ class Int4Linear(nn.Module):
     packed: Tensor
     scale_zero: Tensor
 
-    def __init__(self, weight: Tensor, group: int) -> None:
+    def __init__(self, codes: Tensor, scale_zero: Tensor, group: int) -> None:
         super().__init__()
-        codes, scale_zero = int4_codes(weight, group)
         self.group = group
         self.register_buffer("packed", _pack(codes))
         self.register_buffer("scale_zero", scale_zero)
@@ -95,13 +100,16 @@ def int8_codes(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def int4_codes(weight: Tensor, group: int) -> tuple[Tensor, Tensor]:
-    """[N, K] → codes int32 [N, K] in 0..15, (scale, zero) bfloat16 [K / group, N, 2]: least to greatest, rounded to nearest."""
-    groups = weight.float().reshape(weight.shape[0], -1, group)  # [N, K / group, group]
-    low, high = groups.amin(-1), groups.amax(-1)
-    scale = ((high - low) / 15).clamp_min(1e-6).bfloat16()
-    zero = (low + 8 * scale.float()).bfloat16()
-    codes = ((groups - zero.float()[..., None]) / scale.float()[..., None] + 8).round().clamp(0, 15)
-    return codes.flatten(1).to(torch.int32), torch.stack([scale, zero], -1).transpose(0, 1).contiguous()
+    """[N, K] → codes int32 [N, K] in 0..15, (scale, zero) bfloat16 [K / group, N, 2], by `int4.fitted`."""
+    codes = torch.empty(weight.shape, dtype=torch.int32, device=weight.device)
+    scale_zero = torch.empty(weight.shape[1] // group, weight.shape[0], 2, dtype=torch.bfloat16, device=weight.device)
+    rows = max(1, BLOCK // weight.shape[1]) if weight.device.type == "cpu" else weight.shape[0]
+    for start in range(0, weight.shape[0], rows):
+        part = slice(start, start + rows)
+        own, scale, zero = int4.fitted(weight[part].float().reshape(-1, weight.shape[1] // group, group))
+        codes[part] = own.flatten(1).to(torch.int32)
+        scale_zero[:, part] = torch.stack([scale, zero], -1).transpose(0, 1)
+    return codes, scale_zero
 
 
 def int4_weight(codes: Tensor, scale_zero: Tensor, group: int) -> Tensor:
@@ -110,36 +118,90 @@ def int4_weight(codes: Tensor, scale_zero: Tensor, group: int) -> Tensor:
     return (codes.float() - 8) * scale + zero
 
 
-def apply(layers: Iterable[nn.Module], kind: str, device: torch.device) -> str:
+def apply(layers: Iterable[nn.Module], kind: str, device: torch.device, keep: Keep | None = None) -> str:
     """Replace the linears of a decoder's layers by `kind` ("none", "int8", "int4"), one by one, on `device`; what was done.
 
     A shape that the int4 kernel cannot do, or does wrong when probed, falls back to int8, then to full precision; the words
-    say how many and why. Raises ModelRefused for another `kind`.
+    say how many and why. `keep` is told every layer's number and what its quantised linears can be made of again. Raises
+    ModelRefused for another `kind`.
     """
     if kind == "none":
         return "none"
     if kind not in ("int8", "int4"):
         raise ModelRefused(f"there is no quantisation {kind!r}; choose none, int8 or int4")
-    linears = [
+    every = [*layers]
+    scratch = scratch_for(widest(every))
+    chosen: dict[tuple[int, int], tuple[str, str]] = {}
+    done: Counter[tuple[str, str]] = Counter()
+    for number, layer in enumerate(every):
+        kept: dict[str, Tensor] = {}
+        for parent, name, child in _linears(layer):  # one layer after the other, so that no more is held twice
+            shape = (child.out_features, child.in_features)
+            weight = child.weight.detach().to(device)
+            if shape not in chosen:
+                chosen[shape] = _choose(weight, kind, scratch)
+            codes = codes_of(weight, chosen[shape][0])
+            done[chosen[shape]] += 1
+            if codes:
+                if child.bias is not None:
+                    codes["bias"] = child.bias.detach().to(device)
+                setattr(parent, name, made_of(codes, scratch))
+                if keep is not None:
+                    kept |= {f"{name}.{part}": value for part, value in _narrow(codes).items()}
+        if keep is not None:
+            keep(number, kept)
+    return _words(kind, done)
+
+
+def codes_of(weight: Tensor, kind: str) -> dict[str, Tensor]:
+    """[N, K] as `kind` keeps it; empty where it cannot, or for "none"."""
+    if kind == "int8":
+        q, scale = int8_codes(weight)
+        return {"q": q, "scale": scale}
+    group = group_of(weight.shape[1])
+    if kind != "int4" or not group:
+        return {}
+    codes, scale_zero = int4_codes(weight, group)
+    return {"codes": codes, "scale_zero": scale_zero}
+
+
+def made_of(kept: Mapping[str, Tensor], scratch: Tensor) -> Int8Linear | Int4Linear | _Biased:
+    """The linear of what was kept, on the device that lies on; codes of int4 may lie two in a byte."""
+    if "bias" in kept:
+        return _Biased(made_of({name: value for name, value in kept.items() if name != "bias"}, scratch), kept["bias"])
+    if "q" in kept:
+        return Int8Linear(kept["q"], kept["scale"], scratch)
+    codes, scale_zero = kept["codes"], kept["scale_zero"]
+    if codes.dtype == torch.uint8:
+        codes = torch.stack([codes >> 4, codes & 15], -1).flatten(1).to(torch.int32)
+    return Int4Linear(codes, scale_zero, codes.shape[1] // scale_zero.shape[0])
+
+
+def widest(layers: Iterable[nn.Module]) -> int:
+    """Columns of the widest linear."""
+    return max(child.in_features for layer in layers for _, _, child in _linears(layer))
+
+
+def scratch_for(columns: int) -> Tensor:
+    """For linears of at most so many columns."""
+    return torch.empty(TILE * columns)
+
+
+def _linears(layer: nn.Module) -> Iterable[tuple[nn.Module, str, nn.Linear]]:
+    return [
         (parent, name, child)
-        for layer in layers
         for parent in layer.modules()
         for name, child in parent.named_children()
         if isinstance(child, nn.Linear)
     ]
-    scratch = torch.empty(TILE * max(child.in_features for _, _, child in linears))
-    chosen: dict[tuple[int, int], tuple[str, str]] = {}
-    done: Counter[tuple[str, str]] = Counter()
-    for parent, name, child in linears:
-        shape = (child.out_features, child.in_features)
-        weight = child.weight.detach().to(device)
-        if shape not in chosen:
-            chosen[shape] = _choose(weight, kind, scratch)
-        new = _make(weight, chosen[shape][0], scratch)
-        done[chosen[shape]] += 1
-        if new is not None:
-            setattr(parent, name, _with_bias(new, child))
-    return _words(kind, done)
+
+
+def _narrow(codes: dict[str, Tensor]) -> dict[str, Tensor]:
+    """On the CPU, two codes of int4 in a byte."""
+    found = {name: value.cpu() for name, value in codes.items()}
+    if "codes" in found:
+        found["codes"] = (found["codes"][:, ::2] << 4 | found["codes"][:, 1::2]).to(torch.uint8)
+    return found
 
 
 def _choose(weight: Tensor, kind: str, scratch: Tensor) -> tuple[str, str]:
@@ -157,27 +219,18 @@ def _probe(weight: Tensor, kind: str, scratch: Tensor) -> str:
     """Why this layer cannot be `kind` here; empty when its answers agree with the formula."""
     rows = torch.randn(2, weight.shape[1], generator=torch.Generator().manual_seed(0)).to(weight.device)
     try:
-        layer = _make(weight, kind, scratch)
-        if layer is None:
+        codes = codes_of(weight, kind)
+        if not codes:
             return f"{weight.shape[1]} columns do not divide into groups"
+        layer = made_of(codes, scratch)
         got = layer(rows.to(weight.dtype)).float()
     except (RuntimeError, NotImplementedError) as error:
         return " ".join(str(error).split())[:80]
-    if isinstance(layer, Int8Linear):
-        exact = layer.weight()
-    else:
-        group = group_of(weight.shape[1])
-        exact = int4_weight(*int4_codes(weight, group), group)
+    group = group_of(weight.shape[1])
+    exact = layer.weight() if isinstance(layer, Int8Linear) else int4_weight(codes["codes"], codes["scale_zero"], group)
     want = rows @ exact.T
     off = float((got - want).abs().max() / want.abs().max().clamp_min(1e-12))
     return "" if off <= TOLERANCE else f"the kernel is off by {off:.0%}"
-
-
-def _make(weight: Tensor, kind: str, scratch: Tensor) -> nn.Module | None:
-    if kind == "int8":
-        return Int8Linear(weight, scratch)
-    group = group_of(weight.shape[1])
-    return Int4Linear(weight, group) if kind == "int4" and group else None
 
 
 def _pack(codes: Tensor) -> Tensor:
@@ -197,10 +250,6 @@ class _Biased(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layer(x) + self.bias  # type: ignore[no-any-return]
-
-
-def _with_bias(new: nn.Module, old: nn.Linear) -> nn.Module:
-    return new if old.bias is None else _Biased(new, old.bias.detach())
 
 
 def _words(kind: str, done: Counter[tuple[str, str]]) -> str:
