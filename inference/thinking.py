@@ -23,8 +23,10 @@ class Trace:
 
     @property
     def never(self) -> tuple[int, ...]:
-        """What may not be chosen now."""
-        return (self.begin,) if self.done or self.open or self.most <= 0 else ()
+        """What may not be chosen now: a second trace, and a second end, which would make the answer a trace."""
+        if self.done or (self.most <= 0 and not self.open):
+            return self.begin, self.end
+        return (self.begin,) if self.open else ()
 
     def instead(self, token: int, stop: Collection[int]) -> int:
         """`token`, or the mark that ends the trace where its budget is spent, or where the model would end its text inside."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from PySide6.QtWidgets import QFrame, QLabel
 
+import resources
 from app import follow_ups
 from app.panels.warned import Warned
 from app.reports.report import Section
@@ -174,3 +178,33 @@ def test_what_can_be_followed_up() -> None:
     assert follow_ups.condition(" Is there a left effusion? ") == "a left effusion"
     assert follow_ups.condition("pneumothorax") == "pneumothorax"
     assert follow_ups.carried([]) == ()
+
+
+@pytest.fixture
+def thinker(home: Path) -> Path:
+    """The demonstration's drafter as a model that may be asked to think, in the published words."""
+    folder = home / "models" / "demo-drafter"
+    shutil.copytree(resources.path("demo/drafter"), folder)
+    own = json.loads((folder / "hilum.json").read_text())
+    (folder / "hilum.json").write_text(json.dumps(own | {"thinking": True, "thinking_tokens": 77, "prompts": "medgemma-1.5"}))
+    return folder
+
+
+def test_thinking_is_asked_for_by_its_switch_and_not_without(thinker: Path, request: pytest.FixtureRequest, film: Film) -> None:
+    assert thinker.is_dir()
+    seat: Seat = request.getfixturevalue("seat")
+    path, _ = film(1_600_000)
+    seat.open(path)
+    seat.wait(lambda: not seat.window.side.ask.bar.think.isHidden())
+    published = "SYSTEM INSTRUCTION: think silently if needed."
+    assert published not in ask(seat, "Is there a pleural effusion?").receipt.prompt
+    seat.act("think")
+    assert published in ask(seat, "Is there a pleural effusion?").receipt.prompt
+    question = seat.window.asking.session.findings(path).conversation[-1][1].request.question
+    assert question.decoding.thinking_tokens == 77  # type: ignore[union-attr]
+    seat.window.side.report.think.setChecked(True)
+    seat.act("draft")
+    seat.wait(lambda: seat.window.asking.session.findings(path).draft is not None)
+    drafted = seat.window.asking.session.findings(path).draft
+    assert drafted is not None
+    assert published in drafted.answer.receipt.prompt

@@ -73,7 +73,7 @@ def test_a_trace_that_takes_too_long_is_closed_and_the_answer_has_its_whole_budg
 
 def test_a_trace_that_closes_itself_is_left_alone_and_there_is_no_second(drafter: Drafter) -> None:
     trace, answer = words(drafter, "The heart is enlarged."), words(drafter, "There is a left effusion.")
-    script = ["<unused94>", *trace, "<unused95>", "<unused94>", *answer, "<end_of_turn>", "<end_of_turn>"]
+    script = ["<unused94>", *trace, "<unused95>", "<unused94>", *answer, "<unused95>", "<end_of_turn>", "<end_of_turn>"]
     written, _ = spoken(drafter, script, Decoding(40), 100)
     assert (written.thought, written.cut, written.thinking) == ("The heart is enlarged.", "", len(trace) + 2)
     assert written.text.endswith("left effusion.")
