@@ -18,6 +18,9 @@ from torch.nn import functional
 from inference.errors import Cancelled
 from inference.kv_cache import KVCache, KVShape
 
+ROWS = 512
+"""Places of a prompt read at once: few enough that a cancel is soon seen, enough for the matrices."""
+
 
 class Norm(nn.Module):
     """x / rms(x) · (1 + weight), in float32 whatever comes in."""
@@ -89,6 +92,8 @@ class Decoder(nn.Module):
         config = model.config.get_text_config()
         if config.final_logit_softcapping is not None or config.attn_logit_softcapping is not None:
             raise ValueError("its logits are capped, which Gemma 3 does not do")
+        self.rows = ROWS
+        """Places of a prompt that are read at once, at most, where no picture is longer."""
         self.embedding, self.head = stack.embed_tokens, model.lm_head
         self.layers = nn.ModuleList()
         while len(stack.layers):  # one by one, so that no weight is held twice

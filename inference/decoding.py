@@ -24,8 +24,6 @@ from inference.questions import Decoding
 from inference.stepping import Stepper
 from inference.thinking import Trace
 
-ROWS = 512
-"""Places of a prompt read at once: few enough that a cancel is soon seen, enough for the matrices."""
 LOOP_TOKENS = 48
 """A loop is cut when the last tokens are one n-gram over and over: at least this many tokens and LOOP_TIMES times."""
 LOOP_TIMES = 4
@@ -108,10 +106,12 @@ def generate(
     on_token: Callable[[int], bool],
     form: Constraint | None = None,
     trace: Trace | None = None,
+    tell: Callable[[str], object] = len,
 ) -> Finish:
     """Write up to `most` tokens after the prompt, or until `on_token` says False. With a `form` the text keeps to it, with a
     `trace` the thinking keeps to its budget.
 
+    `tell` is told why a card's steps are slower than they could be, where they are.
     `cache` holds the beginning of the prompt with all its images, and must have room for the rest and `most` more. Raises
     Cancelled and, where the model gives NaN or infinity, ModelFailed.
     """
@@ -147,17 +147,20 @@ def generate(
                 return "length"
             if len(written) < most:
                 logits = _finite(stepper.step(token, cancel))
+            if stepper.remark and len(written) == 1:
+                tell(stepper.remark)
     return "length"
 
 
 def read(
-    decoder: Decoder, prompt: Prompt, features: Callable[[int], Tensor], cache: KVCache, cancel: Event, rows: int = ROWS
+    decoder: Decoder, prompt: Prompt, features: Callable[[int], Tensor], cache: KVCache, cancel: Event, rows: int = 0
 ) -> Tensor:
-    """Read what of the prompt is not in the cache yet, `rows` places at once; the output at its last position [hidden].
+    """Read what of the prompt is not in the cache yet, `rows` places at once (0: as many as the decoder says); the output at its
+    last position [hidden].
 
     `features` gives an image's projected tokens [tokens, hidden] by its number. Raises Cancelled."""
     output: Tensor | None = None
-    for start, end in prompt.pieces(cache.length, rows):
+    for start, end in prompt.pieces(cache.length, rows or decoder.rows):
         blocks, embeds = prompt.blocks[start:end], decoder.embed(prompt.ids[start:end])
         images = sorted({int(one) for one in blocks.tolist() if one >= 0})
         if images:

@@ -41,7 +41,7 @@ def answer(
         drafter, revision, pictures, began,
         quantisation=drafter.quantisation, dtype=drafter.place.words, device=str(drafter.place.device), prompt=written.prompt,
         own_steps=receipts.square_steps(drafter) if pictures else (), seed=decoding.seed, tokens=written.tokens,
-        thinking_tokens=written.thinking, steps=(*steps, *filter(None, (written.cut,))), adapter=drafter.adapter,
+        thinking_tokens=written.thinking, steps=(*steps, *written.steps), adapter=drafter.adapter,
     )  # fmt: skip
     return Draft(
         written.text, written.thought, written.finish, found, receipt, prompts.verdict(question, written.text, drafter.entry)

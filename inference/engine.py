@@ -6,14 +6,14 @@ import gc
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from inference import catalogue, lengths
+from inference import catalogue, fitting, ladder, lengths
 from inference.answers import Answer, EngineState, Progress
 from inference.endpoint_address import Endpoint
-from inference.errors import Cancelled, InferenceError, ModelFailed
+from inference.errors import Cancelled, InferenceError, ModelFailed, ModelRefused
 from inference.questions import Picture, Question, Written
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class EngineSpec:
     """What runs the encoder; "onnx" falls back to torch where it must, and says so."""
     adapter: str = ""
     """Folder, or name below Hilum's own folder of adapters, of what the drafter is loaded with; "" for the drafter as it is."""
+    anyway: bool = False
+    """Load a drafter that does not fit into this machine's memory by prediction."""
     endpoint: Endpoint | None = None
     """Who writes instead of the drafter; see `inference.endpoint`, which alone heeds it."""
 
@@ -85,6 +87,11 @@ class Engine:
         self._encoder: tuple[Encoder, str] | None = None
         self._drafter: tuple[Drafter, str] | None = None
         self._device = self.spec.device
+        self._on: str = self.spec.device
+        self._quantisation: str = self.spec.quantisation
+        self._shape: fitting.Shape | None = None
+        self._standing: tuple[str, ...] = ()
+        """What was given up for good, for every receipt from then on."""
         self._threads = 0
 
     def answer(
@@ -131,22 +138,104 @@ class Engine:
         began = time.monotonic()
         self._must_fit(question, pictures)
         if isinstance(question, Written):
-            for steps in ((), ("out of memory: the encoder was unloaded, then asked again",)):
-                drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
-                from inference import drafting
-
-                try:
-                    return drafting.answer(drafter, revision, question, pictures, on_progress, cancel, began, steps)
-                except RuntimeError as error:
-                    if type(error).__name__ != "OutOfMemoryError":
-                        raise
-                self._encoder = None  # outside of `except`, whose traceback holds the tensors
-                _free(drafter.place.device.type)
-            raise ModelFailed(f"{drafter.entry.title} needs more memory than is free; choose int8 or int4, or the CPU")
+            return self._written(question, pictures, on_progress, cancel, began)
         encoder, revision = self._encoder = self._encoder or self._load_encoder(on_progress)
         from inference import encoding
 
         return encoding.answer(encoder, revision, question, pictures, on_progress, cancel, began)
+
+    def _written(
+        self,
+        question: Written,
+        pictures: Sequence[Picture],
+        on_progress: Callable[[Progress], None],
+        cancel: threading.Event,
+        began: float,
+    ) -> Answer:
+        """Where memory runs out something is given up, shown, written into the receipt, and the question asked again."""
+        steps = [*self._standing]
+        ways = self._ways()
+        while True:
+            answer = self._try(question, pictures, on_progress, cancel, began, steps)
+            if answer is not None:
+                return answer
+            step = next(ways, "")
+            if not step:
+                raise ModelFailed(
+                    f"{self.spec.drafter} needs more memory than is free, and nothing is left to give up; close other programs, "
+                    "send fewer pictures or choose a smaller model"
+                )
+            _free(self._device)
+            on_progress(Progress(f"out of memory: {step}"))
+            steps.append(f"out of memory: {step}")
+
+    def _try(
+        self,
+        question: Written,
+        pictures: Sequence[Picture],
+        on_progress: Callable[[Progress], None],
+        cancel: threading.Event,
+        began: float,
+        steps: list[str],
+    ) -> Answer | None:
+        """None where memory ran out; nothing of the attempt is held then."""
+        try:
+            steps += self._make_room(question, len(pictures), on_progress)
+            drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
+            from inference import drafting
+
+            return drafting.answer(drafter, revision, question, pictures, on_progress, cancel, began, steps)
+        except (RuntimeError, MemoryError) as error:
+            if not ladder.out_of_memory(error):
+                raise
+        return None
+
+    def _ways(self) -> Iterator[str]:
+        """What can be given up, done one after the other as it is asked for; the drafter is loaded again where it must be."""
+        if self._drafter is not None and self._drafter[0].forget():
+            yield "what was kept of earlier questions was let go"
+        if self._drafter is not None and self._drafter[0].shrink():
+            yield "prompts are read in smaller pieces"
+        if self._encoder is not None:
+            self._encoder = None
+            yield f"{self.spec.encoder} was unloaded"
+        for kind in ladder.lower(self._quantisation):
+            self._drafter, self._quantisation = None, kind
+            self._standing = (f"an earlier question ran out of memory: {kind} in place of {self.spec.quantisation}",)
+            yield f"{self.spec.drafter} was loaded again in {kind}"
+        if self._device.startswith("cuda"):
+            self._drafter, self._quantisation, self._on = None, self.spec.quantisation, "cpu"
+            self._standing = ("an earlier question ran out of the card's memory: the processor writes",)
+            yield f"{self.spec.drafter} runs on the processor, much slower"
+
+    def _make_room(self, question: Written, pictures: int, on_progress: Callable[[Progress], None]) -> list[str]:
+        """By prediction, before anything is loaded or read: refuse what this machine cannot hold, unload the encoder where both
+        do not fit. Raises ModelRefused."""
+        folder = catalogue.folder(self.spec.drafter)
+        if self.spec.anyway or not catalogue.installed(self.spec.drafter):
+            return []
+        self._start()
+        shape = self._shape = self._shape or fitting.shape_of(folder)
+        each, room = ladder.place_of(self._on, shape.parameters)
+        places = lengths.places(question, pictures, shape.picture_tokens, catalogue.facts(self.spec.drafter))
+        sentence = fitting.sentence(
+            self.spec.drafter, shape, self._quantisation, places, pictures, room, bytes_each=each
+        )  # fmt: skip
+        if sentence:
+            raise ModelRefused(sentence)
+        wanted = fitting.need(shape, self._quantisation, places, pictures, bytes_each=each)
+        more = wanted.total - (wanted.weights if self._drafter is not None else 0)
+        if more <= room.free:
+            return []
+        if self._encoder is None:
+            on_progress(
+                Progress(f"memory is tight: {more / fitting.GB:.1f} GB are needed, {room.free / fitting.GB:.1f} are free")
+            )
+            return []
+        self._encoder = None
+        _free(self._device)
+        on_progress(Progress(f"{self.spec.encoder} was unloaded to make room"))
+        return [f"{self.spec.encoder} was unloaded to make room"]
 
     def _must_fit(self, question: Question, pictures: Sequence[Picture]) -> None:
         """Before anything is loaded: whether the model was made for such pictures and reads so many words."""
@@ -167,7 +256,7 @@ class Engine:
         adapter = adapters.require(self.spec.adapter, entry.id, revision) if self.spec.adapter else None
         if adapter:
             entry = replace(entry, remark="; ".join(filter(None, (entry.remark, f"with the adapter {adapter.folder.name}"))))
-        return Drafter(folder, entry, self.spec.device, self.spec.quantisation, adapter=adapter), revision
+        return Drafter(folder, entry, self._on, self._quantisation, adapter=adapter), revision
 
     def _load_encoder(self, on_progress: Callable[[Progress], None]) -> tuple[Encoder, str]:
         on_progress(Progress(f"loading {self.spec.encoder}"))

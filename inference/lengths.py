@@ -81,6 +81,13 @@ def room(positions: int, most: int) -> int:
     return positions - min(most, positions // 2)
 
 
+def places(question: Question, pictures: int, per_picture: int, entry: Entry) -> int:
+    """About how many tokens question, pictures and answer take; three for each word of the reader's, and 200 of instructions."""
+    words = sum(len(text.split()) for text in words_of(question))
+    written = most(question, entry) + trace(question, entry) if isinstance(question, Written) else 0
+    return 200 + 3 * words + pictures * (per_picture + 8) + written
+
+
 def left(model: str, positions: int, prompt: int, most: int, own: str, count: Callable[[str], int]) -> int:
     """How many tokens may be written after a prompt of so many, `most` at the most. Raises QuestionTooLong.
 

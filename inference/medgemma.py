@@ -49,8 +49,8 @@ class Written:
     tokens: int
     thinking: int = 0
     """Of `tokens`, those of the trace with its marks."""
-    cut: str = ""
-    """Why the trace was closed by force, "" where it was not."""
+    steps: tuple[str, ...] = ()
+    """What was otherwise than it should be: a trace closed by force, steps that are slower than they could be."""
 
 
 class Drafter(Prompting):
@@ -126,12 +126,29 @@ class Drafter(Prompting):
             return tokens["writing"] < decoding.max_tokens
 
         on_progress(Progress("reading the prompt", 0, decoding.max_tokens))
-        finish = steps.generate(self.decoder, prompt, cache, decoding, most, self.limits, cancel, on_token, form, trace)
-        stream.finish()
-        cut = trace.cut if trace is not None else ""
-        return Written(
-            stream.answer, stream.thought, finish, self.shown(ids), sum(tokens.values()), tokens["thinking"], cut
+        told: list[str] = []
+        finish = steps.generate(
+            self.decoder, prompt, cache, decoding, most, self.limits, cancel, on_token, form, trace, told.append
         )  # fmt: skip
+        stream.finish()
+        told += [trace.cut] if trace is not None and trace.cut else []
+        return Written(
+            stream.answer, stream.thought, finish, self.shown(ids), sum(tokens.values()), tokens["thinking"], tuple(told)
+        )  # fmt: skip
+
+    def forget(self) -> bool:
+        """Let go of what was read before; whether there was anything."""
+        held = bool(self._features) or bool(len(self._prefixes))
+        self._features.clear()
+        self._prefixes.forget()
+        return held
+
+    def shrink(self) -> bool:
+        """Read prompts in smaller pieces from now on, none smaller than a picture; whether they were larger."""
+        least = int(getattr(self.model.config, "mm_tokens_per_image", 0)) or 128
+        larger = self.decoder.rows > least
+        self.decoder.rows = min(self.decoder.rows, least)
+        return larger
 
     def _trace(self, most: int) -> Trace | None:
         """For a model whose vocabulary has the marks of a trace."""

@@ -40,5 +40,8 @@ class Prefixes:
         while len(self._kept) > MOST or sum(one.bytes for one in self._kept.values()) > self._most:
             self._kept.popitem(last=False)
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def forget(self) -> None:
         self._kept.clear()

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from inference.errors import ModelRefused
+from inference.fitting import group_of
 
 FEW_ROWS = 16
 """Up to here the packed int8 kernel is faster (decoding), above it tiles of plain numbers are (prefill)."""
@@ -165,7 +166,7 @@ def _probe(weight: Tensor, kind: str, scratch: Tensor) -> str:
     if isinstance(layer, Int8Linear):
         exact = layer.weight()
     else:
-        group = _group(weight.shape[1])
+        group = group_of(weight.shape[1])
         exact = int4_weight(*int4_codes(weight, group), group)
     want = rows @ exact.T
     off = float((got - want).abs().max() / want.abs().max().clamp_min(1e-12))
@@ -175,16 +176,8 @@ def _probe(weight: Tensor, kind: str, scratch: Tensor) -> str:
 def _make(weight: Tensor, kind: str, scratch: Tensor) -> nn.Module | None:
     if kind == "int8":
         return Int8Linear(weight, scratch)
-    group = _group(weight.shape[1])
+    group = group_of(weight.shape[1])
     return Int4Linear(weight, group) if kind == "int4" and group else None
-
-
-def _group(columns: int) -> int:
-    """Weights that share a scale: coarse where there are many, fine in a small model; 0 where none divides."""
-    for group in (128, 64, 32) if columns >= 1024 else (32,):
-        if columns % group == 0:
-            return group
-    return 0
 
 
 def _pack(codes: Tensor) -> Tensor:

@@ -42,19 +42,21 @@ def add(commands: Commands) -> None:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from app import machine
+    from app import fits
     from inference import catalogue, terms
 
     adapters = _adapters()
-    where = machine.room()
     body: list[dict[str, Any]] = []
     for one in catalogue.entries():
-        fits = {name: machine.fit(one.memory[name], where) for name in PRECISIONS if name in one.memory}
+        said = fits.predicted(one)
+        fit = {name: said[name].fit for name in PRECISIONS if name in said}
+        rates = {name: round(said[name].tokens_per_second, 1) for name in fit if said[name].tokens_per_second}
         about = {"id": one.id, "title": one.title, "role": one.role, "installed": catalogue.installed(one.id)}
         place = {"folder": str(catalogue.folder(one.id)), "repository": one.repository, "remark": one.remark}
         taught = {"adapters": [own.name for own, base in adapters.items() if base == one.id]}
         agreed = {"terms": one.terms, "terms_accepted": terms.accepted(one)}
-        body.append({**about, **place, "memory_gb": dict(one.memory), "fit": fits, **taught, **agreed})
+        body.append({**about, **place, "memory_gb": dict(one.memory), "fit": fit, "tokens_per_second": rates,
+                     "words": {name: fits.words(said[name]) for name in fit}, **taught, **agreed})  # fmt: skip
     show(args, body, "\n".join([table([_HEAD, *(_row(one) for one in body)]), *_taught(body)]))
     return 0
 
@@ -63,7 +65,7 @@ _HEAD = ("model", "role", "installed", *(f"{name}, GB" for name in PRECISIONS), 
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
-    sizes = [f"{one['memory_gb'][name]:.3g} {one['fit'][name]}" if name in one["fit"] else "" for name in PRECISIONS]
+    sizes = [one["words"].get(name, "") for name in PRECISIONS]
     agreed = f"{one['terms']}{', accepted' if one['terms_accepted'] else ', not accepted'}" if one["terms"] else one["remark"]
     return (one["id"], one["role"], "yes" if one["installed"] else "no", *sizes, agreed)
 

@@ -60,6 +60,7 @@ def add_engine(parser: argparse.ArgumentParser, *, encoder: bool = False, drafte
     if drafter:
         parser.add_argument("--drafter", default="demo-drafter", metavar="MODEL", help="catalogue id of the drafter")
         parser.add_argument("--quantisation", choices=("none", "int8", "int4"), default="none", help="of the drafter's decoder")
+        parser.add_argument("--anyway", action="store_true", help="load a drafter that is predicted not to fit into memory")
         parser.add_argument(
             "--adapter", default="", metavar="NAME|FOLDER", help="taught with `hilum teach`, loaded with the drafter"
         )
@@ -132,7 +133,8 @@ def engine(args: argparse.Namespace) -> AnyEngine:
     from app import endpoints
     from inference.engine import Engine, EngineSpec
 
-    given = {name: getattr(args, name) for name in ("encoder", "drafter", "quantisation", "device", "adapter") if name in args}
+    named = ("encoder", "drafter", "quantisation", "device", "adapter", "anyway")
+    given = {name: getattr(args, name) for name in named if name in args}
     key = ""
     if "endpoint" in args:
         given |= {"drafter": drafter(args), "endpoint": endpoint(args, args.endpoint)}

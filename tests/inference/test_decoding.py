@@ -82,7 +82,7 @@ def ours(drafter: Drafter, messages: Sequence[Message], pictures: Sequence[np.nd
 
 
 def first_logits(
-    drafter: Drafter, batch: dict[str, torch.Tensor], pixels: Sequence[np.ndarray], rows: int = decoding.ROWS, before: int = 0
+    drafter: Drafter, batch: dict[str, torch.Tensor], pixels: Sequence[np.ndarray], rows: int = 0, before: int = 0
 ) -> torch.Tensor:
     """After the prompt, read `rows` places at once, from `before` places on from a snapshot of what was read before."""
     prompt = Prompt.of(batch["input_ids"][0], drafter.model.config.image_token_id)

@@ -13,7 +13,7 @@ import pytest
 from inference import modelfiles
 from inference.answers import Draft, Embedding, Heatmap, LabelScores, Progress
 from inference.engine import Engine, EngineSpec
-from inference.errors import Cancelled, ModelFailed, ModelRefused
+from inference.errors import Cancelled, ModelRefused
 from inference.questions import (
     BoxQuestion,
     Decoding,
@@ -154,34 +154,6 @@ def test_quantisation_is_in_the_receipt(models: Path) -> None:
     engine = Engine(EngineSpec(ENCODER, DRAFTER, "int8", "cpu", 1, "torch"))
     answer = engine.answer(FreeQuestion("left?", Decoding(3)), [picture()])
     assert answer.receipt.quantisation == "int8"
-
-
-@pytest.mark.parametrize("times", [1, 2])
-def test_out_of_memory_is_tried_again_without_the_encoder_and_said(engine: Engine, times: int) -> None:
-    """torch's own error, raised where a full card would raise it: in the forward pass."""
-    import torch
-
-    engine.answer(EmbedQuestion(), [picture()])
-    engine.answer(FreeQuestion("left?", Decoding(2)), [picture()])
-    assert engine.state().models == (ENCODER, DRAFTER)
-    assert engine._drafter is not None
-    left = [times]
-
-    def full(*_: Any) -> None:
-        if left[0]:
-            left[0] -= 1
-            raise torch.OutOfMemoryError("CUDA out of memory")
-
-    hook = engine._drafter[0].decoder.layers[1].down.register_forward_pre_hook(full)
-    if times == 1:
-        answer = engine.answer(FreeQuestion("left?", Decoding(2)), [picture()])
-        assert answer.receipt.steps == ("out of memory: the encoder was unloaded, then asked again",)
-    else:
-        with pytest.raises(ModelFailed, match="needs more memory than is free"):
-            engine.answer(FreeQuestion("left?", Decoding(2)), [picture()])
-    hook.remove()
-    assert engine.state().models == (DRAFTER,)
-    assert engine.answer(FreeQuestion("left?", Decoding(2)), [picture()]).receipt.steps == ()
 
 
 def test_an_encoder_out_of_memory_halves_its_batch_and_says_so(engine: Engine) -> None:

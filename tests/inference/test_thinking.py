@@ -64,7 +64,7 @@ def test_a_trace_that_takes_too_long_is_closed_and_the_answer_has_its_whole_budg
     assert written.text == "There is a left effusion."
     assert written.thought == drafter.tokenizer.decode(trace[:budget]).removeprefix("thought\n").strip()
     assert written.finish == "stop"
-    assert written.cut == f"the trace was closed at its budget of {budget} tokens"
+    assert written.steps == (f"the trace was closed at its budget of {budget} tokens",)
     assert (written.thinking, written.tokens) == (budget + 2, budget + 2 + len(answer))
     stages = [(one.stage, one.total) for one in told if one.stage in ("thinking", "writing")]
     assert stages[1 : budget + 2] == [("thinking", budget)] * (budget + 1)
@@ -75,7 +75,7 @@ def test_a_trace_that_closes_itself_is_left_alone_and_there_is_no_second(drafter
     trace, answer = words(drafter, "The heart is enlarged."), words(drafter, "There is a left effusion.")
     script = ["<unused94>", *trace, "<unused95>", "<unused94>", *answer, "<unused95>", "<end_of_turn>", "<end_of_turn>"]
     written, _ = spoken(drafter, script, Decoding(40), 100)
-    assert (written.thought, written.cut, written.thinking) == ("The heart is enlarged.", "", len(trace) + 2)
+    assert (written.thought, written.steps, written.thinking) == ("The heart is enlarged.", (), len(trace) + 2)
     assert written.text.endswith("left effusion.")
     assert "enlarged" not in written.text
 
@@ -84,13 +84,13 @@ def test_a_model_that_ends_its_text_inside_the_trace_still_answers(drafter: Draf
     trace, answer = words(drafter, "The heart is enlarged."), words(drafter, "There is a left effusion.")
     written, _ = spoken(drafter, ["<unused94>", *trace, "<end_of_turn>", *answer, "<eos>", "<eos>"], Decoding(40), 100)
     assert (written.thought, written.text, written.finish) == ("The heart is enlarged.", "There is a left effusion.", "stop")
-    assert "ended its text" in written.cut
+    assert "ended its text" in written.steps[0]
 
 
 def test_a_trace_that_repeats_itself_is_closed(drafter: Drafter) -> None:
     one, answer = words(drafter, "The")[0], words(drafter, "There is a left effusion.")
     written, _ = spoken(drafter, ["<unused94>", *[one] * 49, *answer, "<eos>", "<eos>"], Decoding(40), 400)
-    assert "repeat itself" in written.cut
+    assert "repeat itself" in written.steps[0]
     assert written.thinking < 60
     assert written.finish == "stop"
     assert written.text.endswith("left effusion.")
