@@ -27,7 +27,8 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`line` as a text editor counts it; `split` "train", "test" or "" where the table does not say."""
+    """`line` as a text editor counts it, the last of a row that takes several;
+    `split` "train", "test" or "" where the table does not say."""
 
     line: int
     image: Path
@@ -57,7 +58,7 @@ def split(rows: Sequence[Row]) -> list[Row]:
     """With every row's split: as the table says, else "test" for the tenth of the patients whose hash is lowest, and for the one
     with the lowest of all where that is nobody. Who is held out does not change when other patients are added."""
     if any(row.split for row in rows):
-        return [replace(row, split=row.split or "train") for row in rows]
+        return list(rows)
     place = {row.patient: int(hashlib.sha256(row.patient.encode()).hexdigest()[:16], 16) / 2**64 for row in rows}
     limit = max(HELD_OUT, min(place.values(), default=0.0) + 1e-12)
     return [replace(row, split="test" if place[row.patient] < limit else "train") for row in rows]

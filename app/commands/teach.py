@@ -57,7 +57,7 @@ def add(commands: Commands) -> None:
     part.add_argument("--batch", type=_whole, default=4, metavar="N", help="examples in memory at once (4); more are quicker")
     part.add_argument("--step", type=_whole, default=16, metavar="N", help="examples of one step (16)")
     part.add_argument(
-        "--freeze-tower", action="store_true", help="the vision tower stays as it is: quicker, and sees nothing new"
+        "--freeze-tower", action="store_true", help="the vision tower stays as it is: quicker, new findings are seen less well"
     )
     part.add_argument(
         "--base", choices=("full", "nf4"), default="full", help="nf4: QLoRA, a quarter of the memory (hilum[qlora])"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 import warnings
@@ -37,6 +38,7 @@ class Course:
     def __init__(
         self, base: Any, recipe: Recipe, examples: Examples, place: devices.Place, identity: dict[str, Any], kept: Path
     ) -> None:
+        logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # which peft imports, and which misses kernels of the hub
         from peft import LoraConfig, get_peft_model
 
         self.recipe, self.examples, self.place, self.identity, self.kept = recipe, examples, place, identity, kept

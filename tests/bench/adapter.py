@@ -1,7 +1,9 @@
 """What the demonstration drafter learns from 400 examples of a finding it never saw: `python packaging/dev.py bench adapter`.
 
 A pacemaker (see `pacemakers.py`) on every second film, all findings in the texts as usual. Taught by `hilum teach adapter`,
-asked through the engine on films of other seeds. F1 by a finding's presence in the drafted report. About half an hour.
+asked through the engine on films of other seeds. F1 by a finding's presence in the drafted report. An old finding is compared
+before and after on the very same films, with their pacemakers and without; what the metal itself hides is shown apart, without a
+goal. About ten minutes on an idle core.
 """
 
 from __future__ import annotations
@@ -52,11 +54,14 @@ def main() -> None:
         seconds = time.monotonic() - began
         facts = json.loads(said.getvalue())
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        before, after = (texts(EngineSpec(threads=1, device="cpu", adapter=name), asked) for name in ("", "pacemaker"))
-        plain = texts(EngineSpec(threads=1, device="cpu"), asked, plain=True)
+        own = {name: EngineSpec(threads=1, device="cpu", adapter=name) for name in ("", "pacemaker")}
+        before, after = (texts(spec, asked) for spec in own.values())
+        plain_before, plain_after = (texts(spec, asked, plain=True) for spec in own.values())
     rows = [
         new("before", before, asked, None), new("after", after, asked, 0.8), side(after, asked),
-        *(row for kind in KINDS for row in old(kind, plain, before, after, asked)),
+        *(old(kind, "", before, after, asked, 0.03) for kind in KINDS),
+        *(old(kind, ", films without a pacemaker", plain_before, plain_after, asked, 0.03) for kind in KINDS),
+        *(old(kind, ", by the pacemaker and the adapter", plain_before, after, asked, None) for kind in KINDS),
         Row("held-out loss after", facts["held_out_after"]["loss"], "", "", f"before {facts['held_out_before']['loss']:.3g}"),
         Row("held-out words foretold", facts["held_out_after"]["token_accuracy"], "", "",
             f"before {facts['held_out_before']['token_accuracy']:.3g}"),
@@ -111,19 +116,15 @@ def side(drafted: Sequence[str], cases: Sequence[pacemakers.Case]) -> Row:
 
 
 def old(
-    kind: str, plain: Sequence[str], before: Sequence[str], after: Sequence[str], cases: Sequence[pacemakers.Case]
-) -> list[Row]:
-    """How much is lost of an old finding: against the drafter as it was on the same films without the pacemaker, the harder
-    comparison, and on the very same films, of which half hold something it had never seen."""
+    kind: str, where: str, before: Sequence[str], after: Sequence[str], cases: Sequence[pacemakers.Case], target: float | None
+) -> Row:
+    """How much of an old finding's F1 is lost from the one drafts to the others."""
     truth = [any(one.kind == kind for one in case.chest.findings) for case in cases]
-    scores = [
-        f1(truth, [any(one == kind for one, _ in reports.read_report(text)) for text in part]) for part in (plain, before, after)
-    ]
-    drop = scores[0] - scores[2]
-    return [
-        Row(f"{kind}, F1 lost", drop, "", "≤ 0.03", f"F1 {scores[0]:.3f} → {scores[2]:.3f}", drop <= 0.03),
-        Row(f"{kind}, F1 lost on the very same films", scores[1] - scores[2], "", "", f"F1 {scores[1]:.3f} → {scores[2]:.3f}"),
-    ]  # fmt: skip
+    first, then = (
+        f1(truth, [any(one == kind for one, _ in reports.read_report(text)) for text in part]) for part in (before, after)
+    )
+    goal, ok = ("", None) if target is None else (f"≤ {target}", first - then <= target)
+    return Row(f"{kind}, F1 lost{where}", first - then, "", goal, f"F1 {first:.3f} → {then:.3f}", ok)
 
 
 if __name__ == "__main__":
