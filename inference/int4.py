@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-ENDS = (1.0, 0.9, 0.8, 0.7)
+ENDS = (1.0, 0.95, 0.9, 0.8)
 """Shares of a group's span that are tried."""
 LEAST = 1e-6
 

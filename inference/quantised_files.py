@@ -25,7 +25,7 @@ from inference.places import home
 
 WORTH = 50_000_000
 """Parameters; smaller models are quantised in a moment."""
-WAY = "1: int4 by least squares over four spans, int8 by the greatest value of a row"
+WAY = "2: int4 by least squares over four spans, int8 by the greatest value of a row"
 TOLD = "quantised.json"
 
 
