@@ -215,7 +215,10 @@ class Engine:
         if self.spec.anyway or not catalogue.installed(self.spec.drafter):
             return []
         self._start()
-        shape = self._shape = self._shape or fitting.shape_of(folder)
+        try:
+            shape = self._shape = self._shape or fitting.shape_of(folder)
+        except ModelRefused:
+            return []  # loading it names the file and what is wrong with it
         each, room = ladder.place_of(self._on, shape.parameters)
         places = lengths.places(question, pictures, shape.picture_tokens, catalogue.facts(self.spec.drafter))
         sentence = fitting.sentence(
