@@ -17,10 +17,9 @@ from app.lane import Lane
 from app.theme import ThemeName
 
 if TYPE_CHECKING:
-    from typing import Literal
-
     from app.panels.models_dialog import Known, ModelsDialog
     from app.settings import Settings
+    from inference.quantisations import Quantisation
 
 PATIENCE_S = 3.0
 
@@ -167,4 +166,4 @@ class Modelling(QObject):
 
 
 def _with_drafter(now: Settings, model: str, kind: str) -> Settings:
-    return replace(now, drafter=model, quantisation=cast("Literal['none', 'int8', 'int4']", kind))
+    return replace(now, drafter=model, quantisation=cast("Quantisation", kind))

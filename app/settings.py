@@ -10,8 +10,10 @@ from typing import Literal
 
 from app.grid import Grid
 from app.storage import atomic_write, data_folder, set_aside
+from inference import quantisations
 from inference.endpoint_address import Endpoint
 from inference.errors import EndpointRefused
+from inference.quantisations import Quantisation
 
 RECENT = 12
 """Files and folders kept in the list of recent ones."""
@@ -22,7 +24,7 @@ class Settings:
     theme: Literal["dark", "light"] = "dark"
     encoder: str = "demo-encoder"
     drafter: str = "demo-drafter"
-    quantisation: Literal["none", "int8", "int4"] = "none"
+    quantisation: Quantisation = "none"
     device: str = "auto"
     adapter: str = ""
     """Name or folder of what the drafter of this machine is loaded with, "" for none; see `hilum teach`."""
@@ -108,7 +110,7 @@ def _allowed(name: str, value: object) -> bool:
     choices: dict[str, tuple[object, ...]] = {
         "theme": ("dark", "light"),
         "viewport": ("auto", "raster", "opengl"),
-        "quantisation": ("none", "int8", "int4"),
+        "quantisation": quantisations.ALL,
     }
     return _is_grid(value) if name == "grid" else value in choices.get(name, (value,))
 

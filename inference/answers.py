@@ -25,7 +25,7 @@ class Receipt:
     revision: str
     """SHA-256 over the model's files."""
     quantisation: str
-    """"none", "int8" or "int4", with what it fell back from where it did."""
+    """"none", "int8" or "int4", with "+head" where the head is int8 too, what it fell back from, and what was measured of it."""
     dtype: str
     device: str
     prompt: str

@@ -14,13 +14,12 @@ from inference import catalogue, fitting, ladder, lengths
 from inference.answers import Answer, EngineState, Progress
 from inference.endpoint_address import Endpoint
 from inference.errors import Cancelled, InferenceError, ModelFailed, ModelRefused
+from inference.quantisations import Quantisation
 from inference.questions import Picture, Question, Written
 
 if TYPE_CHECKING:
     from inference.medgemma import Drafter
     from inference.medsiglip import Encoder
-
-Quantisation = Literal["none", "int8", "int4"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,13 +126,15 @@ def need(shape: Shape, quantisation: str, places: int, pictures: int = 0, *, byt
     linears = sum(_bytes(rows, columns, quantisation, bytes_each) for rows, columns in shape.linears()) * len(shape.windows)
     each = 2 * shape.kv_heads * shape.width * bytes_each
     cache = sum(min(window or places, places) * each for window in shape.windows)
-    head = shape.vocabulary * shape.hidden * bytes_each
+    table = shape.vocabulary * shape.hidden
+    light = quantisation.endswith("+head")  # in int8 beside the table of embeddings, which stays
+    head = table + 4 * shape.vocabulary if light else table * bytes_each
     rows = min(max(ROWS, shape.picture_tokens), places)
     reading = rows * (6 * shape.hidden + 4 * shape.mlp + 4 * shape.heads * shape.width) * 4 + 2 * rows * places
     seeing = shape.patches * (10 * shape.tower_hidden + 2 * shape.tower_mlp) * 4 if pictures else 0
     kept = min(pictures, PICTURES) * shape.picture_tokens * shape.hidden * bytes_each + min(KEPT, cache if pictures else 0)
     return Need(
-        weights=(shape.parameters - plain) * bytes_each + linears,
+        weights=(shape.parameters - plain) * bytes_each + linears + (head if light else 0),
         cache=cache,
         work=max(reading, seeing),
         kept=kept,

@@ -23,6 +23,7 @@ from inference.errors import Cancelled, ModelRefused
 from inference.measured import NOT_MEASURED, Measured
 from inference.medgemma import Drafter
 from inference.preprocess.padding import Padding
+from inference.quantisations import QUANTISED
 from inference.questions import BoxQuestion, Decoding, DraftQuestion, FreeQuestion, Picture
 
 Said = frozenset[tuple[str, str, bool]]
@@ -68,8 +69,8 @@ def measure(
 ) -> Measured:
     """Loads the model twice, one after the other. `said` reads findings out of a text. Raises InferenceError, Cancelled."""
     entry, folder, revision = catalogue.require(model, "drafter")
-    if kind not in ("int8", "int4"):
-        raise ModelRefused(f"{kind!r} is no quantisation that could be measured; choose int8 or int4")
+    if kind not in QUANTISED:
+        raise ModelRefused(f"{kind!r} is no quantisation that could be measured; choose one of {', '.join(QUANTISED)}")
     films = films if entry.family == "gemma3" else ()
     heard: list[Heard] = []
     place, each = "cpu", 2

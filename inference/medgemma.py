@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inference import decoding as steps
 from inference import device as devices
-from inference import lengths, measured, packed, quantised_files, quantize
+from inference import lengths, measured, packed, quantisations, quantised_files, quantize
 from inference.adapters import merging
 from inference.adapters.folder import Adapter
 from inference.answers import Finish, Progress
@@ -77,7 +77,11 @@ class Drafter(Prompting):
             merging.merge(self.model, adapter)
             self.adapter = adapter.words
         self.steps: tuple[str, ...] = ()
-        self.decoder, self.quantisation = self._quantised(entry.id, quantisation, revision)
+        kind, light = quantisations.parts(quantisation)
+        self.decoder, self.quantisation = self._quantised(entry.id, kind, revision)
+        if light:
+            self.decoder.head, said = quantize.light_head(self.decoder.head, self.place.device)
+            self.quantisation += f", {said}"
         if quantisation != "none" and revision:
             known = measured.load(entry.id, revision, self.adapter, quantisation, self.place.device.type)
             self.quantisation += f"; {known.sentence if known is not None else measured.NOT_MEASURED}"

@@ -153,6 +153,16 @@ def apply(layers: Iterable[nn.Module], kind: str, device: torch.device, keep: Ke
     return _words(kind, done)
 
 
+def light_head(head: nn.Linear, device: torch.device) -> tuple[nn.Module, str]:
+    """The head in int8, and what is said of it; itself where the kernel is wrong here. The embedding, whose weights it shares,
+    stays as it is."""
+    weight, scratch = head.weight.detach().to(device), scratch_for(head.in_features)
+    why = _probe(weight, "int8", scratch)
+    if why:
+        return head, f"head in full precision: {why}"
+    return made_of(codes_of(weight, "int8"), scratch), "head int8"
+
+
 def codes_of(weight: Tensor, kind: str) -> dict[str, Tensor]:
     """[N, K] as `kind` keeps it; empty where it cannot, or for "none"."""
     if kind == "int8":

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.commands.options import Commands, command, count, path
 from app.commands.output import Meter, WrongCall, complain, show, table
+from inference.quantisations import QUANTISED
 
 if TYPE_CHECKING:
     from inference.catalogue import Entry
@@ -42,7 +43,7 @@ def add(commands: Commands) -> None:
 
     measured = command(parts, "measure", "how far a quantised drafter writes from itself unquantised, on films of known findings")
     measured.add_argument("model", metavar="ID")
-    measured.add_argument("--quantisation", choices=("int8", "int4"), default="int4")
+    measured.add_argument("--quantisation", choices=QUANTISED, default="int4")
     measured.add_argument("--films", type=count, default=12, metavar="N", help="phantom films that both describe")
     measured.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     measured.set_defaults(run=_measure)

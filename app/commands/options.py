@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.commands.output import Meter, WrongCall
+from inference.quantisations import ALL
 
 if TYPE_CHECKING:
     from app.analysis import AnyEngine, Result
@@ -59,7 +60,9 @@ def add_engine(parser: argparse.ArgumentParser, *, encoder: bool = False, drafte
         parser.add_argument("--encoder", default="demo-encoder", metavar="MODEL", help="catalogue id of the encoder")
     if drafter:
         parser.add_argument("--drafter", default="demo-drafter", metavar="MODEL", help="catalogue id of the drafter")
-        parser.add_argument("--quantisation", choices=("none", "int8", "int4"), default="none", help="of the drafter's decoder")
+        parser.add_argument(
+            "--quantisation", choices=ALL, default="none", help="of the drafter's decoder; +head: its head in int8 too"
+        )
         parser.add_argument("--anyway", action="store_true", help="load a drafter that is predicted not to fit into memory")
         parser.add_argument(
             "--adapter", default="", metavar="NAME|FOLDER", help="taught with `hilum teach`, loaded with the drafter"

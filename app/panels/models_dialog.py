@@ -27,7 +27,13 @@ ABOUT = (
     "are closed, red does not fit into this machine."
 )
 TONES = {"fits": "good", "tight": "warn", "too large": "bad"}
-CHOICES = (("Full precision", "none"), ("int8", "int8"), ("int4", "int4"))
+CHOICES = (
+    ("Full precision", "none"),
+    ("int8", "int8"),
+    ("int8, head too", "int8+head"),
+    ("int4", "int4"),
+    ("int4, head int8", "int4+head"),
+)
 
 
 @dataclass(frozen=True, slots=True)

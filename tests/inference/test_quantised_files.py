@@ -125,3 +125,23 @@ def test_what_two_processes_make_at_once_is_whole(models: Path) -> None:
     beside.drop()
     assert kept_folders(models) == [folder]
     shutil.rmtree(folder)
+
+
+def test_the_head_in_int8_stays_near_and_the_embedding_as_it_is(models: Path) -> None:
+    """Each logit is its row of codes times the output, times the row's scale; the linears are those of plain int4."""
+    plain, light = drafter(models, "int4"), drafter(models, "int4+head")
+    assert light.quantisation.startswith("int4, head int8; ")
+    assert torch.equal(plain.decoder.embedding.weight, light.decoder.embedding.weight)
+    assert all(
+        torch.equal(one, other)
+        for name, one in plain.decoder.layers.state_dict().items()
+        for other in (light.decoder.layers.state_dict()[name],)
+    )
+    output = torch.randn(light.decoder.embedding.weight.shape[1], generator=torch.Generator().manual_seed(3))
+    codes, scale = quantize.int8_codes(plain.decoder.head.weight)
+    want = codes.double() @ output.double() * scale.double()
+    with torch.inference_mode():
+        got, full = (made.decoder.logits(output.to(made.decoder.dtype)).double() for made in (light, plain))
+    assert (got - want).abs().max() <= 0.01 * want.abs().max()
+    assert (got - full).abs().max() <= 0.03 * full.abs().max()
+    assert len(kept_folders(models)) == 1
