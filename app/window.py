@@ -25,6 +25,7 @@ from app.layering import Layering
 from app.looking import Looking
 from app.marking import Marking
 from app.menus import Recent
+from app.modelling import Modelling
 from app.palette import Palette
 from app.panels.browser import Browser
 from app.panels.side import Side
@@ -78,6 +79,7 @@ class Window(QMainWindow):
         )  # fmt: skip
         self.spec = spec
         self.serving = Serving(self, lambda: self.settings)
+        self.modelling = Modelling(self, lambda: self.settings)
         self.worker = Worker(spec, engine=self._engine_for)
         self.browser = Browser(chosen.theme)
         self.panes = Panes()
@@ -225,6 +227,7 @@ class Window(QMainWindow):
         self.playing.noted.connect(self.status.show_note)
         self.referencing.noted.connect(self.status.show_note)
         self.serving.chosen.connect(self._serve)
+        self.modelling.chosen.connect(self.use)
         self.tracing.noted.connect(self.status.show_note)
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
@@ -270,6 +273,7 @@ class Window(QMainWindow):
             "send": lambda: self.archiving.choose_send(),
             "deidentify": lambda: self.deidentifying.ask(),
             **self.serving.by_id(),
+            **self.modelling.by_id(),
             **self.records.by_id(),
             **self.tables.by_id(),
             **self.tracing.by_id(),
@@ -373,6 +377,7 @@ class Window(QMainWindow):
         self.side.films.dress(self.actions_by_id)
         self.browser.dress(name)
         self.tag_browsing.dress(name)
+        self.modelling.dress(name)
         if self._has("archiving"):
             self.archiving.dress(name)
         self.toolbar.dress(name)
@@ -522,6 +527,7 @@ class Window(QMainWindow):
         if self._has("deidentifying"):
             self.deidentifying.close()
         self.serving.close()
+        self.modelling.close()
         self.tables.close()
         self.records.close()
         self.viewports.close()

@@ -118,7 +118,7 @@ def generate(
     pick = _picker(decoding)
     written: list[int] = []
     with torch.inference_mode():
-        logits = _finite(decoder.logits(read(decoder, prompt, _no_image, cache, cancel)))
+        logits = _finite(decoder.logits(read(decoder, prompt, no_image, cache, cancel)))
         stepper = Stepper(decoder, cache)
         for _ in range(most):
             if cancel.is_set():
@@ -173,7 +173,7 @@ def read(
     return output
 
 
-def _no_image(number: int) -> Tensor:
+def no_image(number: int) -> Tensor:
     raise ValueError(f"image {number} has not been read")
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inference import decoding as steps
 from inference import device as devices
-from inference import lengths, packed, quantised_files, quantize
+from inference import lengths, measured, packed, quantised_files, quantize
 from inference.adapters import merging
 from inference.adapters.folder import Adapter
 from inference.answers import Finish, Progress
@@ -78,6 +78,9 @@ class Drafter(Prompting):
             self.adapter = adapter.words
         self.steps: tuple[str, ...] = ()
         self.decoder, self.quantisation = self._quantised(entry.id, quantisation, revision)
+        if quantisation != "none" and revision:
+            known = measured.load(entry.id, revision, self.adapter, quantisation, self.place.device.type)
+            self.quantisation += f"; {known.sentence if known is not None else measured.NOT_MEASURED}"
         self.decoder.to(self.place.device)
         packed.apply(self.decoder.layers)
         self.model.to(self.place.device)
@@ -160,6 +163,21 @@ class Drafter(Prompting):
         return Written(
             stream.answer, stream.thought, finish, self.shown(ids), sum(tokens.values()), tokens["thinking"], tuple(told)
         )  # fmt: skip
+
+    def chances(
+        self, messages: Sequence[Message], pictures: Sequence[NDArray[np.uint8]], text: str, most: int, cancel: Event
+    ) -> Tensor:
+        """Logarithms of the chances of every token, float32 [T, vocabulary] on the CPU, at the first T ≤ `most` places of an
+        answer that is `text`. Raises Cancelled."""
+        ids = self.prompt(messages, len(pictures) if self.sees else 0).to(self.place.device)
+        answer = [*self.tokenizer(text, add_special_tokens=False)["input_ids"]][:most] or [self.tokenizer.eos_token_id]
+        prompt = steps.Prompt.of(ids, int(self.model.config.image_token_id) if self.sees else None)
+        squares = [self.pixels(one) for one in pictures] if self.sees else []
+        cache = self._begun(prompt, squares, len(answer), lambda _: None, cancel)
+        with torch.inference_mode():
+            found = [self.decoder.logits(steps.read(self.decoder, prompt, steps.no_image, cache, cancel))]
+            found += [self.decoder.logits(self.decoder.step(int(token), cache, cancel)) for token in answer[:-1]]
+            return torch.stack(found).log_softmax(-1).cpu()
 
     def forget(self) -> bool:
         """Let go of what was read before; whether there was anything."""

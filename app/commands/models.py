@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.commands.options import Commands, command, path
-from app.commands.output import Meter, complain, show, table
+from app.commands.options import Commands, command, count, path
+from app.commands.output import Meter, WrongCall, complain, show, table
 
 if TYPE_CHECKING:
     from inference.catalogue import Entry
@@ -40,10 +40,41 @@ def add(commands: Commands) -> None:
     check.add_argument("--values", action="store_true", help="also look for NaN and infinity in every weight")
     check.set_defaults(run=_check)
 
+    measured = command(parts, "measure", "how far a quantised drafter writes from itself unquantised, on films of known findings")
+    measured.add_argument("model", metavar="ID")
+    measured.add_argument("--quantisation", choices=("int8", "int4"), default="int4")
+    measured.add_argument("--films", type=count, default=12, metavar="N", help="phantom films that both describe")
+    measured.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    measured.set_defaults(run=_measure)
+
+
+def _measure(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from app import measuring_models
+
+    if not args.films:
+        raise WrongCall("--films needs one film at least")
+    meter = Meter()
+    try:
+        found = measuring_models.measure(args.model, args.quantisation, args.device, args.films, meter)
+    finally:
+        meter.end()
+    faster = found.tokens_per_second / max(found.tokens_per_second_exact, 1e-9)
+    text = (
+        f"{found.model}, {found.words}: {found.sentence}\n"
+        f"{found.gigabytes:.3g} GB of weights in place of {found.gigabytes_exact:.3g}, "
+        f"{found.tokens_per_second:.3g} tokens/s, {faster:.2g} times as fast; KL at the 99th percentile {found.kl_p99:.2g}"
+    )
+    show(args, asdict(found), text)
+    return 0
+
 
 def _list(args: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
     from app import fits
-    from inference import catalogue, terms
+    from inference import catalogue, measured, terms
 
     adapters = _adapters()
     body: list[dict[str, Any]] = []
@@ -56,8 +87,10 @@ def _list(args: argparse.Namespace) -> int:
         taught = {"adapters": [own.name for own, base in adapters.items() if base == one.id]}
         agreed = {"terms": one.terms, "terms_accepted": terms.accepted(one)}
         body.append({**about, **place, "memory_gb": dict(one.memory), "fit": fit, "tokens_per_second": rates,
-                     "words": {name: fits.words(said[name]) for name in fit}, **taught, **agreed})  # fmt: skip
-    show(args, body, "\n".join([table([_HEAD, *(_row(one) for one in body)]), *_taught(body)]))
+                     "words": {name: fits.words(said[name]) for name in fit}, **taught, **agreed,
+                     "measured": [{**asdict(own), "sentence": own.sentence} for own in measured.of_model(one.id)]})  # fmt: skip
+    told = [f"{one['id']}, {said['words']}: {said['sentence']}" for one in body for said in one["measured"]]
+    show(args, body, "\n".join([table([_HEAD, *(_row(one) for one in body)]), *_taught(body), *told]))
     return 0
 
 

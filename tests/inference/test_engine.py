@@ -153,7 +153,7 @@ def test_a_device_that_is_not_there_is_refused(models: Path) -> None:
 def test_quantisation_is_in_the_receipt(models: Path) -> None:
     engine = Engine(EngineSpec(ENCODER, DRAFTER, "int8", "cpu", 1, "torch"))
     answer = engine.answer(FreeQuestion("left?", Decoding(3)), [picture()])
-    assert answer.receipt.quantisation == "int8"
+    assert answer.receipt.quantisation == "int8; not measured on this machine"
 
 
 def test_an_encoder_out_of_memory_halves_its_batch_and_says_so(engine: Engine) -> None:
