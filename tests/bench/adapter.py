@@ -34,10 +34,11 @@ from tests.bench import pacemakers
 from tests.bench.results_file import Row, write
 
 LEARNT, HELD_OUT, ASKED = 400, 60, 200
-FIRST, FIRST_ASKED = 4_000_000, 4_500_000
-RECIPE = ("--epochs", "20", "--rate", "4e-3", "--batch", "16")
+FIRST, FIRST_ASKED = 4_000_000, 4_600_000
+RECIPE = ("--epochs", "16", "--rate", "3e-3", "--batch", "16")
 """What departs from the published recipe, whose one epoch of 400 examples is 25 steps of 2e-4: made for a model of 4 billion
-weights, not of 1.7 million."""
+weights, not of 1.7 million. Twenty epochs of 4e-3 came to F1 .92, and lost .07 of pneumothorax on films without a pacemaker;
+these were other films (seeds from 4,500,000 on)."""
 
 
 def main() -> None:
