@@ -51,7 +51,7 @@ SPECS = (
     Spec("think", "Let the model think before it answers", ("Alt+K",), "Ask", "mdi6.head-cog-outline"),
     Spec("changes", "What became of each finding since the prior", ("Shift+D",), "Ask", "mdi6.compare-horizontal"),
     Spec("question-all", "Ask about the pictures of all panes", ("Shift+Q",), "Ask", "mdi6.comment-multiple-outline"),
-    Spec("question-whole", "Ask about the whole series or film", ("Alt+S",), "Ask", "mdi6.comment-processing-outline"),
+    Spec("question-whole", "Ask about the whole series, film or slide", ("Alt+S",), "Ask", "mdi6.comment-processing-outline"),
     Spec("ask-record", "Ask about a record…", ("Ctrl+Alt+Q",), "Ask", "mdi6.file-question-outline"),
     Spec("table", "Read the table of the page", ("Ctrl+Alt+T",), "Ask", "mdi6.table-eye"),
     Spec("clear-table", "Clear the table of the page…", (), "Ask", "mdi6.table-remove"),

@@ -67,11 +67,13 @@ class Request:
     frame: int = 0
     whole: bool = False
     """Of a CT or MR series all slices of the stack that `frame` lies in, as far as the model reads them; of other files of many
-    frames those of `frames`. Drafts and free questions only."""
+    frames those of `frames`; of a slide its fields with tissue at `power`. Drafts and free questions only."""
     said: Modality | None = None
     """What the reader says the picture is, where the file does not."""
     also: tuple[Place, ...] = ()
     """Pictures that follow the first, in this order; free questions only."""
+    power: int = 10
+    """At which a whole slide is read: 5, 10 or 20."""
     frames: int = 0
     """How many frames are taken of a film of many, evenly in time, the first and the last among them; 0 takes 8."""
 
@@ -186,7 +188,7 @@ def _whole(
     open: Callable[[Path], Source],
 ) -> Result:
     """About a whole stack or film. What was seen, 200 MB of squares, is not kept; `saw` makes it of the pictures again."""
-    from app import cine_frames, volumes
+    from app import cine_frames, slide_fields, volumes
 
     if not isinstance(request.question, DraftQuestion | FreeQuestion) or request.prior is not None:
         raise ValueError("a whole series goes with a draft or a free question, and without an earlier picture")
@@ -196,6 +198,8 @@ def _whole(
         must_suit(entry, now.kind)
         if now.kind in ("ct", "mr"):
             sent = volumes.pictures(source, request.frame, entry, on_progress, cancel)
+        elif now.kind == "slide" and source.kind == "slide":
+            sent, _ = slide_fields.pictures(source, entry, engine, request.power, on_progress, cancel)
         else:
             sent = cine_frames.pictures(source, request, entry, on_progress, cancel)
         region = Region.whole(source.size, request.frame)

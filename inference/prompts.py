@@ -50,7 +50,7 @@ def messages(question: Written, pictures: Sequence[Picture], entry: Entry) -> tu
         slices = [part for number in range(1, len(pictures) + 1) for part in (None, f"SLICE {number}")]
         content = (texts.get("slices", ""), *slices, words)
     elif len(pictures) > 1 and kind == "slide" and "patches" in texts:
-        content = (texts["patches"].format_map(_Plain(question=words)), *places)
+        content = (texts["patches"].format_map(_Plain(question=words, power=_power(pictures[0].mpp))), *places)
     else:
         content = (*places, words)
     if texts.get("turns", "yes") == "no":
@@ -60,6 +60,11 @@ def messages(question: Written, pictures: Sequence[Picture], entry: Entry) -> tu
     user: Message = ("user", tuple(part for part in content if part is None or part))
     system = _thinking(question, entry, texts) + texts.get("system", "")
     return (*((("system", (system,)),) if system else ()), user, *_turns(question, texts))
+
+
+def _power(mpp: float | None) -> str:
+    """The magnification that a size of a pixel stands for: 10x is 1 µm (arXiv 2507.05201 3.3)."""
+    return f"{10 / mpp:.3g}x" if mpp else "unknown"
 
 
 def verdict(question: Written, text: str, entry: Entry) -> Verdict:

@@ -28,6 +28,7 @@ def add(commands: Commands) -> None:
     options.add_region(parser)
     options.add_kind(parser)
     options.add_whole(parser)
+    options.add_slide(parser)
     parser.add_argument("--frames", type=options.count, default=0, metavar="N",
                         help="of a film of many frames so many, evenly in time: the first and the last among them")  # fmt: skip
     parser.add_argument("--prior", type=options.path, metavar="PATH", help="an earlier picture, sent to the model first")
@@ -58,15 +59,15 @@ def run(args: argparse.Namespace) -> int:
     if not paths:
         raise WrongCall("a picture is missing; write PATH before the question, or name a record with --record")
     args.path, args.also, args.whole_series = paths[0], paths[1:], args.whole_series or bool(args.frames)
-    if args.also and (args.region or args.frame or args.whole_series):
-        raise WrongCall("--region, --frame, --frames and --whole-series go with one picture; leave them out")
+    if args.also and (args.region or args.frame or args.whole_series or args.whole_slide):
+        raise WrongCall("--region, --frame, --frames, --whole-series and --whole-slide go with one picture; leave them out")
     from app.described import described
 
     if instead and args.also:
         raise WrongCall(f"--{instead[0]} goes with one picture; leave the others out")
     if args.changes and not args.prior:
         raise WrongCall("--changes compares with an earlier picture; name it with --prior")
-    asked: Question = FreeQuestion(question, options.decoding(args))
+    asked: Question = FreeQuestion(options.of_slide(args, question), options.decoding(args))
     if args.classify:
         asked = ConditionQuestion(args.classify, options.decoding(args))
     if args.changes:

@@ -19,6 +19,7 @@ def add(commands: Commands) -> None:
     options.add_place(parser)
     options.add_kind(parser)
     options.add_whole(parser)
+    options.add_slide(parser)
     parser.add_argument("--prior", type=options.path, metavar="PATH", help="an earlier picture, sent to the model first")
     parser.add_argument("--indication", default="", metavar="TEXT", help="why the picture was taken")
     parser.add_argument("--out", type=out_path((".json", ".html", ".pdf")), metavar="X.json|.html|.pdf")
@@ -35,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
     from inference.answers import Draft
     from inference.questions import DraftQuestion
 
-    result = options.answered(args, DraftQuestion(args.indication, options.decoding(args)))
+    told = options.of_slide(args, args.indication)
+    result = options.answered(args, DraftQuestion(told, options.decoding(args)))
     if not isinstance(result.answer, Draft):
         raise TypeError("a draft question is answered by a draft")
     prior = args.prior is not None

@@ -55,6 +55,22 @@ def add_whole(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_slide(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--whole-slide", action="store_true", help="the fields of a slide that show all its tissue")
+    parser.add_argument("--power", type=int, choices=(5, 10, 20), default=10, help="of a whole slide's fields")
+    parser.add_argument("--tissue", default="", metavar="TEXT", help="what tissue it is: colon")
+    parser.add_argument("--procedure", default="", metavar="TEXT", help="how it was taken: biopsy")
+
+
+def of_slide(args: argparse.Namespace, text: str) -> str:
+    """`text` behind what the reader says of the tissue. Raises WrongCall where that has no place."""
+    said = {"Tissue": args.tissue.strip(), "Procedure": args.procedure.strip()}
+    told = " ".join(f"{name}: {words.rstrip('.')}." for name, words in said.items() if words)
+    if told and not args.whole_slide:
+        raise WrongCall("--tissue and --procedure go with --whole-slide")
+    return f"{told} {text}".strip()
+
+
 def add_engine(parser: argparse.ArgumentParser, *, encoder: bool = False, drafter: bool = False, endpoint: bool = False) -> None:
     if encoder:
         parser.add_argument("--encoder", default="demo-encoder", metavar="MODEL", help="catalogue id of the encoder")
@@ -159,12 +175,13 @@ def answered(args: argparse.Namespace, question: Question) -> Result:
     from app.analysis import Place, Request, run
 
     meter = Meter()
-    whole = getattr(args, "whole_series", False)
+    whole = getattr(args, "whole_series", False) or getattr(args, "whole_slide", False)
     kind = getattr(args, "kind", None)
     also = tuple(Place(one, said=kind) for one in getattr(args, "also", ()))
     request = Request(
-        args.path, question, region(args), getattr(args, "prior", None), args.frame, whole, kind, also, getattr(args, "frames", 0)
-    )
+        args.path, question, region(args), getattr(args, "prior", None), args.frame, whole, kind, also,
+        getattr(args, "power", 10), getattr(args, "frames", 0),
+    )  # fmt: skip
     try:
         with closing(engine(args)) as ready:
             return run(request, ready, meter)
