@@ -389,7 +389,7 @@ class Asking(QObject):
 def _words(asked: Asked) -> str:
     """A request in the words of the Ask panel."""
     several = 1 + len(asked.request.also)
-    about = " (about the whole series)" if asked.request.whole else f" (about {several} pictures)" if several > 1 else ""
+    about = " (about the whole)" if asked.request.whole else f" (about {several} pictures)" if several > 1 else ""
     return f"{_question(asked.request.question)}{about}"
 
 

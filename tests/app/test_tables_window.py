@@ -235,7 +235,7 @@ def test_a_film_of_many_frames_is_asked_about_as_a_whole(seat_at: Any, tmp_path:
         found = seat.window.asking.session.findings(film)
         seat.wait(lambda: bool(found.conversation))
         words, result = found.conversation[0]
-        assert words == "Does it move? (about the whole series)"
+        assert words == "Does it move? (about the whole)"
         taken = [round(i * 19 / 7) for i in range(8)]
         assert [one.caption for one in result.pictures] == [f"FRAME {frame + 1}, {frame * 0.04:.2f} s" for frame in taken]
         single = tmp_path / "single.png"
