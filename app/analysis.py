@@ -74,6 +74,8 @@ class Request:
     """Pictures that follow the first, in this order; free questions only."""
     power: int = 10
     """At which a whole slide is read: 5, 10 or 20."""
+    tails: float = 0.0
+    """Percent of the values that an MR series loses at either end of its grey scale, against one hot pixel that darkens all."""
     frames: int = 0
     """How many frames are taken of a film of many, evenly in time, the first and the last among them; 0 takes 8."""
 
@@ -197,7 +199,7 @@ def _whole(
         now = known(source, request.said)
         must_suit(entry, now.kind)
         if now.kind in ("ct", "mr"):
-            sent = volumes.pictures(source, request.frame, entry, on_progress, cancel)
+            sent = volumes.pictures(source, request.frame, entry, on_progress, cancel, request.tails)
         elif now.kind == "slide" and source.kind == "slide":
             sent, _ = slide_fields.pictures(source, entry, engine, request.power, on_progress, cancel)
         else:

@@ -53,6 +53,8 @@ def add_whole(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--whole-series", action="store_true", help="all slices of a CT or MR series, as far as the model reads them"
     )
+    cut = "with --whole-series of MR: grey from percentile P to 100 - P of all values, not from least to greatest as trained"
+    parser.add_argument("--percentiles", type=_tails, default=0.0, metavar="P", help=cut)
 
 
 def add_slide(parser: argparse.ArgumentParser) -> None:
@@ -180,7 +182,7 @@ def answered(args: argparse.Namespace, question: Question) -> Result:
     also = tuple(Place(one, said=kind) for one in getattr(args, "also", ()))
     request = Request(
         args.path, question, region(args), getattr(args, "prior", None), args.frame, whole, kind, also,
-        getattr(args, "power", 10), getattr(args, "frames", 0),
+        getattr(args, "power", 10), getattr(args, "percentiles", 0.0), getattr(args, "frames", 0),
     )  # fmt: skip
     try:
         with closing(engine(args)) as ready:
@@ -258,6 +260,16 @@ def phrase(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("the phrase is empty; write what is to be looked for")
     return text
+
+
+def _tails(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 10:
+        raise argparse.ArgumentTypeError(f"{text!r} is no percentile of a tail; give a number from 0 to 10")
+    return value
 
 
 def _temperature(text: str) -> float:
