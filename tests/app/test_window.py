@@ -51,7 +51,7 @@ def drag(seat: Seat, start: tuple[float, float], end: tuple[float, float]) -> No
     QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, places[1])
 
 
-def test_the_main_job(seat: Seat, film: Film) -> None:
+def test_the_main_job(seat: Seat, film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
     """Open a film, drag a region, labels; the whole view, heatmap on the finding; a streamed draft, accepted and signed."""
     path, chest = with_finding(film, "effusion")
     side = chest.findings[0].side
@@ -90,6 +90,7 @@ def test_the_main_job(seat: Seat, film: Film) -> None:
     assert (x > 512) == (side == "left"), "the patient's left is on the picture's right"
 
     streamed: list[str] = []
+    monkeypatch.setattr("inference.worker.EVERY_MS", 1)  # the demonstration writes a whole report between two deliveries
     seat.window.worker.progress.connect(lambda _, progress: streamed.append(progress.text))
     seat.ask("draft")
     report = seat.window.asking.session.findings(path).report

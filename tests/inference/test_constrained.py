@@ -49,7 +49,7 @@ def _array(items: Schema, least: int, more: int) -> Schema:
 
 
 def _bounded(kind: str, low: float | None, more: float | None) -> Schema:
-    bounds = {"minimum": low, "maximum": None if more is None else (low or 0) + more}
+    bounds = {"minimum": low, "maximum": None if more is None else round((low or 0) + more, 2)}
     return {"type": kind} | {key: value for key, value in bounds.items() if value is not None}
 
 
