@@ -27,7 +27,8 @@ PATIENCE_S = 3.0
 class Modelling(QObject):
     chosen = Signal(object)
     """Settings with other models: asked from the next question on."""
-    _looked = Signal(object, str)
+    _looked = Signal(object, str, object)
+    """What is known of the models, or None and a sentence; pictures on disk and their bytes."""
     _stepped = Signal(str)
     _measured = Signal(str, str)
     """What was found, or "" and a sentence."""
@@ -55,6 +56,9 @@ class Modelling(QObject):
             dialog.useWanted.connect(self._use)
             dialog.measureWanted.connect(self._measure)
             dialog.stopWanted.connect(self._stop)
+            dialog.keeping.unloadWanted.connect(lambda minutes: self.chosen.emit(replace(self._now(), unload_min=minutes)))
+            dialog.keeping.mostWanted.connect(self._keep_pictures)
+            dialog.keeping.forgetWanted.connect(lambda: self._lane.submit(self._forget))
             dialog.finished.connect(self._closed)
         self._dialog.show()
         self._dialog.raise_()
@@ -79,7 +83,7 @@ class Modelling(QObject):
         """Headers, cards and the processor's memory: beside the window."""
         from app import fits
         from app.panels.models_dialog import Known
-        from inference import catalogue, measured
+        from inference import catalogue, kept_pictures, measured
 
         found = []
         try:
@@ -91,11 +95,11 @@ class Modelling(QObject):
                     Known(one.id, one.title, one.role, catalogue.installed(one.id), fits.predicted(one), told, one.remark)
                 )
         except OSError as error:
-            self._looked.emit(None, f"The models could not be looked at ({error.strerror}).")
+            self._looked.emit(None, f"The models could not be looked at ({error.strerror}).", (0, 0))
             return
-        self._looked.emit(found, "")
+        self._looked.emit(found, "", kept_pictures.held())
 
-    def _show(self, known: list[Known] | None, sentence: str) -> None:
+    def _show(self, known: list[Known] | None, sentence: str, kept: tuple[int, int]) -> None:
         if self._dialog is None:
             return
         if known is None:
@@ -103,6 +107,22 @@ class Modelling(QObject):
             return
         now = self._now()
         self._dialog.show_models(known, now.encoder, now.drafter, now.quantisation)
+        self._dialog.keeping.show_kept(now.unload_min, now.pictures_gb, *kept)
+
+    def _keep_pictures(self, most: float) -> None:
+        self.chosen.emit(replace(self._now(), pictures_gb=most))
+        self._lane.submit(self._look if most else self._forget)
+
+    def _forget(self) -> None:
+        """Beside the window."""
+        from inference import kept_pictures
+
+        try:
+            kept_pictures.forget()
+        except OSError as error:
+            self._looked.emit(None, f"What is kept of pictures could not be removed ({error.strerror}).", (0, 0))
+            return
+        self._look()
 
     def _use(self, model: str, kind: str) -> None:
         now = self._now()

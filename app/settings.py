@@ -13,6 +13,7 @@ from app.storage import atomic_write, data_folder, set_aside
 from inference import quantisations
 from inference.endpoint_address import Endpoint
 from inference.errors import EndpointRefused
+from inference.kept_pictures import ON_DISK
 from inference.quantisations import Quantisation
 
 RECENT = 12
@@ -30,6 +31,10 @@ class Settings:
     """Name or folder of what the drafter of this machine is loaded with, "" for none; see `hilum teach`."""
     endpoint: Endpoint | None = None
     """Who writes drafts and answers instead of `drafter`; entered with `hilum endpoint set`."""
+    unload_min: int = 30
+    """Minutes without a question after which the models are unloaded; 0: never."""
+    pictures_gb: float = ON_DISK / 2**30
+    """Of tokens of pictures kept on disk, so that they are not read again; 0: none are kept."""
     viewport: Literal["auto", "raster", "opengl"] = "auto"
     """How slides are drawn: as measured at the start, by the processor, or by the graphics card."""
     grid: str = "1x1"
@@ -90,7 +95,7 @@ def _from(found: dict[str, object]) -> Settings:
             taken[field.name] = _endpoint(value)
         elif isinstance(value, list) and isinstance(usual, tuple):
             taken[field.name] = tuple(str(item) for item in value)
-        elif type(value) is type(usual) and _allowed(field.name, value):
+        elif (type(value) is type(usual) or (type(usual) is float and type(value) is int)) and _allowed(field.name, value):
             taken[field.name] = value
     return replace(default, **taken)  # type: ignore[arg-type]
 
@@ -112,6 +117,8 @@ def _allowed(name: str, value: object) -> bool:
         "viewport": ("auto", "raster", "opengl"),
         "quantisation": quantisations.ALL,
     }
+    if name in ("unload_min", "pictures_gb"):
+        return isinstance(value, int | float) and 0 <= value < 1e6
     return _is_grid(value) if name == "grid" else value in choices.get(name, (value,))
 
 

@@ -75,12 +75,13 @@ class Window(QMainWindow):
         self.resize(QSize(1480, 900).boundedTo(self.screen().availableSize()))
         spec = spec or EngineSpec(
             chosen.encoder, chosen.recipe, chosen.quantisation, chosen.device, endpoint=chosen.endpoint,
-            adapter="" if chosen.endpoint else chosen.adapter,
+            adapter="" if chosen.endpoint else chosen.adapter, pictures_on_disk=int(chosen.pictures_gb * 2**30),
         )  # fmt: skip
         self.spec = spec
         self.serving = Serving(self, lambda: self.settings)
         self.modelling = Modelling(self, lambda: self.settings)
         self.worker = Worker(spec, engine=self._engine_for)
+        self.worker.set_idle(60.0 * chosen.unload_min)
         self.browser = Browser(chosen.theme)
         self.panes = Panes()
         self.side = Side()
@@ -451,7 +452,9 @@ class Window(QMainWindow):
         self.spec = replace(
             self.spec, encoder=chosen.encoder, drafter=chosen.recipe, quantisation=chosen.quantisation, device=chosen.device,
             endpoint=chosen.endpoint, adapter="" if chosen.endpoint else chosen.adapter,
+            pictures_on_disk=int(chosen.pictures_gb * 2**30),
         )  # fmt: skip
+        self.worker.set_idle(60.0 * chosen.unload_min)
         self.worker.set_spec(self.spec)
         self.shelf.ask_others(chosen.encoder, chosen.recipe)
 

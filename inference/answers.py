@@ -149,3 +149,5 @@ class EngineState:
     remark: str = ""
     answers_from: str = ""
     """Host and model of the endpoint that answers in words; "" where the models of this machine do."""
+    idle_s: float = 0.0
+    """After so long without a question the models were unloaded; 0 where they were not."""

@@ -14,6 +14,7 @@ from inference import catalogue, fitting, ladder, lengths
 from inference.answers import Answer, EngineState, Progress
 from inference.endpoint_address import Endpoint
 from inference.errors import Cancelled, InferenceError, ModelFailed, ModelRefused
+from inference.kept_pictures import ON_DISK
 from inference.quantisations import Quantisation
 from inference.questions import Picture, Question, Written
 
@@ -42,6 +43,8 @@ class EngineSpec:
     """Folder, or name below Hilum's own folder of adapters, of what the drafter is loaded with; "" for the drafter as it is."""
     anyway: bool = False
     """Load a drafter that does not fit into this machine's memory by prediction."""
+    pictures_on_disk: int = ON_DISK
+    """Bytes that the tokens of pictures read by a drafter may take on disk; 0: none are kept."""
     endpoint: Endpoint | None = None
     """Who writes instead of the drafter; see `inference.endpoint`, which alone heeds it."""
 
@@ -258,7 +261,11 @@ class Engine:
         adapter = adapters.require(self.spec.adapter, entry.id, revision) if self.spec.adapter else None
         if adapter:
             entry = replace(entry, remark="; ".join(filter(None, (entry.remark, f"with the adapter {adapter.folder.name}"))))
-        return Drafter(folder, entry, self._on, self._quantisation, adapter=adapter, revision=revision), revision
+        made = Drafter(
+            folder, entry, self._on, self._quantisation, adapter=adapter, revision=revision,
+            pictures_on_disk=self.spec.pictures_on_disk,
+        )  # fmt: skip
+        return made, revision
 
     def _load_encoder(self, on_progress: Callable[[Progress], None]) -> tuple[Encoder, str]:
         on_progress(Progress(f"loading {self.spec.encoder}"))

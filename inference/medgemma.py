@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from inference import decoding as steps
 from inference import device as devices
-from inference import lengths, measured, packed, quantisations, quantised_files, quantize
+from inference import lengths, measured, packed, picture_tokens, quantisations, quantised_files, quantize
 from inference.adapters import merging
 from inference.adapters.folder import Adapter
 from inference.answers import Finish, Progress
@@ -27,15 +26,13 @@ from inference.constrained import Grammars
 from inference.decoder import Decoder
 from inference.errors import ModelRefused
 from inference.kv_cache import KVCache
+from inference.picture_tokens import PictureTokens
 from inference.prefixes import Prefixes
 from inference.prompting import Prompting
 from inference.prompts import Message
 from inference.questions import Decoding
 from inference.textstream import ANSWER, THOUGHT, TextStream
 from inference.thinking import Trace
-
-FEATURES_KEPT = 200
-"""Projected pictures remembered by the SHA-256 of their pixels; 1.3 MB each on the 4B."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +65,12 @@ class Drafter(Prompting):
         dtype: str = "auto",
         adapter: Adapter | None = None,
         revision: str = "",
+        pictures_on_disk: int = 0,
     ) -> None:
-        """With a `revision`, the model's own, quantised weights are kept on disk and taken from there."""
-        self.place = devices.place(devices.choose(device), parameters(folder), dtype)
+        """With a `revision`, the model's own, quantised weights are kept on disk and taken from there, and so are the tokens of
+        pictures, up to `pictures_on_disk` bytes."""
+        weights = parameters(folder)
+        self.place = devices.place(devices.choose(device), weights, dtype)
         self.model = load(folder, entry, self.place)
         self.adapter = ""
         if adapter is not None:  # before anything joins or quantises its weights
@@ -91,9 +91,15 @@ class Drafter(Prompting):
         super().__init__(folder, entry, self.model.config)
         self.limits = _limits(self.model, self.tokenizer)
         self.positions = int(self.model.config.get_text_config().max_position_embeddings)
-        self._features: OrderedDict[bytes, Tensor] = OrderedDict()
+        self._seen = self._tokens_of_pictures(revision, pictures_on_disk if weights >= picture_tokens.WORTH else 0)
         self._prefixes = Prefixes()
         self.grammars = Grammars(self.tokenizer, int(self.model.config.get_text_config().vocab_size), self.limits.stop)
+
+    def _tokens_of_pictures(self, revision: str, most_bytes: int) -> PictureTokens:
+        config = self.model.config
+        shape = (int(getattr(config, "mm_tokens_per_image", 0)), int(config.get_text_config().hidden_size))
+        who = picture_tokens.identity(self.entry.id, revision, self.adapter, self.place) if revision else ""
+        return PictureTokens(shape, self.place, who, most_bytes)
 
     def _quantised(self, model: str, kind: str, revision: str) -> tuple[Decoder, str]:
         """The decoder and what was done to it; from disk where it was done before."""
@@ -139,7 +145,10 @@ class Drafter(Prompting):
         trace = self._trace(thinking * most // wanted if thinking else 0) if schema is None else None
         form = None if schema is None else self.grammars.of(schema).begin(most)
         prompt = steps.Prompt.of(ids, int(self.model.config.image_token_id) if self.sees else None)
+        before = self._seen.taken
         cache = self._begun(prompt, [self.pixels(one) for one in pictures] if self.sees else [], most, on_progress, cancel)
+        told = [f"{taken} of {len(pictures)} pictures' tokens were kept on disk"] if (taken := self._seen.taken - before) else []
+        told += [self._seen.trouble] if self._seen.trouble else []
         stream = TextStream(self.tokenizer)
         tokens = {"thinking": 0, "writing": 0}
         began = 0.0
@@ -158,7 +167,6 @@ class Drafter(Prompting):
             return tokens["writing"] < decoding.max_tokens
 
         on_progress(Progress("reading the prompt", 0, decoding.max_tokens))
-        told: list[str] = []
         finish = steps.generate(
             self.decoder, prompt, cache, decoding, most, self.limits, cancel, on_token, form, trace, told.append
         )  # fmt: skip
@@ -185,8 +193,8 @@ class Drafter(Prompting):
 
     def forget(self) -> bool:
         """Let go of what was read before; whether there was anything."""
-        held = bool(self._features) or bool(len(self._prefixes))
-        self._features.clear()
+        held = bool(len(self._seen)) or bool(len(self._prefixes))
+        self._seen.forget()
         self._prefixes.forget()
         return held
 
@@ -234,14 +242,12 @@ class Drafter(Prompting):
 
     def features(self, pixels: NDArray[np.uint8], key: bytes, cancel: Event) -> Tensor:
         """uint8 (S, S, 3) as its projected tokens [tokens, hidden]; `key` is its SHA-256, by which the last ones are kept."""
-        found = self._features.pop(key, None)
+        found = self._seen.find(key)
         if found is None:
             with torch.inference_mode(), steps.interruptible(self.model.model.vision_tower.encoder.layers, cancel):
                 values = self.normalised(pixels)[None].to(self.place.device, self.place.dtype)
                 found = self.model.get_image_features(values).pooler_output[0]
-        self._features[key] = found
-        while len(self._features) > FEATURES_KEPT:
-            self._features.popitem(last=False)
+            self._seen.keep(key, found)
         return found
 
 

@@ -61,6 +61,11 @@ class Scheduler(Generic[Work]):
             self._running = job
             return job
 
+    def idle(self, seconds: float) -> bool:
+        """Wait for a job, or for `close`, at most so long; whether none of it came."""
+        with self._changed:
+            return not self._changed.wait_for(lambda: self._waiting or self._closed, seconds)
+
     def done(self) -> None:
         """The job that was taken is over."""
         with self._changed:

@@ -17,7 +17,7 @@ from inference.answers import EngineState, Progress
 from inference.engine import AnyEngine, EngineSpec
 from inference.errors import Cancelled
 from inference.host import EngineProcess
-from inference.scheduler import Scheduler
+from inference.scheduler import Job, Scheduler
 
 EVERY_MS = 34
 """Between two deliveries of progress."""
@@ -59,6 +59,7 @@ class Worker(QObject):
         self._woken = False
         self._last = 0.0
         self._closing = False
+        self._idle_s = 0.0
         self._queue: Scheduler[Work | None] = Scheduler(lambda ticket: self._end.emit(ticket, "cancelled", None))
         self._wake.connect(self._on_wake, Qt.ConnectionType.QueuedConnection)
         self._end.connect(self._on_end, Qt.ConnectionType.QueuedConnection)
@@ -79,6 +80,12 @@ class Worker(QObject):
             self._spec = spec
         self._queue.submit(-1, None, priority=-1, lane="spec")
 
+    def set_idle(self, seconds: float) -> None:
+        """After so long without a job the engine is closed, and its memory free; the next job starts it again. 0: never."""
+        with self._lock:
+            self._idle_s = seconds
+        self._queue.submit(-1, None, priority=-1, lane="idle")
+
     @property
     def busy(self) -> int:
         """Jobs waiting or running."""
@@ -96,7 +103,7 @@ class Worker(QObject):
             self._thread.join()
 
     def _run(self) -> None:
-        while (job := self._queue.take()) is not None:
+        while (job := self._next()) is not None:
             ending: tuple[int, str, object] | None = None
             try:
                 engine = self._ready()
@@ -115,6 +122,15 @@ class Worker(QObject):
                 self._end.emit(-1, "state", self._engine.state() if self._engine is not None else None)
         if self._engine is not None:
             self._engine.close()
+
+    def _next(self) -> Job[Work | None] | None:
+        with self._lock:
+            seconds = self._idle_s
+        if seconds and self._engine is not None and self._queue.idle(seconds) and self._engine.state().memory_used:
+            self._engine.close()
+            if not self._closing:
+                self._end.emit(-1, "state", replace(self._engine.state(), idle_s=seconds))
+        return self._queue.take()
 
     def _ready(self) -> AnyEngine:
         """The engine of the spec as it is now."""

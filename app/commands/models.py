@@ -1,4 +1,4 @@
-"""`hilum models list | import FOLDER | get ID | check ID`. `get` is the only command that uses the network."""
+"""`hilum models list | import FOLDER | get ID | check ID | measure ID | pictures`. `get` alone uses the network."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ def add(commands: Commands) -> None:
     check.add_argument("--values", action="store_true", help="also look for NaN and infinity in every weight")
     check.set_defaults(run=_check)
 
+    kept = command(parts, "pictures", "what is kept of pictures that a drafter has read, so that it does not read them again")
+    kept.add_argument("--forget", action="store_true", help="remove it; it tells of patients as the pictures do")
+    kept.add_argument("--most", type=gigabytes, metavar="GB", help="keep so much from now on; 0: nothing")
+    kept.set_defaults(run=_pictures)
+
     measured = command(parts, "measure", "how far a quantised drafter writes from itself unquantised, on films of known findings")
     measured.add_argument("model", metavar="ID")
     measured.add_argument("--quantisation", choices=QUANTISED, default="int4")
@@ -68,6 +73,39 @@ def _measure(args: argparse.Namespace) -> int:
         f"{found.tokens_per_second:.3g} tokens/s, {faster:.2g} times as fast; KL at the 99th percentile {found.kl_p99:.2g}"
     )
     show(args, asdict(found), text)
+    return 0
+
+
+def gigabytes(text: str) -> float:
+    """Raises ValueError."""
+    found = float(text)
+    if not 0 <= found < 1e6:
+        raise ValueError(text)
+    return found
+
+
+def _pictures(args: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from app import settings
+    from inference import kept_pictures
+
+    chosen = settings.load()
+    if args.most is not None:
+        chosen = replace(chosen, pictures_gb=args.most)
+        settings.save(chosen)
+    removed = kept_pictures.forget() if args.forget or not chosen.pictures_gb else 0
+    count, size = kept_pictures.held()
+    body = {
+        "pictures": count,
+        "bytes": size,
+        "most_gb": chosen.pictures_gb,
+        "removed": removed,
+        "folder": str(kept_pictures.folder()),
+    }
+    bound = f"at most {chosen.pictures_gb:g} GB are kept" if chosen.pictures_gb else "none are kept"
+    gone = f"{removed} pictures were forgotten; " if args.forget or removed else ""
+    show(args, body, f"{gone}tokens of {count} pictures on disk, {size / 2**30:.2g} GB; {bound}")
     return 0
 
 

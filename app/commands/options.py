@@ -151,11 +151,12 @@ def region(args: argparse.Namespace) -> Region | None:
 
 
 def engine(args: argparse.Namespace) -> AnyEngine:
-    from app import endpoints
+    from app import endpoints, settings
     from inference.engine import Engine, EngineSpec
 
     named = ("encoder", "drafter", "quantisation", "device", "adapter", "anyway")
     given = {name: getattr(args, name) for name in named if name in args}
+    given["pictures_on_disk"] = int(settings.load().pictures_gb * 2**30)
     key = ""
     if "endpoint" in args:
         given |= {"drafter": drafter(args), "endpoint": endpoint(args, args.endpoint)}

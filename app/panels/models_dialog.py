@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.fits import PRECISIONS, Predicted
+from app.panels.keeping_row import KeepingRow
 from app.panels.parts import GAP, MARGIN, button, label, reword, row
 from app.theme import ThemeName, colours
 
@@ -97,6 +98,8 @@ class ModelsDialog(QDialog):
         layout.addWidget(self.table, 1)
         layout.addWidget(self.measured)
         layout.addWidget(self.word)
+        self.keeping = KeepingRow()
+        layout.addWidget(self.keeping)
         shut = button("Close", self.reject)
         layout.addLayout(row(self.kind, self.measure, self.stop, QWidget(), shut, self.use, stretch=3))
         self.say("looking at this machine …", "hint")

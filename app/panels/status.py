@@ -47,6 +47,8 @@ class StatusLine(QWidget):
         parts = [", ".join(state.models) or "no model loaded", state.device]
         if state.answers_from:  # that first, and of the models here only those in use
             parts = [f"answers come from {state.answers_from}", *(parts if state.models else [])]
+        if state.idle_s and not state.models:
+            parts[-1] = f"unloaded after {state.idle_s / 60:.3g} min without a question"
         if state.memory_total:
             parts.append(f"{state.memory_used / 2**30:.1f} of {state.memory_total / 2**30:.0f} GiB")
         if state.remark:

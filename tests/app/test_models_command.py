@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from app import machine
+from app import machine, settings
 from app.cli import main
 from app.machine import Memory
-from inference import catalogue, fitting, ladder
+from inference import catalogue, fitting, kept_pictures, ladder
 from tests.inference.test_fitting import FOUR
 
 REPOSITORY = "google/medsiglip-448"
@@ -307,3 +307,21 @@ def test_plain_http_is_for_this_machine_alone(capsys: pytest.CaptureFixture[str]
 def test_the_demo_pack_is_not_fetched(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "get", "demo-encoder"]) == 4
     assert "part of the program" in capsys.readouterr().err
+
+
+def test_what_is_kept_of_pictures(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept_pictures.write("a" * 64, b"x" * 1000, 2**20)
+    assert main(["models", "pictures", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said == {
+        "pictures": 1, "bytes": 1000, "most_gb": 2.0, "removed": 0, "folder": str(home / "cache" / "pictures"),
+    }  # fmt: skip
+    assert main(["models", "pictures", "--forget", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["removed"] == 1
+    assert kept_pictures.held() == (0, 0)
+    kept_pictures.write("a" * 64, b"x" * 1000, 2**20)
+    assert main(["models", "pictures", "--most", "0"]) == 0
+    assert kept_pictures.held() == (0, 0)
+    assert settings.load().pictures_gb == 0
+    assert "none are kept" in capsys.readouterr().out
+    assert main(["models", "pictures", "--most", "-1"]) == 2

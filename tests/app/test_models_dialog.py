@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from app.fits import Predicted
 from app.panels.models_dialog import Known, ModelsDialog
-from inference import measured
+from inference import kept_pictures, measured
 from inference.answers import Draft
 from inference.demo.chest import Chest
+from inference.host import EngineProcess
 from tests.app.conftest import Seat
 
 
@@ -76,3 +78,48 @@ def test_what_does_not_fit_is_said_in_words_too(qtbot: object, fit: str, words: 
     cell = made.table.item(0, 2)
     assert cell is not None
     assert cell.text() == words
+
+
+def test_models_are_unloaded_and_loaded_again(seat: Seat, film: Callable[[int], tuple[Path, Chest]]) -> None:
+    """By a real engine: its process ends, and the next question finds the same words."""
+    path, _ = film(1)
+    seat.open(path)
+    seat.ask("draft")
+    first = seat.window.asking.session.findings(path).draft
+    engine = seat.window.worker._engine
+    assert isinstance(engine, EngineProcess)
+    pid = engine.pid
+    assert pid is not None
+    seat.window.worker.set_idle(0.3)
+    seat.wait(lambda: not psutil.pid_exists(pid))
+    seat.wait(lambda: "unloaded after 0.005 min without a question" in seat.window.status.engine.text())
+    seat.window.worker.set_idle(0.0)
+    seat.ask("draft")
+    again = seat.window.asking.session.findings(path).draft
+    assert first is not None
+    assert again is not None
+    assert again is not first
+    assert isinstance(first.answer, Draft)
+    assert isinstance(again.answer, Draft)
+    assert again.answer.text == first.answer.text
+    assert "demo-drafter" in seat.window.status.engine.text()
+
+
+def test_what_is_kept_of_pictures_is_bounded_and_forgotten(seat: Seat) -> None:
+    kept_pictures.write("a" * 64, b"x" * 300_000, 2**20)
+    kept = dialog(seat).keeping
+    seat.wait(lambda: kept.held.text() == "1 now, 0.3 MB")
+    assert (kept.unload.currentText(), kept.most.currentText()) == ("30 min", "up to 2 GB")
+    kept.forget.click()
+    seat.wait(lambda: kept.held.text() == "none now")
+    assert kept_pictures.held() == (0, 0)
+    assert not kept.forget.isEnabled()
+    kept.unload.setCurrentIndex(kept.unload.findData(0))
+    kept.unload.activated.emit(kept.unload.currentIndex())
+    assert seat.window.settings.unload_min == 0
+    kept_pictures.write("a" * 64, b"x" * 3000, 2**20)
+    kept.most.setCurrentIndex(kept.most.findData(0.0))
+    kept.most.activated.emit(kept.most.currentIndex())
+    seat.wait(lambda: kept_pictures.held() == (0, 0))
+    assert seat.window.settings.pictures_gb == 0
+    assert seat.window.spec.pictures_on_disk == 0

@@ -177,3 +177,76 @@ def test_close_stops_a_running_job_and_says_nothing_more(qtbot: QtBot) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "inference-worker"]
     QCoreApplication.processEvents()
     assert ends.all == []
+
+
+class Loaded(Canned):
+    """Holds memory from its first question until it is closed."""
+
+    def __init__(self, spec: EngineSpec) -> None:
+        super().__init__(spec)
+        self.used, self.closings = 0, 0
+
+    def state(self) -> EngineState:
+        return EngineState("cpu" if self.used else "not started", ("m",) if self.used else (), self.used, 100)
+
+    def close(self) -> None:
+        self.closings += self.used > 0
+        self.used = 0
+
+
+def test_an_idle_engine_is_closed_once_and_starts_again(qtbot: QtBot) -> None:
+    made: list[Loaded] = []
+
+    def make(spec: EngineSpec) -> Loaded:
+        made.append(Loaded(spec))
+        return made[-1]
+
+    def load(engine: Any, on_progress: Any, cancel: Any) -> str:
+        del on_progress, cancel
+        engine.used = 7
+        return "done"
+
+    worker = Worker(EngineSpec(), engine=make)
+    try:
+        ends, states = Ends(worker), list[EngineState]()
+        worker.state.connect(states.append)
+        worker.set_idle(0.15)
+        for ticket in (1, 2):
+            worker.submit(ticket, load)
+            qtbot.waitUntil(lambda ticket=ticket: ends.ended(ticket) and bool(states) and states[-1].idle_s == 0.15)  # type: ignore[misc]
+            assert made[0].closings == ticket
+        qtbot.wait(400)
+        assert made[0].closings == 2  # nothing was loaded again
+        assert len(made) == 1
+        worker.set_idle(0.0)
+        worker.submit(3, load)
+        qtbot.waitUntil(lambda: ends.ended(3))
+        qtbot.wait(400)
+        assert made[0].closings == 2
+    finally:
+        worker.close()
+
+
+def test_a_long_job_is_not_idleness(qtbot: QtBot) -> None:
+    made: list[Loaded] = []
+
+    def make(spec: EngineSpec) -> Loaded:
+        made.append(Loaded(spec))
+        return made[-1]
+
+    def slow(engine: Any, on_progress: Any, cancel: Any) -> int:
+        del on_progress, cancel
+        engine.used = 7
+        time.sleep(0.5)
+        return int(engine.closings)
+
+    worker = Worker(EngineSpec(), engine=make)
+    try:
+        ends = Ends(worker)
+        worker.set_idle(0.1)
+        worker.submit(1, slow)
+        worker.submit(2, slow)
+        qtbot.waitUntil(lambda: ends.ended(1, 2))
+        assert [ends.of(1)[-1], ends.of(2)[-1]] == [("finished", 0)] * 2
+    finally:
+        worker.close()
