@@ -52,6 +52,18 @@ SPECS = (
     Spec("changes", "What became of each finding since the prior", ("Shift+D",), "Ask", "mdi6.compare-horizontal"),
     Spec("question-all", "Ask about the pictures of all panes", ("Shift+Q",), "Ask", "mdi6.comment-multiple-outline"),
     Spec("question-whole", "Ask about the whole series, film or slide", ("Alt+S",), "Ask", "mdi6.comment-processing-outline"),
+    Spec(
+        "draft-whole",
+        "Draft a report of the whole series, film or slide",
+        ("Ctrl+Alt+P",),
+        "Ask",
+        "mdi6.text-box-multiple-outline",
+    ),
+    Spec(
+        "fields", "Fields of the whole slide: see and swap what is sent", ("Alt+Shift+S",), "Ask", "mdi6.filmstrip-box-multiple"
+    ),
+    Spec("field-add", "Send the field in the middle of the view as well", ("Alt+Insert",), "Ask", "mdi6.filmstrip-box"),
+    Spec("field-leave-out", "Leave the chosen field out", ("Alt+Delete",), "Ask", "mdi6.filmstrip-off"),
     Spec("ask-record", "Ask about a record…", ("Ctrl+Alt+Q",), "Ask", "mdi6.file-question-outline"),
     Spec("table", "Read the table of the page", ("Ctrl+Alt+T",), "Ask", "mdi6.table-eye"),
     Spec("clear-table", "Clear the table of the page…", (), "Ask", "mdi6.table-remove"),

@@ -52,6 +52,7 @@ class Acts(QObject):
             "think": lambda: self.in_front(ask, lambda: self._form(ask.bar.think)),
             "changes": lambda: self.in_front(ask, self._asking.changes),
             "question-all": lambda: self.in_front(ask, lambda: self._typed("about all panes", self._asking.question_all)),
+            "draft-whole": lambda: self.in_front(report, lambda: self._asking.draft_whole(report.indication.text().strip())),
             "question-whole": lambda: self.in_front(ask, lambda: self._typed("about the whole", self._asking.question_whole)),
             "table": lambda: self.in_front(self._side.table, self._asking.table),
             "locate": lambda: self.in_front(ask, self._asking.locate),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,9 @@ from inference.questions import (
 )
 from viewers.geometry import Region, Size
 from viewers.sources import Source
+
+if TYPE_CHECKING:
+    from app.slide_fields import Fields
 
 NO_TRACE = "a trace is no picture: no model here reads an ECG, and none was asked"
 A = TypeVar("A", LabelScores, Heatmap, Draft, Embedding, Answer)
@@ -78,6 +81,8 @@ class Request:
     """Percent of the values that an MR series loses at either end of its grey scale, against one hot pixel that darkens all."""
     frames: int = 0
     """How many frames are taken of a film of many, evenly in time, the first and the last among them; 0 takes 8."""
+    fields: Fields | None = None
+    """Of a whole slide, the fields that the reader has seen and perhaps swapped; None: those that show all there is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,10 +93,12 @@ class Result:
     answer: Answer
     pictures: tuple[Picture, ...]
     region: Region
-    seen: tuple[NDArray[np.uint8], ...] = ()
+    seen: Sequence[NDArray[np.uint8]] = ()
     """The pictures as the model got them, padded and resized: uint8 (side, side, 3) each."""
     frame: Size | None = None
     """Pixels in whose frame the answer is, where many pictures were put together; None: those of the last picture."""
+    fields: Fields | None = None
+    """Of a whole slide, those that were sent."""
 
     @property
     def scale(self) -> tuple[float, float]:
@@ -189,25 +196,47 @@ def _whole(
     cancel: threading.Event | None,
     open: Callable[[Path], Source],
 ) -> Result:
-    """About a whole stack or film. What was seen, 200 MB of squares, is not kept; `saw` makes it of the pictures again."""
+    """About a whole stack, film or slide. What was seen, 300 MB of squares, is made again when it is looked at."""
     from app import cine_frames, slide_fields, volumes
 
     if not isinstance(request.question, DraftQuestion | FreeQuestion) or request.prior is not None:
         raise ValueError("a whole series goes with a draft or a free question, and without an earlier picture")
-    entry = facts(engine.spec.recipe)
+    entry, places = facts(engine.spec.recipe), None
     with closing(open(request.path)) as source:
         now = known(source, request.said)
         must_suit(entry, now.kind)
         if now.kind in ("ct", "mr"):
             sent = volumes.pictures(source, request.frame, entry, on_progress, cancel, request.tails)
         elif now.kind == "slide" and source.kind == "slide":
-            sent, _ = slide_fields.pictures(source, entry, engine, request.power, on_progress, cancel)
+            places = request.fields or slide_fields.choose(source, entry, engine, request.power, on_progress, cancel)
+            if len(places.places) > slide_fields.most(entry):
+                raise ValueError(
+                    f"{entry.id} reads {slide_fields.most(entry)} fields at most, and {len(places.places)} were chosen"
+                )
+            sent = slide_fields.pictures(source, places, on_progress, cancel)
         else:
             sent = cine_frames.pictures(source, request, entry, on_progress, cancel)
         region = Region.whole(source.size, request.frame)
     warned = _warnings(request.question, engine, sent, now)
     answer = _warned(engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel), warned)
-    return Result(request, answer, sent, region)
+    return Result(request, answer, sent, region, Squares(sent, engine.spec.recipe), fields=places)
+
+
+class Squares(Sequence[NDArray[np.uint8]]):
+    """Pictures as `model` got them, each made when it is asked for."""
+
+    def __init__(self, pictures: Sequence[Picture], model: str) -> None:
+        self._pictures, self._model = pictures, model
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    @overload
+    def __getitem__(self, at: int) -> NDArray[np.uint8]: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[NDArray[np.uint8]]: ...
+    def __getitem__(self, at: int | slice) -> NDArray[np.uint8] | Sequence[NDArray[np.uint8]]:
+        return Squares(self._pictures[at], self._model) if isinstance(at, slice) else saw(self._pictures[at], self._model)
 
 
 def _warnings(

@@ -42,6 +42,10 @@ if TYPE_CHECKING:
     from inference.worker import Worker
 
 INTERACTIVE = 0
+SEE_FIRST = (
+    "Under the slide stand the fields that would be sent; tissue, procedure and power are asked there. Ask once more when all "
+    "is as you want it."
+)
 
 
 class Asking(QObject):
@@ -61,6 +65,10 @@ class Asking(QObject):
         self.opacity = 0.55
         self._pending = Pending(panes, shelf)
         self._texts: dict[int, str] = {}
+        self.seen_before: Callable[[Pane], bool] = lambda _: True
+        """Whether the reader has seen what would be sent of the whole of a pane; what was not seen is not sent."""
+        self.dressed: Callable[[Request], Request] = lambda request: request
+        """With what the reader chose and said of a whole."""
         worker.progress.connect(self._progress)
         worker.finished.connect(self._finished)
         worker.failed.connect(self._failed)
@@ -157,10 +165,19 @@ class Asking(QObject):
         """About all slices of the series, or frames spread over the film, in the active pane."""
 
         def ask(offer: Offer) -> None:
-            if self._may("ask", offer.no_words) and self._ask_whole(text):
+            if self._may("ask", offer.no_words) and self._ask_whole("ask", FreeQuestion(text)):
                 self._side.ask.show_live(text, "")
 
         self._when_known("ask", ask)
+
+    def draft_whole(self, indication: str) -> None:
+        """Of all slices of the series, frames spread over the film, or the fields of the slide in the active pane."""
+
+        def ask(offer: Offer) -> None:
+            if self._may("draft", offer.no_words) and self._ask_whole("draft", DraftQuestion(indication)):
+                self._side.report.show_live("")
+
+        self._when_known("draft", ask)
 
     def table(self) -> None:
         """The rows of the page in the active pane, of its region where one is selected."""
@@ -262,13 +279,17 @@ class Asking(QObject):
         self.progressed.emit(Progress("waiting for the engine"))
         return True
 
-    def _ask_whole(self, text: str) -> bool:
+    def _ask_whole(self, task: Task, question: DraftQuestion | FreeQuestion) -> bool:
         pane = self._panes.pane
         if pane.path is None:
             return False
+        if not self.seen_before(pane):
+            self._side.say(task, SEE_FIRST)
+            return False
         frame, said = pane.view.visible_region().frame, self._shelf.opener.said(pane.path)
-        self._side.say("ask", "")
-        self.session.ask("ask", Request(pane.path, FreeQuestion(text), frame=frame, whole=True, said=said), pane.number)
+        self._side.say(task, "")
+        request = self.dressed(Request(pane.path, question, frame=frame, whole=True, said=said))
+        self.session.ask(task, request, pane.number)
         self.progressed.emit(Progress("waiting for the engine"))
         return True
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +47,10 @@ class Findings:
     """The newest answer of any kind, for Details."""
 
     def keep(self, task: Task, result: Result, question: str = "") -> None:
+        """Of questions about a whole only the newest keeps its pictures, some 300 MB."""
+        if result.request.whole:
+            self.draft = self.draft and _light(self.draft)
+            self.conversation = [(asked, _light(one)) for asked, one in self.conversation]
         self.last = result
         if task == "labels":
             self.labels = result
@@ -56,6 +60,11 @@ class Findings:
             self.draft = result
         elif task == "ask":
             self.conversation.append((question, result))
+
+
+def _light(result: Result) -> Result:
+    """Without the pictures of a whole, but for the one in whose frame the answer is."""
+    return replace(result, pictures=result.pictures[-1:], seen=()) if result.request.whole else result
 
 
 class Session:

@@ -17,6 +17,7 @@ from app.acts import Acts
 from app.analysis import AnyEngine
 from app.asking import Asking
 from app.batch import Settings as BatchSettings
+from app.fielding import Fielding
 from app.filing import Filing
 from app.film_marking import FilmMarking
 from app.greying import Greying
@@ -95,6 +96,7 @@ class Window(QMainWindow):
         self.filing = Filing(self, self.side, self.asking, self.recovery)
         self.tables = TableKeeping(self, self.side.table, self.asking)
         self.records = RecordQuestions(self, self.worker, self.asking.session)
+        self.fielding = Fielding(self.panes, self.worker, self.asking, self.shelf, lambda: self.spec.recipe)
         self.layering = Layering(self, self.panes, self.side.layers)
         self.greying = Greying(self, self.panes, self.side.window_panel)
         self.marking = Marking(self, self.panes, self.side.marks)
@@ -230,6 +232,8 @@ class Window(QMainWindow):
         self.serving.chosen.connect(self._serve)
         self.modelling.chosen.connect(self.use)
         self.tracing.noted.connect(self.status.show_note)
+        self.fielding.noted.connect(self.status.show_note)
+        self.fielding.draftWanted.connect(lambda: self.actions_by_id["draft-whole"].trigger())
         self.reformatting.pointed.connect(self._pointer)
         self.side.ask.asked.connect(self.asking.question)
         self.side.ask.ready.kindSaid.connect(self._kind_said)
@@ -276,6 +280,7 @@ class Window(QMainWindow):
             **self.serving.by_id(),
             **self.modelling.by_id(),
             **self.records.by_id(),
+            **self.fielding.by_id(),
             **self.tables.by_id(),
             **self.tracing.by_id(),
             "cancel": self._escape,
@@ -288,7 +293,7 @@ class Window(QMainWindow):
         return self.tracing.over(self.playing.over(self.reformatting.over(work)))
 
     def _escape(self) -> None:
-        parts = self.looking, self.reading, self.reformatting
+        parts = self.looking, self.reading, self.reformatting, self.fielding
         if not (any(part.give_up() for part in parts) or self.acts.hand_gives_up()):
             self.acts.escape()
 
@@ -303,6 +308,7 @@ class Window(QMainWindow):
             self.asking.forget(path)
             self.tables.forget(path)
             self.layering.forget(path)
+            self.fielding.forget(path)
             self.marking.forget(path)
             self.looking.forget(path)
             self.reading.forget(path)
@@ -533,6 +539,7 @@ class Window(QMainWindow):
         self.modelling.close()
         self.tables.close()
         self.records.close()
+        self.fielding.close()
         self.viewports.close()
         self.recovery.close()
         self.shelf.close()

@@ -66,11 +66,11 @@ def add_slide(parser: argparse.ArgumentParser) -> None:
 
 def of_slide(args: argparse.Namespace, text: str) -> str:
     """`text` behind what the reader says of the tissue. Raises WrongCall where that has no place."""
-    said = {"Tissue": args.tissue.strip(), "Procedure": args.procedure.strip()}
-    told = " ".join(f"{name}: {words.rstrip('.')}." for name, words in said.items() if words)
-    if told and not args.whole_slide:
+    from app.slide_fields import told_of
+
+    if (args.tissue.strip() or args.procedure.strip()) and not args.whole_slide:
         raise WrongCall("--tissue and --procedure go with --whole-slide")
-    return f"{told} {text}".strip()
+    return told_of(args.tissue, args.procedure, text)
 
 
 def add_engine(parser: argparse.ArgumentParser, *, encoder: bool = False, drafter: bool = False, endpoint: bool = False) -> None:

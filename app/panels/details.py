@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QPixmap
-from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QSlider, QVBoxLayout, QWidget
 
 from app.panels.parts import Column, ScrolledColumn, label
 from app.panels.source_facts import source_facts
@@ -17,6 +17,8 @@ from viewers.qimage import to_qimage
 
 EMPTY = "After an answer this shows the pixels, the prompt and the receipt behind it."
 THUMB = 152
+MANY = 6
+"""Pictures; more are shown one by one."""
 
 
 class DetailsPanel(Column):
@@ -26,7 +28,7 @@ class DetailsPanel(Column):
         self.column.addWidget(self._lines)
         self._facts: Mapping[str, object] = {}
         self._receipt: Receipt | None = None
-        self._seen: tuple[NDArray[np.uint8], ...] = ()
+        self._seen: Sequence[NDArray[np.uint8]] = ()
         self._fill()
 
     def show_source(self, facts: Mapping[str, object]) -> None:
@@ -34,7 +36,7 @@ class DetailsPanel(Column):
         self._facts = facts
         self._fill()
 
-    def show_answer(self, receipt: Receipt | None, seen: tuple[NDArray[np.uint8], ...] = ()) -> None:
+    def show_answer(self, receipt: Receipt | None, seen: Sequence[NDArray[np.uint8]] = ()) -> None:
         """`seen`: uint8 (side, side, 3), one per picture, as the model got them."""
         self._receipt, self._seen = receipt, seen
         self._fill()
@@ -80,21 +82,51 @@ def receipt_facts(receipt: Receipt) -> dict[str, str]:
     return {name: value for name, value in facts.items() if value}
 
 
-def _pictures(seen: tuple[NDArray[np.uint8], ...]) -> QWidget:
+def _pictures(seen: Sequence[NDArray[np.uint8]]) -> QWidget:
+    if len(seen) > MANY:
+        return SeenOneByOne(seen)
     ground = QWidget()
     lines = QVBoxLayout(ground)
     lines.setContentsMargins(0, 0, 0, 0)
     for index, pixels in enumerate(seen):
-        shown = QPixmap.fromImage(to_qimage(pixels)).scaled(
-            THUMB, THUMB, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.FastTransformation
-        )
         picture = label()
-        picture.setPixmap(shown)
+        picture.setPixmap(_small(pixels))
         picture.setAccessibleName("The pixels the model received")
         which = ("prior, " if index == 0 else "current, ") if len(seen) == 2 else ""
         lines.addWidget(picture)
         lines.addWidget(label(f"{which}{pixels.shape[1]} × {pixels.shape[0]} pixels, padded and resized", "soft"))
     return ground
+
+
+def _small(pixels: NDArray[np.uint8]) -> QPixmap:
+    return QPixmap.fromImage(to_qimage(pixels)).scaled(
+        THUMB, THUMB, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.FastTransformation
+    )
+
+
+class SeenOneByOne(QWidget):
+    """Many pictures, in the order in which they were sent."""
+
+    def __init__(self, seen: Sequence[NDArray[np.uint8]]) -> None:
+        super().__init__()
+        self._seen = seen
+        self.picture, self.word = label(), label("", "soft")
+        self.picture.setAccessibleName("The pixels the model received")
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, len(seen) - 1)
+        self.slider.setAccessibleName("Which picture")
+        self.slider.valueChanged.connect(self._show)
+        lines = QVBoxLayout(self)
+        lines.setContentsMargins(0, 0, 0, 0)
+        for part in (self.picture, self.slider, self.word):
+            lines.addWidget(part)
+        self._show(0)
+
+    def _show(self, number: int) -> None:
+        pixels = self._seen[number]
+        self.picture.setPixmap(_small(pixels))
+        size = f"{pixels.shape[1]} × {pixels.shape[0]} pixels, padded and resized"
+        self.word.setText(f"{number + 1} of {len(self._seen)}, {size}")
 
 
 def _prompt(text: str) -> QPlainTextEdit:

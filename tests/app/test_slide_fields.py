@@ -101,7 +101,8 @@ def test_of_many_fields_those_that_show_every_kind(tmp_path: Path, monkeypatch: 
     colours = {(column, row): stain(0) for column in range(6) for row in range(4)} | {(3, 2): stain(4), (5, 0): stain(7)}
     path = slide(tmp_path / "slide.tif", colours)
     entry = replace(facts(MODEL), max_patches=8)
-    sent, where = slide_fields.pictures(open_source(path), entry, Clustering(), 10, lambda _: None)
+    chosen = slide_fields.choose(open_source(path), entry, Clustering(), 10, lambda _: None)
+    sent, where = slide_fields.pictures(open_source(path), chosen, lambda _: None), chosen.places
     assert len(sent) == 8
     places = [(one.x // SIDE, one.y // SIDE) for one in where]
     assert {(3, 2), (5, 0)} <= set(places)
@@ -113,7 +114,8 @@ def test_an_encoder_that_knows_no_slides_is_said(tmp_path: Path, monkeypatch: py
     path = slide(tmp_path / "slide.tif", {(column, row): stain(0) for column in range(6) for row in range(4)})
     monkeypatch.setattr(slide_fields, "facts", lambda model: replace(facts(model), modalities=("cxr",)))
     entry = replace(facts(MODEL), max_patches=8)
-    sent, where = slide_fields.pictures(open_source(path), entry, Clustering(), 10, lambda _: None)
+    chosen = slide_fields.choose(open_source(path), entry, Clustering(), 10, lambda _: None)
+    sent, where = slide_fields.pictures(open_source(path), chosen, lambda _: None), chosen.places
     assert any("8 of 24 fields with tissue, evenly spread: demo-encoder embeds no slides" in step for step in sent[0].steps)
     numbers = [one.y // SIDE * 6 + one.x // SIDE for one in where]
     assert numbers == list(range(0, 24, 3))
@@ -129,14 +131,16 @@ def test_what_cannot_be_read_as_a_whole_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at 5, 10 or 20 times, not 40"):
         slide_fields.fields(source, 40)
     with pytest.raises(OutsideTraining, match="demo-drafter reads no whole slides"):
-        slide_fields.pictures(source, facts("demo-drafter"), Clustering(), 10, lambda _: None)
+        slide_fields.choose(source, facts("demo-drafter"), Clustering(), 10, lambda _: None)
 
 
 def test_it_can_be_stopped(tmp_path: Path) -> None:
     source, cancel = open_source(slide(tmp_path / "slide.tif", TISSUE)), threading.Event()
     cancel.set()
     with pytest.raises(Cancelled):
-        slide_fields.pictures(source, facts(MODEL), Clustering(), 10, lambda _: None, cancel)
+        slide_fields.pictures(
+            source, slide_fields.choose(source, facts(MODEL), Clustering(), 10, lambda _: None), lambda _: None, cancel
+        )
 
 
 def test_on_the_command_line_tissue_and_procedure_reach_the_prompt(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
