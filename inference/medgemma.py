@@ -72,10 +72,11 @@ class Drafter(Prompting):
         weights = parameters(folder)
         self.place = devices.place(devices.choose(device), weights, dtype)
         self.model = load(folder, entry, self.place)
-        self.adapter = ""
+        self.adapter = self._seen_with = ""
         if adapter is not None:  # before anything joins or quantises its weights
-            merging.merge(self.model, adapter)
+            changed = merging.merge(self.model, adapter)
             self.adapter = adapter.words
+            self._seen_with = adapter.words if picture_tokens.touches(changed) else ""
         self.steps: tuple[str, ...] = ()
         kind, light = quantisations.parts(quantisation)
         self.decoder, self.quantisation = self._quantised(entry.id, kind, revision)
@@ -98,7 +99,7 @@ class Drafter(Prompting):
     def _tokens_of_pictures(self, revision: str, most_bytes: int) -> PictureTokens:
         config = self.model.config
         shape = (int(getattr(config, "mm_tokens_per_image", 0)), int(config.get_text_config().hidden_size))
-        who = picture_tokens.identity(self.entry.id, revision, self.adapter, self.place) if revision else ""
+        who = picture_tokens.identity(self.entry.id, revision, self._seen_with, self.place) if revision else ""
         return PictureTokens(shape, self.place, who, most_bytes)
 
     def _quantised(self, model: str, kind: str, revision: str) -> tuple[Decoder, str]:
@@ -148,7 +149,7 @@ class Drafter(Prompting):
         before = self._seen.taken
         cache = self._begun(prompt, [self.pixels(one) for one in pictures] if self.sees else [], most, on_progress, cancel)
         told = [f"{taken} of {len(pictures)} pictures' tokens were kept on disk"] if (taken := self._seen.taken - before) else []
-        told += [self._seen.trouble] if self._seen.trouble else []
+        told += self._seen.remarks()
         stream = TextStream(self.tokenizer)
         tokens = {"thinking": 0, "writing": 0}
         began = 0.0

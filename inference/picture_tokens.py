@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import OrderedDict
+from collections.abc import Sequence
 from importlib.metadata import version
 
 import torch
@@ -21,14 +23,24 @@ IN_MEMORY = 200
 """Pictures."""
 WORTH = 50_000_000
 """Parameters of a model; the towers of smaller ones read again in a moment."""
-_NAME, _SUM = "tokens", "sha256"
+_NAME, _SUM, _OF = "tokens", "sha256", "of"
+_HEADER = 4096
+"""Bytes, at most, of a file besides its numbers."""
 
 
 def identity(model: str, revision: str, adapter: str, place: devices.Place) -> str:
-    """All that decides the numbers besides the pixels."""
-    said = [model, revision, adapter, str(place.dtype), place.device.type]
+    """All that decides the numbers besides the pixels; `adapter` is "" for one that leaves the tower as it is."""
+    kind, threads = str(torch.backends.cpu.get_cpu_capability()), torch.get_num_threads()  # sums are split among them
+    if place.device.type == "cuda":
+        kind, threads = torch.cuda.get_device_name(place.device), 0
+    said = [model, revision, adapter, str(place.dtype), place.device.type, kind, str(threads)]
     said += [version(one).partition("+")[0] for one in ("torch", "transformers", "hilum")]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+
+def touches(modules: Sequence[str]) -> bool:
+    """Whether an adapter that changes these modules changes what a picture becomes."""
+    return any("vision_tower" in name or "multi_modal_projector" in name for name in modules)
 
 
 class PictureTokens:
@@ -40,7 +52,12 @@ class PictureTokens:
         self._identity, self._most = identity, most_bytes if identity else 0
         self._kept: OrderedDict[bytes, Tensor] = OrderedDict()
         self.taken = 0
-        self.trouble = ""
+        self.trouble, self._told = "", False
+
+    def remarks(self) -> tuple[str, ...]:
+        """`trouble`, the first time that there is any."""
+        told, self._told = self._told, bool(self.trouble)
+        return (self.trouble,) if self.trouble and not told else ()
 
     def find(self, key: bytes) -> Tensor | None:
         """The tokens of the picture whose pixels have this SHA-256, None where there are none."""
@@ -53,15 +70,15 @@ class PictureTokens:
         return found
 
     def keep(self, key: bytes, tokens: Tensor) -> None:
-        """A full disk is told once, and then nothing more is kept there."""
+        """A full disk is told once, and then nothing more is kept there; NaN and infinity never are."""
         self._remember(key, tokens)
-        if not self._most or self.trouble:
+        if not self._most or self.trouble or not bool(torch.isfinite(tokens).all()):
             return
         from safetensors.torch import save
 
-        plain = tokens.detach().cpu().contiguous()
+        plain, name = tokens.detach().cpu().contiguous(), self._name(key)
         try:
-            kept_pictures.write(self._name(key), save({_NAME: plain}, {_SUM: _sum(plain)}), self._most)
+            kept_pictures.write(name, save({_NAME: plain}, {_SUM: _sum(plain), _OF: name}), self._most)
         except OSError as error:
             self.trouble = f"pictures' tokens are not kept on disk ({error.strerror or type(error).__name__})"
 
@@ -83,21 +100,33 @@ class PictureTokens:
         return hashlib.sha256(self._identity.encode() + key).hexdigest()
 
     def _read(self, name: str) -> Tensor | None:
-        from safetensors import SafetensorError, safe_open
-
         try:
-            with safe_open(kept_pictures.folder() / f"{name}{kept_pictures.ENDING}", framework="pt") as file:
-                found: Tensor = file.get_tensor(_NAME)
-                whole = (file.metadata() or {}).get(_SUM) == _sum(found)
+            body = kept_pictures.read(name, math.prod(self._shape) * self._place.dtype.itemsize + _HEADER)
+            found = _whole(body, name)
+            if tuple(found.shape) != self._shape or found.dtype != self._place.dtype:
+                raise ValueError("it has another format")
         except FileNotFoundError:
             return None
-        except (OSError, SafetensorError, ValueError, RuntimeError):
-            whole = False
-        if not whole or tuple(found.shape) != self._shape or found.dtype != self._place.dtype:
+        except (OSError, ValueError):
             kept_pictures.drop(name)
             return None
         kept_pictures.used(name)
         return found.to(self._place.device)
+
+
+def _whole(body: bytes, name: str) -> Tensor:
+    """Raises ValueError for bytes that were not written under this name."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    try:
+        told = json.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])["__metadata__"]
+        found: Tensor = load(body)[_NAME]
+        if told[_OF] != name or told[_SUM] != _sum(found):
+            raise ValueError("it is of something else")
+    except (SafetensorError, LookupError, TypeError, RuntimeError) as error:
+        raise ValueError("it is damaged") from error
+    return found
 
 
 def _sum(tokens: Tensor) -> str:

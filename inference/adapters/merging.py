@@ -13,8 +13,11 @@ PREFIX = "base_model.model."
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 
 
-def merge(model: nn.Module, adapter: Adapter) -> None:
-    """In place, before anything joins or quantises the weights. Raises ModelRefused for an adapter that does not fit."""
+def merge(model: nn.Module, adapter: Adapter) -> tuple[str, ...]:
+    """Before anything joins or quantises the weights; the names of the linears that have others now.
+
+    Memory that a weight lay in is left as it was, whoever shares it. Raises ModelRefused for an adapter that does not fit.
+    """
     linears = {name: one for name, one in model.named_modules() if isinstance(one, nn.Linear)}
     with safe_open(adapter.weights, framework="pt") as file:
         names = set(file.keys())
@@ -23,9 +26,9 @@ def merge(model: nn.Module, adapter: Adapter) -> None:
             linear = linears.get(module.removeprefix(PREFIX))
             if linear is None or not {module + DOWN, module + UP} <= names:
                 raise ModelRefused(f"{adapter.weights} holds {module}, which is no layer of {adapter.base}; teach it again")
-            linear.weight.data.copy_(
-                _merged(linear.weight, file.get_tensor(module + DOWN), file.get_tensor(module + UP), adapter)
-            )
+            changed = _merged(linear.weight, file.get_tensor(module + DOWN), file.get_tensor(module + UP), adapter)
+            linear.weight.data = changed.to(linear.weight.dtype)
+    return tuple(sorted(module.removeprefix(PREFIX) for module in modules))
 
 
 def _merged(weight: Tensor, down: Tensor, up: Tensor, adapter: Adapter) -> Tensor:

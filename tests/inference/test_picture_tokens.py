@@ -16,8 +16,10 @@ from threading import Event
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load, save_file
 
 from inference import catalogue, kept_pictures, picture_tokens
+from inference.adapters import folder as folders
 from inference.answers import Draft
 from inference.device import Place
 from inference.engine import Engine, EngineSpec
@@ -81,7 +83,7 @@ def test_only_the_user_may_read_them(models: Path) -> None:
     assert {stat.S_IMODE(one.stat().st_mode) for one in files(models)} == {0o600}
 
 
-@pytest.mark.parametrize("harm", ["cut", "bit", "empty", "words", "other shape"])
+@pytest.mark.parametrize("harm", ["cut", "bit", "empty", "words", "other shape", "other picture", "pipe", "link", "large"])
 def test_a_damaged_file_is_no_answer(models: Path, harm: str) -> None:
     truth = ask()
     victim = files(models)[1]
@@ -93,20 +95,31 @@ def test_a_damaged_file_is_no_answer(models: Path, harm: str) -> None:
             one for one in files(models) if len(one.read_bytes()) == len(body)
         }  # fmt: skip
         made.replace(victim)
+    elif harm == "other picture":  # whole, of this model, under another's name
+        victim.write_bytes(files(models)[0].read_bytes())
+    elif harm == "pipe":
+        victim.unlink()
+        os.mkfifo(victim)
+    elif harm == "link":
+        victim.replace(models.parent / "elsewhere")
+        victim.symlink_to(models.parent / "elsewhere")
+    elif harm == "large":
+        os.truncate(victim, 1 << 40)
     else:
         turned = body[:-9] + bytes([body[-9] ^ 4]) + body[-8:]
         victim.write_bytes({"cut": body[: len(body) // 2], "bit": turned, "empty": b"", "words": b"not tokens at all"}[harm])
     again = ask()
     assert again.text == truth.text
     assert "2 of 3 pictures' tokens were kept on disk" in again.receipt.steps
-    assert victim.read_bytes() == body  # removed and made anew
+    assert torch.equal(load(victim.read_bytes())["tokens"], load(body)["tokens"])  # removed and made anew
+    assert not victim.is_symlink()
 
 
 def test_other_weights_other_tokens(models: Path) -> None:
     """A model's revision is the hash of its files."""
     ask()
     before = set(files(models))
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
     path = next((models / tiny.DRAFTER).glob("*.safetensors"))
     weights = load_file(path)
@@ -150,10 +163,86 @@ def test_a_full_disk_is_told_and_nothing_else(models: Path, monkeypatch: pytest.
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(kept_pictures, "write", full)
-    answer = ask()
-    assert answer.text == truth.text
-    assert "pictures' tokens are not kept on disk (No space left on device)" in answer.receipt.steps
+    engine = Engine(EngineSpec(tiny.ENCODER, tiny.DRAFTER, device="cpu"))
+    answers = [engine.answer(QUESTION, PICTURES[:count]) for count in (3, 1, 2)]
+    assert isinstance(answers[0], Draft)
+    assert answers[0].text == truth.text
+    told = [step for answer in answers for step in answer.receipt.steps if "disk" in step]
+    assert told == ["pictures' tokens are not kept on disk (No space left on device)"]
     assert files(models) == []
+
+
+def test_the_last_gigabyte_of_the_disk_is_left_to_what_cannot_be_made_again(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_pictures, "SPARE", 1 << 60)
+    assert "would stay free on the disk" in ask().receipt.steps[-1]
+    assert files(models) == []
+
+
+def test_where_the_folder_cannot_be_made_answers_go_on(models: Path) -> None:
+    (models.parent / "cache").mkdir(exist_ok=True)
+    (models.parent / "cache" / "pictures").write_text("a file in its place")
+    assert "not kept on disk" in ask().receipt.steps[-1]
+
+
+def lora(place: Path, module: str, columns: int) -> folders.Adapter:
+    """What peft would write for one linear of the tiny model, [64, columns]."""
+    place.mkdir()
+    name, draw = f"base_model.model.{module}", torch.Generator().manual_seed(1)
+    down, up = torch.randn(2, columns, generator=draw), torch.randn(64, 2, generator=draw)
+    save_file({f"{name}.lora_A.weight": down, f"{name}.lora_B.weight": up}, place / folders.WEIGHTS)
+    return folders.Adapter(place, tiny.DRAFTER, "", 1.0, {})
+
+
+def test_an_adapter_of_the_tower_has_its_own_and_one_of_the_words_has_not(models: Path, tmp_path: Path) -> None:
+    def read(adapter: folders.Adapter | None) -> PictureTokens:
+        entry = catalogue.entry(tiny.DRAFTER)
+        made = Drafter(models / tiny.DRAFTER, entry, "cpu", adapter=adapter, revision="a" * 64, pictures_on_disk=2**30)
+        made.features(made.pixels(PICTURES[0].pixels), b"k", Event())
+        return made._seen
+
+    assert read(None).taken == 0
+    assert read(lora(tmp_path / "words", "model.language_model.layers.1.self_attn.o_proj", 128)).taken == 1
+    eyes = lora(tmp_path / "eyes", "model.vision_tower.encoder.layers.1.self_attn.v_proj", 64)
+    assert [read(eyes).taken, read(eyes).taken] == [0, 1]
+    assert len(files(models)) == 2
+    assert picture_tokens.touches(["model.multi_modal_projector"])
+
+
+def test_all_that_decides_the_numbers_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = Place(torch.device("cpu"), torch.bfloat16, "")
+    asked = [("m", "r", "", PLACE), ("n", "r", "", PLACE), ("m", "s", "", PLACE), ("m", "r", "a", PLACE), ("m", "r", "", half)]
+    made = {picture_tokens.identity(*one) for one in asked}
+    for changed in (
+        lambda patch: patch.setattr(torch, "get_num_threads", lambda: 77),
+        lambda patch: patch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "another"),
+        lambda patch: patch.setattr(picture_tokens, "version", lambda name: "9" if name == "torch" else "1"),
+        lambda patch: patch.setattr(picture_tokens, "version", lambda name: "9" if name == "transformers" else "1"),
+    ):
+        with monkeypatch.context() as patch:
+            changed(patch)
+            made.add(picture_tokens.identity("m", "r", "", PLACE))
+    assert len(made) == 9
+
+
+def test_not_a_number_is_not_kept(home: Path) -> None:
+    del home
+    PictureTokens(SHAPE, PLACE, "x", 2**20).keep(b"k", tokens(0).index_fill(0, torch.tensor([3]), float("nan")))
+    assert kept_pictures.held() == (0, 0)
+
+
+def test_what_is_being_written_stays_and_what_was_left_half_goes(home: Path) -> None:
+    kept = PictureTokens(SHAPE, PLACE, "x", 2**20)
+    kept.keep(b"a", tokens(0))
+    fresh, stale = (home / "cache" / "pictures" / f".{name}.part" for name in ("fresh", "stale"))
+    for half in (fresh, stale):
+        half.write_bytes(b"half")
+    os.utime(stale, (0, 0))
+    kept.keep(b"b", tokens(1))
+    assert fresh.exists()
+    assert not stale.exists()
+    assert kept.trouble == ""
 
 
 def test_the_same_format_or_none(home: Path) -> None:
