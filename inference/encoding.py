@@ -19,9 +19,17 @@ Watch = Callable[[Progress], None]
 
 
 def answer(
-    encoder: Encoder, revision: str, question: Asked, pictures: Sequence[Picture], watch: Watch, cancel: Event, began: float
+    encoder: Encoder,
+    revision: str,
+    question: Asked,
+    pictures: Sequence[Picture],
+    watch: Watch,
+    cancel: Event,
+    began: float,
+    steps: Sequence[str] = (),
 ) -> LabelScores | Heatmap | Embedding:
-    """What the encoder sees. Raises Cancelled, ModelFailed, ModelRefused, QuestionTooLong and WrongName."""
+    """What the encoder sees; `steps` are for the receipt, besides the encoder's own. Raises Cancelled, ModelFailed, ModelRefused,
+    QuestionTooLong and WrongName."""
     if not pictures or (len(pictures) != 1 and not isinstance(question, EmbedQuestion)):
         raise ModelRefused("labels and heatmaps are asked of exactly one picture, vectors of one at least")
 
@@ -36,7 +44,7 @@ def answer(
             device=str(encoder.device),
             prompt=prompt,
             own_steps=own,
-            steps=encoder.steps,
+            steps=(*encoder.steps, *steps),
         )
 
     encoder.must_read(lengths.words_of(question))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import threading
 import time
@@ -10,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from inference import catalogue, fitting, ladder, lengths
+from inference import catalogue, fitting, ladder, lengths, memory
 from inference.answers import Answer, EngineState, Progress
 from inference.endpoint_address import Endpoint
 from inference.errors import Cancelled, InferenceError, ModelFailed, ModelRefused
@@ -92,6 +91,8 @@ class Engine:
         self._on: str = self.spec.device
         self._quantisation: str = self.spec.quantisation
         self._shape: fitting.Shape | None = None
+        self._spared = 0
+        """Bytes that encoder and drafter hold together, since the second of them was loaded."""
         self._standing: tuple[str, ...] = ()
         """What was given up for good, for every receipt from then on."""
         self._threads = 0
@@ -125,8 +126,10 @@ class Engine:
     def state(self) -> EngineState:
         """What is loaded and how much memory it takes; safe from any thread, never waits for an answer."""
         loaded = [one[0].entry for one in (self._encoder, self._drafter) if one is not None]
-        used, total = _memory(self._device)
+        used, total = memory.used(self._device)
         remarks = dict.fromkeys(entry.remark for entry in loaded if entry.remark)
+        if self._encoder is not None:
+            remarks |= dict.fromkeys(self._sharing(self._drafter))
         return EngineState(self._device, tuple(entry.id for entry in loaded), used, total, "; ".join(remarks))
 
     def close(self) -> None:
@@ -144,7 +147,9 @@ class Engine:
         encoder, revision = self._encoder = self._encoder or self._load_encoder(on_progress)
         from inference import encoding
 
-        return encoding.answer(encoder, revision, question, pictures, on_progress, cancel, began)
+        return encoding.answer(
+            encoder, revision, question, pictures, on_progress, cancel, began, self._sharing(self._drafter)
+        )  # fmt: skip
 
     def _written(
         self,
@@ -167,7 +172,7 @@ class Engine:
                     f"{self.spec.drafter} needs more memory than is free, and nothing is left to give up; close other programs, "
                     "send fewer pictures or choose a smaller model"
                 )
-            _free(self._device)
+            memory.give_back(self._device)
             on_progress(Progress(f"out of memory: {step}"))
             steps.append(f"out of memory: {step}")
 
@@ -186,6 +191,7 @@ class Engine:
             drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
             from inference import drafting
 
+            steps = [*steps, *self._sharing(self._encoder)]
             return drafting.answer(drafter, revision, question, pictures, on_progress, cancel, began, steps)
         except (RuntimeError, MemoryError) as error:
             if not ladder.out_of_memory(error):
@@ -238,7 +244,7 @@ class Engine:
             )
             return []
         self._encoder = None
-        _free(self._device)
+        memory.give_back(self._device)
         on_progress(Progress(f"{self.spec.encoder} was unloaded to make room"))
         return [f"{self.spec.encoder} was unloaded to make room"]
 
@@ -265,6 +271,7 @@ class Engine:
             folder, entry, self._on, self._quantisation, adapter=adapter, revision=revision,
             pictures_on_disk=self.spec.pictures_on_disk,
         )  # fmt: skip
+        self._share(made, self._encoder)
         return made, revision
 
     def _load_encoder(self, on_progress: Callable[[Progress], None]) -> tuple[Encoder, str]:
@@ -273,7 +280,24 @@ class Engine:
         self._start()
         from inference.medsiglip import Encoder
 
-        return Encoder(folder, entry, revision, self.spec.device, self._threads, self.spec.runtime), revision
+        made = Encoder(folder, entry, revision, self.spec.device, self._threads, self.spec.runtime)
+        self._share(made, self._drafter)
+        return made, revision
+
+    def _share(self, new: Encoder | Drafter, held: tuple[Encoder | Drafter, str] | None) -> None:
+        """What the model that was just loaded has in common with the one that is there is held once."""
+        mine, theirs = new.tower, held[0].tower if held is not None else None
+        self._spared = 0
+        if mine is not None and theirs is not None:
+            from inference import shared_tower
+
+            self._spared = shared_tower.share(mine, theirs)
+
+    def _sharing(self, other: tuple[Encoder | Drafter, str] | None) -> tuple[str, ...]:
+        """For the receipt of one model, while the other is there."""
+        if other is None or not self._spared:
+            return ()
+        return (f"one vision tower in memory with {other[0].entry.id}: {self._spared / 1e6:,.3g} MB spared",)
 
     def _start(self) -> None:
         """torch before anything that brings another copy of its libraries."""
@@ -282,25 +306,3 @@ class Engine:
 
         self._threads = self._threads or device.set_threads(self.spec.threads)
         self._device = str(device.choose(self.spec.device))
-
-
-def _free(device: str) -> None:
-    """Give unused memory back."""
-    gc.collect()
-    if device == "cuda":
-        import torch
-
-        torch.cuda.empty_cache()
-
-
-def _memory(device: str) -> tuple[int, int]:
-    """(used, total) bytes: the card's where one is used, else this process in the machine's memory."""
-    if device.startswith("cuda"):
-        import torch
-
-        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-            free, total = torch.cuda.mem_get_info()
-            return total - free, total
-    import psutil
-
-    return psutil.Process().memory_info().rss, psutil.virtual_memory().total

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from inference import decoding as steps
 from inference import device as devices
@@ -95,6 +95,11 @@ class Drafter(Prompting):
         self._seen = self._tokens_of_pictures(revision, pictures_on_disk if weights >= picture_tokens.WORTH else 0)
         self._prefixes = Prefixes()
         self.grammars = Grammars(self.tokenizer, int(self.model.config.get_text_config().vocab_size), self.limits.stop)
+
+    @property
+    def tower(self) -> nn.Module | None:
+        """None for a model without eyes."""
+        return self.model.model.vision_tower if self.sees else None
 
     def _tokens_of_pictures(self, revision: str, most_bytes: int) -> PictureTokens:
         config = self.model.config

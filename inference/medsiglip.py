@@ -76,6 +76,7 @@ class TorchTowers:
         self.words = f"torch, {place.words}"
         self._place = place
         self._vision, self._text = Vision(model).eval(), Text(model).eval()
+        self.seeing: nn.Module = model.vision_model
 
     def vision(self, pixel_values: Floats, outputs: Sequence[Output]) -> list[Floats]:
         with torch.inference_mode():
@@ -163,6 +164,11 @@ class Encoder:
         """(n, L) token ids, padded, and cut, to the full length the model was trained with."""
         found = self._tokenizer(list(phrases), padding="max_length", truncation=True, max_length=self._length)
         return np.asarray(found["input_ids"], np.int64)
+
+    @property
+    def tower(self) -> nn.Module | None:
+        """The vision tower where torch runs it, named as MedGemma's; None where its weights lie in another runtime."""
+        return self.towers.seeing if isinstance(self.towers, TorchTowers) else None
 
     def _finite(self, found: Floats) -> Floats:
         if not np.isfinite(found).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -9,20 +10,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from pytestqt.qtbot import QtBot
 
 from inference import wire
-from inference.answers import Draft, Heatmap, LabelScores, Progress
-from inference.engine import Engine, EngineSpec
+from inference.answers import Draft, EngineState, Heatmap, LabelScores, Progress
+from inference.engine import AnyEngine, Engine, EngineSpec
 from inference.errors import Cancelled, EngineLost, ModelRefused
 from inference.host import EngineProcess
+from inference.medgemma import parameters
 from inference.questions import Decoding, DraftQuestion, EmbedQuestion, FreeQuestion, HeatmapQuestion, LabelQuestion, Picture
+from inference.worker import Worker
 from tests.inference.test_engine import LABELS
 from tests.inference.tiny import DRAFTER, ENCODER, picture
 
@@ -217,3 +221,48 @@ def test_values_cross_unchanged_and_strangers_do_not() -> None:
     with pytest.raises(KeyError):
         wire.value({"kind": "Popen", "args": "x"}, scratch)
     scratch.close()
+
+
+def test_an_idle_engine_gives_its_memory_back_and_answers_again(models: Path, qtbot: QtBot) -> None:
+    """The memory of all children of this process, with a window's worker between; weights count in float32."""
+    weights = 4 * sum(parameters(models / model) for model in (DRAFTER, ENCODER))
+
+    def resident() -> int:
+        found = 0
+        for child in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found += child.memory_info().rss
+        return found
+
+    texts: list[str] = []
+    sizes: list[int] = []
+
+    def ask(engine: AnyEngine, on_progress: Callable[[Progress], None], cancel: threading.Event) -> None:
+        answer = engine.answer(FreeQuestion("left?", Decoding(8)), [picture()], on_progress=on_progress, cancel=cancel)
+        engine.answer(EmbedQuestion(), [picture()], cancel=cancel)
+        assert isinstance(answer, Draft)
+        texts.append(answer.text)
+        sizes.append(resident())
+
+    before = resident()
+    worker = Worker(SPEC)
+    states: list[EngineState] = []
+    stages: list[str] = []
+    worker.state.connect(states.append)
+    worker.progress.connect(lambda _, progress: stages.append(progress.stage))
+    try:
+        for ticket in (1, 2):
+            stages.clear()
+            worker.set_idle(0)
+            worker.submit(ticket, ask)
+            qtbot.waitUntil(lambda ticket=ticket: len(texts) == ticket, timeout=60_000)  # type: ignore[misc]
+            worker.set_idle(0.05)
+            qtbot.waitUntil(lambda: bool(states) and states[-1].idle_s > 0, timeout=60_000)
+            assert sizes[-1] - resident() >= weights / 2
+            assert resident() <= before + weights / 2
+            assert states[-1].models == ()
+            assert f"loading {DRAFTER}" in stages
+            states.clear()
+    finally:
+        worker.close()
+    assert texts[0] == texts[1]
