@@ -136,6 +136,7 @@ class Engine:
         """Forget the models; the next question loads them again."""
         with self._lock:
             self._encoder = self._drafter = None
+            memory.give_back(self._device)
 
     def _answer(
         self, question: Question, pictures: Sequence[Picture], on_progress: Callable[[Progress], None], cancel: threading.Event
@@ -292,6 +293,7 @@ class Engine:
             from inference import shared_tower
 
             self._spared = shared_tower.share(mine, theirs)
+            memory.give_back(self._device)
 
     def _sharing(self, other: tuple[Encoder | Drafter, str] | None) -> tuple[str, ...]:
         """For the receipt of one model, while the other is there."""

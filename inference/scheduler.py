@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 INTERACTIVE, VISIBLE, BATCH = 0, 1, 2
+LOOK_S = 5.0
+"""How often one who waits for idleness looks at the clock."""
 
 Work = TypeVar("Work")
 
@@ -29,8 +32,9 @@ class Scheduler(Generic[Work]):
     `on_dropped` is called, in the thread that caused it, with the ticket of each job that left the queue without being taken.
     """
 
-    def __init__(self, on_dropped: Callable[[int], None]) -> None:
-        self._on_dropped = on_dropped
+    def __init__(self, on_dropped: Callable[[int], None], clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` gives seconds, for `idle` alone."""
+        self._on_dropped, self._clock = on_dropped, clock
         self._changed = threading.Condition()
         self._waiting: list[Job[Work]] = []
         self._running: Job[Work] | None = None
@@ -64,7 +68,13 @@ class Scheduler(Generic[Work]):
     def idle(self, seconds: float) -> bool:
         """Wait for a job, or for `close`, at most so long; whether none of it came."""
         with self._changed:
-            return not self._changed.wait_for(lambda: self._waiting or self._closed, seconds)
+            until = self._clock() + seconds
+            while not (self._waiting or self._closed):
+                left = until - self._clock()
+                if left <= 0:
+                    return True
+                self._changed.wait(min(left, LOOK_S))
+            return False
 
     def done(self) -> None:
         """The job that was taken is over."""

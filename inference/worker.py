@@ -50,7 +50,9 @@ class Worker(QObject):
         parent: QObject | None = None,
         *,
         engine: Callable[[EngineSpec], AnyEngine] = EngineProcess,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`clock` gives the seconds by which an engine is idle."""
         super().__init__(parent)
         self._spec, self._make = spec or EngineSpec(), engine
         self._engine: AnyEngine | None = None
@@ -60,7 +62,7 @@ class Worker(QObject):
         self._last = 0.0
         self._closing = False
         self._idle_s = 0.0
-        self._queue: Scheduler[Work | None] = Scheduler(lambda ticket: self._end.emit(ticket, "cancelled", None))
+        self._queue: Scheduler[Work | None] = Scheduler(lambda ticket: self._end.emit(ticket, "cancelled", None), clock)
         self._wake.connect(self._on_wake, Qt.ConnectionType.QueuedConnection)
         self._end.connect(self._on_end, Qt.ConnectionType.QueuedConnection)
         self._thread = threading.Thread(target=self._run, name="inference-worker", daemon=True)

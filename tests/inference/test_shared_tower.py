@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import shutil
+import sys
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -14,7 +15,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from inference import catalogue, shared_tower
+from inference import catalogue, memory, shared_tower
 from inference.adapters import folder as folders
 from inference.adapters.merging import merge
 from inference.answers import Answer, Draft, Embedding, Heatmap, LabelScores, Receipt
@@ -276,3 +277,16 @@ def test_other_formats_and_runtimes_are_not_shared(both: Path) -> None:
     assert engine._encoder is not None
     assert engine._encoder[0].towers.words.startswith("ONNX Runtime")
     assert engine._encoder[0].tower is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory as Linux counts it")
+def test_the_machine_has_what_is_spared() -> None:
+    """In tensors of 4 MB, which the C library would keep for itself."""
+    held, new = (nn.Sequential(*(nn.Linear(1024, 1024, bias=False) for _ in range(40))) for _ in range(2))
+    new.load_state_dict(held.state_dict())
+    memory.give_back("cpu")
+    before, _ = memory.used("cpu")
+    assert shared_tower.share(new, held) == 40 * 4 * 1024 * 1024
+    memory.give_back("cpu")
+    after, _ = memory.used("cpu")
+    assert before - after >= 40 * 4 * 1024 * 1024 / 2

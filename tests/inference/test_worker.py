@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QCoreApplication, QThread
 from pytestqt.qtbot import QtBot
 
+from inference import scheduler
 from inference.answers import EngineState, Progress
 from inference.engine import EngineSpec
 from inference.errors import Cancelled, ModelMissing
@@ -248,5 +249,66 @@ def test_a_long_job_is_not_idleness(qtbot: QtBot) -> None:
         worker.submit(2, slow)
         qtbot.waitUntil(lambda: ends.ended(1, 2))
         assert [ends.of(1)[-1], ends.of(2)[-1]] == [("finished", 0)] * 2
+    finally:
+        worker.close()
+
+
+def test_half_an_hour_by_the_clock_and_not_a_second_less(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that stands until it is turned; it is turned past half an hour while a job runs, too."""
+    monkeypatch.setattr(scheduler, "LOOK_S", 0.005)
+    now, looks = [0.0], [0]
+
+    def clock() -> float:
+        looks[0] += 1
+        return now[0]
+
+    made: list[Loaded] = []
+
+    def make(spec: EngineSpec) -> Loaded:
+        made.append(Loaded(spec))
+        return made[-1]
+
+    def load(engine: Any, on_progress: Any, cancel: Any) -> int:
+        del on_progress, cancel
+        engine.used = 7
+        now[0] += 10_000
+        return int(engine.closings)
+
+    worker = Worker(EngineSpec(), engine=make, clock=clock)
+
+    def looked() -> None:
+        """The worker has seen the time as it is now."""
+        seen = looks[0]
+        qtbot.waitUntil(lambda: looks[0] > seen + 2)
+
+    try:
+        ends, states = Ends(worker), list[EngineState]()
+        worker.state.connect(states.append)
+        worker.set_idle(1800)
+        for ticket in (1, 2, 3):  # queued together: the clock passes half an hour within each
+            worker.submit(ticket, load)
+        qtbot.waitUntil(lambda: ends.ended(1, 2, 3))
+        assert [ends.of(ticket)[-1] for ticket in (1, 2, 3)] == [("finished", 0)] * 3
+        looked()
+        now[0] += 1799
+        looked()
+        assert made[0].closings == 0
+        worker.submit(4, lambda *_: None)  # half an hour begins anew
+        qtbot.waitUntil(lambda: ends.ended(4))
+        looked()
+        now[0] += 1799
+        looked()
+        assert made[0].closings == 0
+        now[0] += 1
+        qtbot.waitUntil(lambda: states[-1].idle_s == 1800)
+        assert (made[0].closings, states[-1].models) == (1, ())
+        worker.submit(5, load)
+        qtbot.waitUntil(lambda: ends.ended(5))
+        assert made[0].used == 7
+        worker.set_idle(0)
+        now[0] += 1e9
+        worker.submit(6, lambda *_: None)
+        qtbot.waitUntil(lambda: ends.ended(6))
+        assert made[0].closings == 1
     finally:
         worker.close()
