@@ -1,4 +1,4 @@
-"""A batch run from the window: item by item on the worker, behind everything the reader asks for."""
+"""A batch run from the window: some items at a time on the worker, behind everything the reader asks for."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from app import batch
+from inference.errors import Cancelled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from app.analysis import AnyEngine
     from app.session import Session
@@ -24,8 +25,20 @@ BATCH = 2
 """Priority: after interactive requests and what is in view."""
 
 
+class _Yielding(threading.Event):
+    """Set as well while something waits that comes before a batch."""
+
+    def __init__(self, cancel: threading.Event, worker: Worker) -> None:
+        super().__init__()
+        self._cancel, self._worker = cancel, worker
+
+    def is_set(self) -> bool:
+        return super().is_set() or self._cancel.is_set() or self._worker.before(BATCH)
+
+
 class Batch(QObject):
-    """One batch at a time. Each item is a job of its own, so that a question of the reader waits for one item at most."""
+    """One batch at a time. A question of the reader waits for one item at most: where several are worked on at once they give way
+    and are begun again."""
 
     progressed = Signal(str, int, int)
     """"12 of 40, 2 failed, 1:20 left", done, total; "" when there is nothing to say."""
@@ -39,6 +52,7 @@ class Batch(QObject):
         self._batch: batch.Batch | None = None
         self._out = Path()
         self._at = 0
+        self._groups: list[Sequence[batch.Item]] = []
         self._states: Counter[str] = Counter()
         self._began = 0.0
         worker.finished.connect(self._finished)
@@ -53,7 +67,7 @@ class Batch(QObject):
         """Begin, or go on with what `out` holds already."""
         if self.running:
             return
-        self._out, self._at, self._states = out, 0, Counter()
+        self._out, self._at, self._groups, self._states = out, 0, [], Counter()
         self.progressed.emit(f"listing {folder.name}", 0, 0)
 
         self._send(lambda *_: batch.Batch(folder, out, settings, resume=True))
@@ -72,12 +86,29 @@ class Batch(QObject):
 
     def _next(self, current: batch.Batch) -> None:
         total = len(current.items)
-        if self._at < total:
-            item = current.items[self._at]
+        if self._groups:
+            group = self._groups[0]
             self._say(total)
-            self._send(lambda engine, on_progress, cancel: current.run_item(item, engine, on_progress, cancel))
+            self._send(lambda engine, on_progress, cancel: self._work(current, group, engine, on_progress, cancel))
         else:
             self._send(lambda *_: current.finish())
+
+    def _work(
+        self,
+        current: batch.Batch,
+        group: Sequence[batch.Item],
+        engine: AnyEngine,
+        on_progress: Callable[[Progress], None],
+        cancel: threading.Event,
+    ) -> list[batch.Row] | None:
+        """In the worker's thread; None where the reader asked something meanwhile."""
+        stop = _Yielding(cancel, self._worker) if len(group) > 1 else cancel
+        try:
+            return batch.run_items(current, group, engine, on_progress, stop)
+        except Cancelled:
+            if cancel.is_set():
+                raise
+            return None
 
     def _finished(self, ticket: int, result: object) -> None:
         if ticket != self._ticket or not ticket:
@@ -86,12 +117,14 @@ class Batch(QObject):
             return
         if isinstance(result, batch.Batch):
             self._batch, self._began = result, time.monotonic()
+            self._groups = batch.groups(result)
+        elif isinstance(result, list) and self._groups:
+            self._groups.pop(0)
+            self._at += len(result)
+            self._states.update(str(row["status"]) for row in result)
         elif isinstance(result, list):
             self._end(len(result))
             return
-        elif isinstance(result, dict):
-            self._at += 1
-            self._states[str(result["status"])] += 1
         if self._batch is not None:
             self._next(self._batch)
 

@@ -7,7 +7,7 @@ that read the same input: seven products a layer become four.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from threading import Event
 from typing import Any
 
@@ -153,6 +153,24 @@ class Decoder(nn.Module):
         cache.advance(1)
         return self.norm(x[-1])  # type: ignore[no-any-return]
 
+    def step_together(self, tokens: Sequence[int], caches: Sequence[KVCache], cancel: Event) -> Tensor:
+        """Read one token of each of several texts, whose lengths may differ; the outputs [texts, hidden]. The linears see all of
+        them at once, attention each text with its own cache."""
+        x = self.embed(torch.tensor(tokens, device=self.device))
+        turns = self._turns(torch.tensor([cache.length for cache in caches], device=self.device))
+        for number, layer in enumerate(self._all()):
+            _look(cancel)
+            queries, keys, values = layer.project(x, turns[bool(layer.window)])
+            seen = []
+            for row, cache in enumerate(caches):
+                own = slice(row, row + 1)
+                kept = cache.stepped(number, keys[:, :, own], values[:, :, own])
+                seen.append(_attend_one(queries[:, :, own], *kept, None, layer.scale))
+            x = layer.join(x, torch.cat(seen, 2))
+        for cache in caches:
+            cache.advance(1)
+        return self.norm(x)  # type: ignore[no-any-return]
+
     def fixed_step(self, token: Tensor, position: Tensor, cache: KVCache, most: int) -> Tensor:
         """`step` for a token and a position that are tensors [1]; the same work whatever they hold, so that it can be recorded
         and replayed. `most`, at least position + 1, bounds what layers without a window look at. The cache's `length` stays."""
@@ -166,6 +184,11 @@ class Decoder(nn.Module):
     def logits(self, output: Tensor) -> Tensor:
         """[hidden] as float32 [vocabulary]."""
         found: Tensor = self.head(output[None])[0].float()
+        return found
+
+    def logits_together(self, outputs: Tensor) -> Tensor:
+        """[texts, hidden] as float32 [texts, vocabulary]."""
+        found: Tensor = self.head(outputs).float()
         return found
 
     def _turns(self, positions: Tensor) -> dict[bool, tuple[Tensor, Tensor]]:
@@ -203,7 +226,7 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, 
 
 def _attend_one(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scale: float) -> Tensor:
     """The same for one position: queries that share keys are rows of one product, on a CPU five times as fast in bfloat16."""
-    rows = queries.view(1, keys.shape[1], -1, queries.shape[-1])
+    rows = queries.reshape(1, keys.shape[1], -1, queries.shape[-1])
     return functional.scaled_dot_product_attention(rows, keys, values, mask, scale=scale).view(queries.shape)
 
 

@@ -1,7 +1,7 @@
-"""Text from a Gemma 3 model: read the prompt → step token by token → callback, until a stop.
+"""Text from a Gemma 3 model: read the prompt → step token by token, until a stop.
 
-The tokens equal those of the model's own `generate`; having the loop here gives streaming, cancel between and inside steps,
-the guard against NaN and the suppression of image tokens.
+The tokens equal those of the model's own `generate`; having the loop here gives streaming, cancel between and inside steps, and
+several texts at once.
 """
 
 from __future__ import annotations
@@ -16,27 +16,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inference.answers import Finish
-from inference.constrained import Constraint
 from inference.decoder import Decoder
 from inference.errors import Cancelled, ModelFailed
 from inference.kv_cache import KVCache
-from inference.questions import Decoding
 from inference.stepping import Stepper
-from inference.thinking import Trace
-
-LOOP_TOKENS = 48
-"""A loop is cut when the last tokens are one n-gram over and over: at least this many tokens and LOOP_TIMES times."""
-LOOP_TIMES = 4
-LOOP_NGRAM = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`stop` ids end the text, `never` ids cannot be chosen; `watch` False lets the text loop to its end."""
-
-    stop: frozenset[int]
-    never: tuple[int, ...]
-    watch: bool = True
+from inference.writing import Writing
 
 
 @contextmanager
@@ -99,57 +83,56 @@ def generate(
     decoder: Decoder,
     prompt: Prompt,
     cache: KVCache,
-    decoding: Decoding,
-    most: int,
-    limits: Limits,
+    writing: Writing,
     cancel: Event,
-    on_token: Callable[[int], bool],
-    form: Constraint | None = None,
-    trace: Trace | None = None,
     tell: Callable[[str], object] = len,
 ) -> Finish:
-    """Write up to `most` tokens after the prompt, or until `on_token` says False. With a `form` the text keeps to it, with a
-    `trace` the thinking keeps to its budget.
+    """Read the rest of the prompt and write until `writing` says that it is over.
 
     `tell` is told why a card's steps are slower than they could be, where they are.
-    `cache` holds the beginning of the prompt with all its images, and must have room for the rest and `most` more. Raises
+    `cache` holds the beginning of the prompt with all its images, and must have room for the rest and for what is written. Raises
     Cancelled and, where the model gives NaN or infinity, ModelFailed.
     """
-    pick = _picker(decoding)
-    written: list[int] = []
     with torch.inference_mode():
-        logits = _finite(decoder.logits(read(decoder, prompt, no_image, cache, cancel)))
+        logits = decoder.logits(read(decoder, prompt, no_image, cache, cancel))
         stepper = Stepper(decoder, cache)
-        for _ in range(most):
-            if cancel.is_set():
-                raise Cancelled("stopped on request")
-            logits = _allowed(logits, limits.never if trace is None else (*limits.never, *trace.never))
-            token = pick(logits if form is None else form.masked(logits, most - len(written)))
-            if trace is not None:
-                token = trace.instead(token, limits.stop)
-                trace.take(token)
-            if token in limits.stop:
-                return "stop" if form is None else form.finish
-            more = on_token(token)
-            written.append(token)
-            if form is not None:
-                form.advance(token)
-                if form.over:
-                    return form.finish
-            if limits.watch and loop(written):
-                if trace is not None and trace.open:
-                    trace.close()
-                elif form is None:
-                    return "repetition"
-                else:
-                    form.wind_up()
-            if not more:
-                return "length"
-            if len(written) < most:
-                logits = _finite(stepper.step(token, cancel))
-            if stepper.remark and len(written) == 1:
+        while not _stopped(cancel) and (token := writing.next(logits)) is not None:
+            logits = stepper.step(token, cancel)
+            if stepper.remark and writing.length == 1:
                 tell(stepper.remark)
-    return "length"
+    return writing.finish
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Row:
+    """One of several texts that are written together; as the arguments of `generate`."""
+
+    prompt: Prompt
+    cache: KVCache
+    writing: Writing
+
+
+def generate_together(decoder: Decoder, rows: Sequence[Row], cancel: Event) -> list[ModelFailed | None]:
+    """Write several texts, a token of each at every step, so that the weights are read once for all of them. For each text why it
+    failed, None where it did not; the others are written on. Raises Cancelled."""
+    failed: list[ModelFailed | None] = [None] * len(rows)
+    with torch.inference_mode():
+        logits = {at: decoder.logits(read(decoder, row.prompt, no_image, row.cache, cancel)) for at, row in enumerate(rows)}
+        while logits and not _stopped(cancel):
+            tokens = dict[int, int]()
+            for at, one in logits.items():
+                try:
+                    token = rows[at].writing.next(one)
+                except ModelFailed as error:
+                    failed[at] = error
+                    continue
+                if token is not None:
+                    tokens[at] = token
+            logits = {}
+            if tokens:
+                outputs = decoder.step_together([*tokens.values()], [rows[at].cache for at in tokens], cancel)
+                logits = dict(zip(tokens, decoder.logits_together(outputs), strict=True))
+    return failed
 
 
 def read(
@@ -177,37 +160,8 @@ def no_image(number: int) -> Tensor:
     raise ValueError(f"image {number} has not been read")
 
 
-def loop(tokens: Sequence[int]) -> int:
-    """Length of the n-gram that the text has been repeating, 0 when it does not loop."""
-    for size in range(1, LOOP_NGRAM + 1):
-        span = size * max(LOOP_TIMES, -(-LOOP_TOKENS // size))
-        if span > len(tokens):
-            return 0
-        tail = tokens[-span:]
-        if tail[size:] == tail[:-size]:
-            return size
-    return 0
-
-
-def _finite(logits: Tensor) -> Tensor:
-    if not bool(torch.isfinite(logits).all()):
-        raise ModelFailed("the model answered NaN or infinity; its files or its number format are wrong, check the model")
-    return logits
-
-
-def _allowed(logits: Tensor, never: tuple[int, ...]) -> Tensor:
-    logits[list(never)] = -torch.inf
-    return logits
-
-
-def _picker(decoding: Decoding) -> Callable[[Tensor], int]:
-    """Greedy, or drawn at a temperature with a generator of its own on the CPU, so that a seed means the same everywhere."""
-    if decoding.temperature <= 0:
-        return lambda logits: int(logits.argmax())
-    generator = torch.Generator().manual_seed(decoding.seed)
-
-    def draw(logits: Tensor) -> int:
-        chances = torch.softmax(logits.cpu().double() / decoding.temperature, -1)
-        return int(torch.multinomial(chances, 1, generator=generator))
-
-    return draw
+def _stopped(cancel: Event) -> bool:
+    """False; raises Cancelled."""
+    if cancel.is_set():
+        raise Cancelled("stopped on request")
+    return False

@@ -6,74 +6,20 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from inference import catalogue, fitting, ladder, lengths, memory
 from inference.answers import Answer, EngineState, Progress
-from inference.endpoint_address import Endpoint
-from inference.errors import Cancelled, InferenceError, ModelFailed, ModelRefused
-from inference.kept_pictures import ON_DISK
-from inference.quantisations import Quantisation
+from inference.engine_spec import AnyEngine as AnyEngine
+from inference.engine_spec import EngineSpec as EngineSpec
+from inference.engine_spec import quiet as quiet
+from inference.errors import Cancelled, InferenceError, ModelFailed, ModelMissing, ModelRefused
 from inference.questions import Picture, Question, Written
 
 if TYPE_CHECKING:
     from inference.medgemma import Drafter
     from inference.medsiglip import Encoder
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSpec:
-    """What to load, and on what; plain values that fit into JSON."""
-
-    encoder: str = "demo-encoder"
-    """Catalogue id."""
-    drafter: str = "demo-drafter"
-    """Catalogue id."""
-    quantisation: Quantisation = "none"
-    """Of the drafter's decoder linears, weights only."""
-    device: str = "auto"
-    """"auto", "cpu" or "cuda"."""
-    threads: int = 0
-    """CPU threads; 0 = all cores but one, at least 1."""
-    runtime: Literal["onnx", "torch"] = "onnx"
-    """What runs the encoder; "onnx" falls back to torch where it must, and says so."""
-    adapter: str = ""
-    """Folder, or name below Hilum's own folder of adapters, of what the drafter is loaded with; "" for the drafter as it is."""
-    anyway: bool = False
-    """Load a drafter that does not fit into this machine's memory by prediction."""
-    pictures_on_disk: int = ON_DISK
-    """Bytes that the tokens of pictures read by a drafter may take on disk; 0: none are kept."""
-    endpoint: Endpoint | None = None
-    """Who writes instead of the drafter; see `inference.endpoint`, which alone heeds it."""
-
-    @property
-    def recipe(self) -> str:
-        """Catalogue id of the drafter whose prompts, windows and pixels are used, whoever writes."""
-        return self.endpoint.recipe if self.endpoint else self.drafter
-
-
-class AnyEngine(Protocol):
-    """What answers questions: `Engine` in this process, `inference.host.EngineProcess` across a process boundary."""
-
-    spec: EngineSpec
-
-    def answer(
-        self,
-        question: Question,
-        pictures: Sequence[Picture],
-        *,
-        on_progress: Callable[[Progress], None] = ...,
-        cancel: threading.Event | None = None,
-    ) -> Answer: ...
-
-    def state(self) -> EngineState: ...
-
-    def close(self) -> None: ...
-
-
-def quiet(progress: Progress) -> None:
-    """For callers who do not watch."""
 
 
 class Engine:
@@ -111,13 +57,91 @@ class Engine:
         with self._lock:
             if stop.is_set():
                 raise Cancelled("stopped on request")
+            return self._guarded(question, pictures, on_progress, stop)
+
+    def answer_together(
+        self,
+        asked: Sequence[tuple[Question, Sequence[Picture]]],
+        *,
+        on_progress: Callable[[Progress], None] = quiet,
+        cancel: threading.Event | None = None,
+    ) -> list[Answer | InferenceError]:
+        """The answers to several questions, in order; what went wrong with one stands in its place. Those in words are written
+        together, as many as memory allows. Raises Cancelled, and ModelMissing and ModelRefused, which concern all."""
+        stop, began = cancel or threading.Event(), time.monotonic()
+        found = dict[int, Answer | InferenceError]()
+        written = dict[int, tuple[Written, Sequence[Picture]]]()
+        for at, (question, pictures) in enumerate(asked):
             try:
-                return self._answer(question, pictures, on_progress, stop)
-            except InferenceError:
+                self._must_fit(question, pictures)
+                if isinstance(question, Written):
+                    written[at] = question, pictures
+                else:
+                    found[at] = self.answer(question, pictures, on_progress=on_progress, cancel=stop)
+            except (Cancelled, ModelMissing, ModelRefused):
                 raise
-            except (RuntimeError, ValueError, TypeError, KeyError, IndexError, OSError, MemoryError) as error:
-                words = " ".join(str(error).split())[:300] or type(error).__name__
-                raise ModelFailed(f"the model could not answer ({words}); ask again, or check the model's files") from error
+            except InferenceError as error:
+                found[at] = error
+        with self._lock:
+            found |= dict(zip(written, self._together([*written.values()], on_progress, stop, began), strict=True))
+        return [found[at] for at in range(len(asked))]
+
+    def _together(
+        self,
+        asked: Sequence[tuple[Written, Sequence[Picture]]],
+        on_progress: Callable[[Progress], None],
+        cancel: threading.Event,
+        began: float,
+    ) -> list[Answer | InferenceError]:
+        """Where memory runs out, half as many at once; one alone goes the way of every question."""
+        found, most, steps = list[Answer | InferenceError](), len(asked), list[str]()
+        while len(found) < len(asked):
+            part = asked[len(found) : len(found) + most]
+            if len(part) == 1:
+                found.append(self._alone(*part[0], on_progress, cancel))
+                continue
+            answers = self._try_together(part, on_progress, cancel, began, steps)
+            if answers is None:
+                memory.give_back(self._device)
+                most = (len(part) + 1) // 2
+                steps = [f"out of memory: {most} written together in place of {len(asked)}"]
+                on_progress(Progress(steps[0]))
+            else:
+                found += answers
+        return found
+
+    def _alone(
+        self, question: Written, pictures: Sequence[Picture], on_progress: Callable[[Progress], None], cancel: threading.Event
+    ) -> Answer | InferenceError:
+        try:
+            return self._guarded(question, pictures, on_progress, cancel)
+        except (Cancelled, ModelMissing, ModelRefused):
+            raise
+        except InferenceError as error:
+            return error
+
+    def _try_together(
+        self,
+        asked: Sequence[tuple[Written, Sequence[Picture]]],
+        on_progress: Callable[[Progress], None],
+        cancel: threading.Event,
+        began: float,
+        steps: Sequence[str],
+    ) -> Sequence[Answer | InferenceError] | None:
+        """None where memory ran out; nothing of the attempt is held then."""
+        longest = max(asked, key=lambda one: len(one[1]))
+        try:
+            room = self._make_room(*longest, on_progress)
+            drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
+            from inference import drafting
+
+            return drafting.answers(drafter, revision, asked, on_progress, cancel, began, (*self._standing, *room, *steps))
+        except InferenceError:
+            raise
+        except (RuntimeError, ValueError, TypeError, KeyError, IndexError, OSError, MemoryError) as error:
+            if ladder.out_of_memory(error):
+                return None
+            raise _fault(error) from error
 
     def warm(self) -> None:
         """Import what every question needs, so that the first one does not wait for it."""
@@ -137,6 +161,17 @@ class Engine:
         with self._lock:
             self._encoder = self._drafter = None
             memory.give_back(self._device)
+
+    def _guarded(
+        self, question: Question, pictures: Sequence[Picture], on_progress: Callable[[Progress], None], cancel: threading.Event
+    ) -> Answer:
+        """Only errors of `inference.errors` come out."""
+        try:
+            return self._answer(question, pictures, on_progress, cancel)
+        except InferenceError:
+            raise
+        except (RuntimeError, ValueError, TypeError, KeyError, IndexError, OSError, MemoryError) as error:
+            raise _fault(error) from error
 
     def _answer(
         self, question: Question, pictures: Sequence[Picture], on_progress: Callable[[Progress], None], cancel: threading.Event
@@ -188,7 +223,7 @@ class Engine:
     ) -> Answer | None:
         """None where memory ran out; nothing of the attempt is held then."""
         try:
-            steps += self._make_room(question, len(pictures), on_progress)
+            steps += self._make_room(question, pictures, on_progress)
             drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
             from inference import drafting
 
@@ -217,10 +252,10 @@ class Engine:
             self._standing = ("an earlier question ran out of the card's memory: the processor writes",)
             yield f"{self.spec.drafter} runs on the processor, much slower"
 
-    def _make_room(self, question: Written, pictures: int, on_progress: Callable[[Progress], None]) -> list[str]:
+    def _make_room(self, question: Written, shown: Sequence[Picture], on_progress: Callable[[Progress], None]) -> list[str]:
         """By prediction, before anything is loaded or read: refuse what this machine cannot hold, unload the encoder where both
         do not fit. Raises ModelRefused."""
-        folder = catalogue.folder(self.spec.drafter)
+        folder, pictures = catalogue.folder(self.spec.drafter), len(shown)
         if self.spec.anyway or not catalogue.installed(self.spec.drafter):
             return []
         self._start()
@@ -308,3 +343,9 @@ class Engine:
 
         self._threads = self._threads or device.set_threads(self.spec.threads)
         self._device = str(device.choose(self.spec.device))
+
+
+def _fault(error: Exception) -> ModelFailed:
+    """What a library raised, in a sentence."""
+    words = " ".join(str(error).split())[:300] or type(error).__name__
+    return ModelFailed(f"the model could not answer ({words}); ask again, or check the model's files")

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -69,6 +69,29 @@ class EngineProcess:
         cancel: threading.Event | None = None,
     ) -> Answer:
         """As `Engine.answer`; raises EngineLost besides."""
+        (found,) = self._ask([(question, pictures)], on_progress, cancel, together=False)
+        if isinstance(found, InferenceError):
+            raise found
+        return found
+
+    def answer_together(
+        self,
+        asked: Sequence[tuple[Question, Sequence[Picture]]],
+        *,
+        on_progress: Callable[[Progress], None] = quiet,
+        cancel: threading.Event | None = None,
+    ) -> list[Answer | InferenceError]:
+        """As `Engine.answer_together`; raises EngineLost besides."""
+        return self._ask(asked, on_progress, cancel, together=True)
+
+    def _ask(
+        self,
+        asked: Sequence[tuple[Question, Sequence[Picture]]],
+        on_progress: Callable[[Progress], None],
+        cancel: threading.Event | None,
+        *,
+        together: bool,
+    ) -> list[Answer | InferenceError]:
         stop = cancel or threading.Event()
         with self._asking:
             if stop.is_set():
@@ -78,7 +101,7 @@ class EngineProcess:
             self.start()
             assert self._child is not None
             self._ticket += 1
-            return self._child.ask(self._ticket, question, pictures, on_progress, stop)
+            return self._child.ask(self._ticket, asked, on_progress, stop, together=together)
 
     def state(self) -> EngineState:
         """The child's state; its last known one while it is too busy to say."""
@@ -130,14 +153,18 @@ class _Child:
     def ask(
         self,
         ticket: int,
-        question: Question,
-        pictures: Sequence[Picture],
+        asked: Sequence[tuple[Question, Sequence[Picture]]],
         on_progress: Callable[[Progress], None],
         cancel: threading.Event,
-    ) -> Answer:
+        *,
+        together: bool,
+    ) -> list[Answer | InferenceError]:
         self._up.rewind()
-        asked = {"question": wire.plain(question, self._up), "pictures": wire.plain(tuple(pictures), self._up)}
-        if not self._send({"do": "answer", "ticket": ticket, **asked}):
+        sent = [
+            {"question": wire.plain(question, self._up), "pictures": wire.plain(tuple(pictures), self._up)}
+            for question, pictures in asked
+        ]
+        if not self._send({"do": "answer", "ticket": ticket, "asked": sent, "together": together}):
             raise self._lost()
         while True:
             if cancel.is_set():
@@ -153,8 +180,11 @@ class _Child:
                 continue
             if message["is"] == "progress":
                 on_progress(wire.value(message["progress"], self._down))
-            elif message["is"] == "answer":
-                return cast(Answer, wire.value(message["answer"], self._down))
+            elif message["is"] == "answers":
+                return [
+                    _error(one) if "kind" in one else cast(Answer, wire.value(one["answer"], self._down))
+                    for one in message["answers"]
+                ]
             else:
                 raise _error(message)
 
@@ -227,16 +257,15 @@ def main() -> None:
     from inference.engine import Engine
 
     engine = Engine(EngineSpec(**first["spec"]))
-    waiting: queue.SimpleQueue[tuple[int, Question, tuple[Picture, ...], threading.Event]] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()
 
     def read() -> None:
         cancels: dict[int, threading.Event] = {}
         while (message := channel.receive()) is not None:
             if message["do"] == "answer":
                 cancels = {message["ticket"]: threading.Event()}
-                pictures = wire.value(message["pictures"], up)
-                asked = wire.value(message["question"], up)
-                waiting.put((message["ticket"], asked, pictures, cancels[message["ticket"]]))
+                asked = [(wire.value(one["question"], up), wire.value(one["pictures"], up)) for one in message["asked"]]
+                waiting.put(_Waiting(message["ticket"], asked, message["together"], cancels[message["ticket"]]))
             elif message["do"] == "cancel" and message["ticket"] in cancels:
                 cancels[message["ticket"]].set()
             elif message["do"] == "state":
@@ -247,33 +276,40 @@ def main() -> None:
     with contextlib.suppress(InferenceError):
         engine.warm()  # what is wrong is said again, to the first question
     while True:
-        ticket, question, pictures, cancel = waiting.get()
-        reply = _reply(engine, ticket, question, pictures, cancel, channel, down)
+        reply = _reply(engine, waiting.get(), channel, down)
         with contextlib.suppress(OSError):  # the reading thread sees the end and ends this process
             channel.send(reply)
 
 
-def _reply(
-    engine: Any,
-    ticket: int,
-    question: Question,
-    pictures: tuple[Picture, ...],
-    cancel: threading.Event,
-    channel: wire.Channel,
-    down: wire.Scratch,
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    ticket: int
+    asked: Sequence[tuple[Question, tuple[Picture, ...]]]
+    together: bool
+    cancel: threading.Event
+
+
+def _reply(engine: Any, one: _Waiting, channel: wire.Channel, down: wire.Scratch) -> dict[str, Any]:
     def on_progress(progress: Progress) -> None:
-        channel.send({"is": "progress", "ticket": ticket, "progress": wire.plain(progress, down)})
+        channel.send({"is": "progress", "ticket": one.ticket, "progress": wire.plain(progress, down)})
 
     try:
-        answer = engine.answer(question, pictures, on_progress=on_progress, cancel=cancel)
+        if one.together:
+            found = engine.answer_together(one.asked, on_progress=on_progress, cancel=one.cancel)
+        else:
+            found = [engine.answer(*one.asked[0], on_progress=on_progress, cancel=one.cancel)]
         down.rewind()
-        return {"is": "answer", "ticket": ticket, "answer": wire.plain(answer, down)}
+        answers = [_told(each) if isinstance(each, InferenceError) else {"answer": wire.plain(each, down)} for each in found]
+        return {"is": "answers", "ticket": one.ticket, "answers": answers}
     except InferenceError as error:
-        return {"is": "error", "ticket": ticket, "kind": type(error).__name__, "text": str(error)}
+        return {"is": "error", "ticket": one.ticket, **_told(error)}
     except Exception as error:  # the last door of this process: the question fails, the engine lives
         words = f"the engine met a fault of its own ({type(error).__name__}: {error}); ask again, and report it"
-        return {"is": "error", "ticket": ticket, "kind": "ModelFailed", "text": " ".join(words.split())}
+        return {"is": "error", "ticket": one.ticket, "kind": "ModelFailed", "text": " ".join(words.split())}
+
+
+def _told(error: InferenceError) -> dict[str, str]:
+    return {"kind": type(error).__name__, "text": str(error)}
 
 
 def _own_pipes() -> tuple[BinaryIO, BinaryIO]:

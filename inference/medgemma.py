@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,15 +23,17 @@ from inference.answers import Finish, Progress
 from inference.catalogue import Entry
 from inference.constrained import Grammars
 from inference.decoder import Decoder
-from inference.errors import ModelRefused
+from inference.errors import Cancelled, InferenceError, ModelRefused
 from inference.kv_cache import KVCache
 from inference.picture_tokens import PictureTokens
 from inference.prefixes import Prefixes
 from inference.prompting import Prompting
 from inference.prompts import Message
 from inference.questions import Decoding
-from inference.textstream import ANSWER, THOUGHT, TextStream
+from inference.telling import Telling
+from inference.textstream import ANSWER, THOUGHT
 from inference.thinking import Trace
+from inference.writing import Limits, Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,38 @@ class Written:
     """Of `tokens`, those of the trace with its marks."""
     steps: tuple[str, ...] = ()
     """What was otherwise than it should be: a trace closed by force, steps that are slower than they could be."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """`messages`, whose image places take `pictures` in order, uint8 (H, W, 3). `decoding.max_tokens` limits the answer,
+    `thinking` the trace before it; `own` is what of the messages the reader wrote. With a `schema` the answer is JSON that fits
+    it, whatever the model prefers, and no trace is written."""
+
+    messages: Sequence[Message]
+    pictures: Sequence[NDArray[np.uint8]]
+    decoding: Decoding
+    own: str = ""
+    schema: Mapping[str, Any] | None = None
+    thinking: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Text:
+    """A text that is begun. `prompt` is what was read, in words."""
+
+    row: steps.Row
+    telling: Telling
+    trace: Trace | None
+    prompt: str
+    told: tuple[str, ...]
+
+    def end(self, finish: Finish, told: Sequence[str]) -> Written:
+        stream, telling = self.telling.stream, self.telling
+        stream.finish()
+        cut = (self.trace.cut,) if self.trace is not None and self.trace.cut else ()
+        tokens = telling.thinking + telling.writing
+        return Written(stream.answer, stream.thought, finish, self.prompt, tokens, telling.thinking, (*self.told, *told, *cut))
 
 
 class Drafter(Prompting):
@@ -141,46 +174,52 @@ class Drafter(Prompting):
         schema: Mapping[str, Any] | None = None,
         thinking: int = 0,
     ) -> Written:
-        """Answer `messages`, whose image places take `pictures` in order. `decoding.max_tokens` limits the answer, `thinking` the
-        trace before it; `own` is what of the messages the reader wrote. With a `schema` the answer is JSON that fits it, whatever
-        the model prefers, and no trace is written. Raises Cancelled, ModelFailed, ModelRefused, QuestionTooLong and
-        SchemaRefused."""
-        ids = self.prompt(messages, len(pictures) if self.sees else 0).to(self.place.device)
-        wanted = decoding.max_tokens + (thinking + 2 if thinking else 0)  # the trace has two marks
-        most = lengths.left(self.entry.id, self.positions, len(ids), wanted, own, self.count)
-        trace = self._trace(thinking * most // wanted if thinking else 0) if schema is None else None
-        form = None if schema is None else self.grammars.of(schema).begin(most)
+        """As `answer`, of what `Asked` holds."""
+        return self.answer(Asked(messages, pictures, decoding, own, schema, thinking), on_progress, cancel)
+
+    def answer(self, asked: Asked, on_progress: Callable[[Progress], None], cancel: Event) -> Written:
+        """Answer one. Raises Cancelled, ModelFailed, ModelRefused, QuestionTooLong and SchemaRefused."""
+        text = self._begin(asked, on_progress, cancel)
+        told: list[str] = []
+        row = text.row
+        finish = steps.generate(self.decoder, row.prompt, row.cache, row.writing, cancel, told.append)
+        return text.end(finish, told)
+
+    def answer_together(
+        self, asked: Sequence[Asked], on_progress: Callable[[Progress], None], cancel: Event
+    ) -> list[Written | InferenceError]:
+        """Answer several, a token of each at every step; what went wrong with one stands in its place. Raises Cancelled, and what
+        torch raises where memory runs out."""
+        begun: list[_Text | InferenceError] = []
+        for one in asked:
+            try:
+                begun.append(self._begin(one, on_progress, cancel))
+            except Cancelled:
+                raise
+            except InferenceError as error:
+                begun.append(error)
+        texts = [one for one in begun if isinstance(one, _Text)]
+        failed = dict(zip(map(id, texts), steps.generate_together(self.decoder, [one.row for one in texts], cancel), strict=True))
+        return [one if not isinstance(one, _Text) else failed[id(one)] or one.end(one.row.writing.finish, []) for one in begun]
+
+    def _begin(self, asked: Asked, on_progress: Callable[[Progress], None], cancel: Event) -> _Text:
+        """All up to the first token: the pictures are read."""
+        decoding = asked.decoding
+        pictures = asked.pictures if self.sees else ()
+        ids = self.prompt(asked.messages, len(pictures)).to(self.place.device)
+        wanted = decoding.max_tokens + (asked.thinking + 2 if asked.thinking else 0)  # the trace has two marks
+        most = lengths.left(self.entry.id, self.positions, len(ids), wanted, asked.own, self.count)
+        trace = self._trace(asked.thinking * most // wanted if asked.thinking else 0) if asked.schema is None else None
+        form = None if asked.schema is None else self.grammars.of(asked.schema).begin(most)
         prompt = steps.Prompt.of(ids, int(self.model.config.image_token_id) if self.sees else None)
         before = self._seen.taken
-        cache = self._begun(prompt, [self.pixels(one) for one in pictures] if self.sees else [], most, on_progress, cancel)
+        cache = self._begun(prompt, [self.pixels(one) for one in pictures], most, on_progress, cancel)
         told = [f"{taken} of {len(pictures)} pictures' tokens were kept on disk"] if (taken := self._seen.taken - before) else []
         told += self._seen.remarks()
-        stream = TextStream(self.tokenizer)
-        tokens = {"thinking": 0, "writing": 0}
-        began = 0.0
-
-        def on_token(token: int) -> bool:
-            nonlocal began, tokens
-            began = began or time.monotonic()
-            before = stream.thinking
-            text = stream.feed(token)
-            stage = "thinking" if before or stream.thinking else "writing"  # the marks belong to the trace
-            tokens[stage] += 1
-            if trace is not None and token == trace.end and not before:  # a trace whose first mark was left out
-                tokens = {"thinking": sum(tokens.values()), "writing": 0}
-            rate = (sum(tokens.values()) - 1) / max(time.monotonic() - began, 1e-9)
-            on_progress(Progress(stage, tokens[stage], trace.most if trace and before else decoding.max_tokens, text, rate))
-            return tokens["writing"] < decoding.max_tokens
-
+        telling = Telling(self.tokenizer, decoding.max_tokens, trace, on_progress)
+        writing = Writing(decoding, most, self.limits, telling.take, form, trace)
         on_progress(Progress("reading the prompt", 0, decoding.max_tokens))
-        finish = steps.generate(
-            self.decoder, prompt, cache, decoding, most, self.limits, cancel, on_token, form, trace, told.append
-        )  # fmt: skip
-        stream.finish()
-        told += [trace.cut] if trace is not None and trace.cut else []
-        return Written(
-            stream.answer, stream.thought, finish, self.shown(ids), sum(tokens.values()), tokens["thinking"], tuple(told)
-        )  # fmt: skip
+        return _Text(steps.Row(prompt, cache, writing), telling, trace, self.shown(ids), tuple(told))
 
     def chances(
         self, messages: Sequence[Message], pictures: Sequence[NDArray[np.uint8]], text: str, most: int, cancel: Event
@@ -276,13 +315,13 @@ def load(folder: Path, entry: Entry, place: devices.Place, **more: Any) -> Any:
     return model.eval().requires_grad_(False)
 
 
-def _limits(model: Any, tokenizer: Any) -> steps.Limits:
+def _limits(model: Any, tokenizer: Any) -> Limits:
     ends = model.generation_config.eos_token_id
     stop = {ends} if isinstance(ends, int) else set(ends or ())
     stop |= {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<end_of_turn>")} - {tokenizer.unk_token_id, None}
     names = ("image_token_id", "boi_token_index", "eoi_token_index")
     never = tuple(int(value) for name in names if (value := getattr(model.config, name, None)) is not None)
-    return steps.Limits(frozenset(stop), never)
+    return Limits(frozenset(stop), never)
 
 
 def parameters(folder: Path) -> int:

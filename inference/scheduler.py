@@ -65,6 +65,11 @@ class Scheduler(Generic[Work]):
             self._running = job
             return job
 
+    def waits_before(self, priority: int) -> bool:
+        """Whether a job waits that comes before those of a priority."""
+        with self._changed:
+            return any(job.priority < priority for job in self._waiting)
+
     def idle(self, seconds: float) -> bool:
         """Wait for a job, or for `close`, at most so long; whether none of it came."""
         with self._changed:

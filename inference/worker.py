@@ -88,6 +88,10 @@ class Worker(QObject):
             self._idle_s = seconds
         self._queue.submit(-1, None, priority=-1, lane="idle")
 
+    def before(self, priority: int) -> bool:
+        """Whether a job waits that comes before those of a priority; safe from any thread."""
+        return self._queue.waits_before(priority)
+
     @property
     def busy(self) -> int:
         """Jobs waiting or running."""

@@ -54,6 +54,8 @@ class Settings:
     max_tokens: int = 600
     endpoint: Endpoint | None = None
     """Who drafts instead of the drafter."""
+    together: int = 0
+    """Drafts written at once; 0: as many as pay on the device. The answers are the same."""
 
     def model(self, task: Task) -> str:
         """Catalogue id; of an endpoint, that of its recipe."""

@@ -34,6 +34,9 @@ def add(commands: Commands) -> None:
     parser.add_argument(
         "--max-tokens", type=options.count, default=0, metavar="N", help="of a draft; 0 takes the model's own limit"
     )
+    parser.add_argument(
+        "--together", type=options.count, default=0, metavar="N", help="drafts written at once; 0: as many as pay on the device"
+    )
     options.add_engine(parser, encoder=True, drafter=True, endpoint=True)
     parser.set_defaults(run=run)
 
@@ -57,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
         indication=args.indication,
         max_tokens=args.max_tokens or facts(options.drafter(args)).max_tokens,
         endpoint=options.endpoint(args, args.endpoint),
+        together=args.together,
     )
     with Batch(args.folder, args.out, settings, resume=args.resume) as batch:
         try:
@@ -73,13 +77,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _work(args: argparse.Namespace, batch: Batch) -> None:
-    meter, began, failed = Meter(), time.monotonic(), 0
+    from app.batch import groups, run_items
+
+    meter, began, failed, done, total = Meter(), time.monotonic(), 0, 0, len(batch.items)
     with closing(options.engine(args)) as engine:
-        for number, item in enumerate(batch.items):
-            left = (time.monotonic() - began) / number * (len(batch.items) - number) if number else 0.0
-            about = f"{number + 1} of {len(batch.items)}, {failed} failed, {left:.0f} s left: {item.name}"
+        for group in groups(batch):
+            left = (time.monotonic() - began) / done * (total - done) if done else 0.0
+            which = f"{done + 1}" if len(group) == 1 else f"{done + 1} to {done + len(group)}"
+            about = f"{which} of {total}, {failed} failed, {left:.0f} s left: {group[0].name}"
             meter.say(about, about)
-            failed += batch.run_item(item, engine)["status"] == "failed"
+            failed += sum(row["status"] == "failed" for row in run_items(batch, group, engine))
+            done += len(group)
     meter.end()
 
 

@@ -23,9 +23,10 @@ import torch
 
 from inference import catalogue, decoding, kept_pictures, packed, picture_tokens, quantize
 from inference.decoder import Decoder
-from inference.decoding import Limits, Prompt
+from inference.decoding import Prompt
 from inference.medgemma import Drafter
 from inference.questions import Decoding
+from inference.writing import Limits, Writing
 from tests.bench.results_file import Row, write
 
 SMALL = {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 34, "head_dim": 64, "query_pre_attn_scalar": 64}
@@ -70,9 +71,8 @@ def by_us(decoder: Decoder, ids: torch.Tensor, count: int) -> list[int]:
     with torch.inference_mode():
         cache = decoder.cache(len(ids) + count)
     limits = Limits(frozenset(), (1,), watch=False)
-    decoding.generate(
-        decoder, Prompt.of(ids, None), cache, Decoding(count), count, limits, NEVER, lambda token: tokens.append(token) or True
-    )
+    writing = Writing(Decoding(count), count, limits, lambda token: tokens.append(token) or True)
+    decoding.generate(decoder, Prompt.of(ids, None), cache, writing, NEVER)
     return tokens
 
 

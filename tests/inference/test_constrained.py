@@ -21,15 +21,15 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inference import catalogue, decoding, schema
+from inference import catalogue, schema
 from inference.automaton import Language, Node
 from inference.constrained import Grammar
-from inference.decoding import Limits
 from inference.errors import ModelFailed, ModelRefused, SchemaRefused
 from inference.medgemma import Drafter, Written
 from inference.numerals import Numeral
 from inference.questions import Decoding
 from inference.vocabulary import Vocabulary
+from inference.writing import LOOP_TOKENS, Limits
 from tests.inference.tiny import DRAFTER, gemma_processor, picture
 
 ONE = (("user", (None, "Is there a left pleural effusion?")),)
@@ -339,7 +339,7 @@ def test_a_text_that_loops_is_closed(stubborn: Any) -> None:
     written = write(stubborn("<0x61>"), wanted, 400)
     assert re.fullmatch("a+", fits(written.text, wanted)["note"])
     assert written.finish == "repetition"
-    assert decoding.LOOP_TOKENS < written.tokens < decoding.LOOP_TOKENS + 60
+    assert LOOP_TOKENS < written.tokens < LOOP_TOKENS + 60
 
 
 def test_what_was_cut_says_so_and_what_was_not_does_not(stubborn: Any) -> None:

@@ -14,11 +14,12 @@ import torch
 from PIL import Image
 
 from inference import catalogue, decoding
-from inference.decoding import Limits, Prompt, generate, loop
+from inference.decoding import Prompt, generate
 from inference.errors import Cancelled, ModelFailed, ModelRefused
 from inference.medgemma import Drafter
 from inference.questions import Decoding
 from inference.stepping import places_for
+from inference.writing import LOOP_TOKENS, Limits, Writing, loop
 from tests.inference.tiny import DRAFTER, gemma_model, gemma_processor, picture
 
 Message = tuple[str, tuple[str | None, ...]]
@@ -77,7 +78,7 @@ def ours(drafter: Drafter, messages: Sequence[Message], pictures: Sequence[np.nd
     prompt = Prompt.of(drafter.prompt(messages, len(pictures)), drafter.model.config.image_token_id)
     cache = drafter._begun(prompt, pictures, count, lambda _: None, threading.Event())
     limits = Limits(drafter.limits.stop, drafter.limits.never, watch=False)
-    generate(drafter.decoder, prompt, cache, Decoding(count), count, limits, threading.Event(), on_token)
+    generate(drafter.decoder, prompt, cache, Writing(Decoding(count), count, limits, on_token), threading.Event())
     return tokens
 
 
@@ -294,7 +295,7 @@ def test_suppressed_ids_are_never_written(drafter: Drafter) -> None:
 
     limits = Limits(frozenset(), never)
     cache = drafter.decoder.cache(len(prompt) + 20)
-    generate(drafter.decoder, prompt, cache, Decoding(), 20, limits, threading.Event(), on_token)
+    generate(drafter.decoder, prompt, cache, Writing(Decoding(), 20, limits, on_token), threading.Event())
     assert written
     assert not set(written) & set(never)
 
@@ -381,7 +382,7 @@ def test_a_looping_model_stops_with_repetition(gemma_folder: Path) -> None:
     stuck.limits = Limits(frozenset(), never)
     written = stuck.write(ONE, [picture().pixels], Decoding(500), lambda _: None, threading.Event())
     assert written.finish == "repetition"
-    assert written.tokens == decoding.LOOP_TOKENS
+    assert written.tokens == LOOP_TOKENS
 
 
 def test_missing_weights_are_refused_not_made_up(tmp_path: Path) -> None:
