@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QPen
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage, QPainter
 from shiboken6 import isValid
 
 from app import slide_fields
 from app.analysis import Request
 from app.errands import Errands
+from app.fielded import Slide, paint
 from app.panels.field_strip import THUMB, FieldStrip
 from app.panes import Pane, Panes
 from app.slide_fields import Fields
 from inference.answers import Progress
 from inference.catalogue import facts
+from inference.errors import InferenceError
 from inference.questions import DraftQuestion, FreeQuestion
-from viewers import theme
 from viewers.geometry import Region, Size
 from viewers.qimage import to_qimage
 from viewers.slide_view import SlideView
@@ -38,19 +39,7 @@ if TYPE_CHECKING:
 AT_ONCE = 8
 """Small pictures told together."""
 NO_SLIDE = "fields are for whole slides: open one first"
-
-
-@dataclass(slots=True)
-class Slide:
-    """What the reader says of one slide, and its fields. `proposed` are those of the model, before they were swapped."""
-
-    tissue: str = ""
-    procedure: str = ""
-    power: int = 10
-    fields: Fields | None = None
-    proposed: Fields | None = None
-    chosen: Region | None = None
-    pictures: dict[Region, QImage] = field(default_factory=dict)
+NO_STRIP = "the fields of this slide are not open: press Alt+Shift+S first"
 
 
 class Fielding(QObject):
@@ -72,6 +61,8 @@ class Fielding(QObject):
         self._ticket, self._about = 0, Path()
         asking.seen_before, asking.dressed = self.seen, self.dressed
         panes.viewLeaving.connect(self._leaving)
+        shelf.known.connect(lambda _: self._look_again())
+        self._disk.refused.connect(lambda _path, sentence: self.noted.emit(sentence))
         self._pictured.connect(self._show_pictures)
         worker.finished.connect(self._finished)
         worker.failed.connect(self._failed)
@@ -81,8 +72,8 @@ class Fielding(QObject):
     def by_id(self) -> Mapping[str, Callable[[], object]]:
         return {
             "fields": self.toggle,
-            "field-add": self.add,
-            "field-leave-out": lambda: self.leave_out(self.strip.chosen if self.strip is not None else -1),
+            "field-add": lambda: self._keyed(lambda _: self.add()),
+            "field-leave-out": lambda: self._keyed(lambda strip: self.leave_out(strip.chosen)),
         }
 
     @property
@@ -103,6 +94,7 @@ class Fielding(QObject):
             self.noted.emit(NO_SLIDE)
             return False
         if self.strip is not None and self._pane is pane:
+            self._look_again(by_reader=True)
             return True
         self.shut()
         self._pane, self.strip = pane, FieldStrip()
@@ -116,10 +108,12 @@ class Fielding(QObject):
         strip.replaceWanted.connect(self.swap)
         strip.leaveOutWanted.connect(self.leave_out)
         strip.resetWanted.connect(self._reset)
-        strip.draftWanted.connect(self.draftWanted)
+        strip.draftWanted.connect(self._draft)
         strip.closeWanted.connect(self.shut)
+        strip.entered.connect(self._come_forward)
         pane.set_foot(strip)
         pane.view.washes.append(self._paint)
+        self._drop_unfit(pane, slide)
         if slide.fields is None:
             self._choose()
         else:
@@ -129,6 +123,7 @@ class Fielding(QObject):
     def shut(self) -> None:
         pane, self._pane = self._pane, None
         self.give_up()
+        self._ticket = 0  # whatever becomes of it is nothing to the next strip
         if pane is not None and self.strip is not None and isValid(pane):
             pane.set_foot(None)
             pane.view.washes = [wash for wash in pane.view.washes if wash != self._paint]
@@ -157,11 +152,11 @@ class Fielding(QObject):
         """Whether the reader has seen what would be sent of the slide in the active pane; the strip opens where not."""
         if not self._holds_slide(pane) or pane.standing is None:
             return True
-        known = self._of.get(pane.standing)
-        if known is None or known.fields is None:
+        known = self.of(pane.standing)
+        self._drop_unfit(pane, known)
+        if known.fields is None:
             self.open()
-            return False
-        return True
+        return known.fields is not None
 
     def dressed(self, request: Request) -> Request:
         """A question about a whole slide with its fields and what the reader says of it; others as they are."""
@@ -225,12 +220,49 @@ class Fielding(QObject):
         try:
             place = slide_fields.field_at(view.source, slide.power, x, y)
             slide.fields = work(slide.fields, place, slide_fields.most(facts(self._drafter())))
-        except ValueError as error:
+        except (ValueError, InferenceError) as error:
             self.noted.emit(str(error))
             return
         slide.chosen = place
         self._show()
         self._picture(slide)
+
+    def _keyed(self, work: Callable[[FieldStrip], object]) -> None:
+        """By a key, which is meant for the active pane: not for a strip under another one."""
+        if self.strip is None or self._pane is not self._panes.pane:
+            self.noted.emit(NO_STRIP if self._holds_slide(self._panes.pane) else NO_SLIDE)
+        else:
+            work(self.strip)
+
+    def _come_forward(self) -> None:
+        """The pane of the strip becomes the active one."""
+        if self._pane is not None:
+            self._panes.activate(self._pane.number)
+
+    def _draft(self) -> None:
+        self._come_forward()
+        self.draftWanted.emit()
+
+    def _look_again(self, *, by_reader: bool = False) -> None:
+        """Under the open strip: chosen anew what no longer fits, and what there was trouble with once that may be over."""
+        if self._pane is None or self.path is None or self._ticket:
+            return
+        slide = self.of(self.path)
+        again = slide.fields is None and (by_reader or slide.chosen_for != self._chosen_for(self._pane))
+        if self._drop_unfit(self._pane, slide) or again:
+            self._choose()
+
+    def _chosen_for(self, pane: Pane) -> tuple[float, str]:
+        """What fields depend on besides the power: µm per pixel, 0 where unknown, and the model."""
+        source = pane.view.source
+        return (source.spacing.mpp if source is not None and source.spacing is not None else 0.0), self._drafter()
+
+    def _drop_unfit(self, pane: Pane, slide: Slide) -> bool:
+        """Fields of another size than the slide's pixels now say; whether they were."""
+        if slide.fields is None or slide.chosen_for[0] == self._chosen_for(pane)[0]:
+            return False
+        slide.forget_fields()
+        return True
 
     def _reset(self) -> None:
         found = self._here()
@@ -249,16 +281,17 @@ class Fielding(QObject):
             return
         slide = self.of(self.path)
         if power != slide.power:
-            slide.power, slide.fields, slide.proposed, slide.chosen = power, None, None, None
-            slide.pictures.clear()
+            slide.power = power
+            slide.forget_fields()
             self._choose()
 
     def _choose(self) -> None:
         path = self.path
-        if path is None or self.strip is None:
+        if path is None or self.strip is None or self._pane is None:
             return
         self.give_up()
         self._show()
+        self.of(path).chosen_for = self._chosen_for(self._pane)
         power, open_source = self.of(path).power, self._shelf.opener.source
 
         def job(engine: AnyEngine, on_progress: Callable[[Progress], None], cancel: threading.Event) -> Fields:
@@ -336,20 +369,6 @@ class Fielding(QObject):
             self.shut()
 
     def _paint(self, painter: QPainter) -> None:
-        """Each field's outline, dashed as all that a model proposes, the reader's own drawn through; the chosen one stronger."""
         found = self._here()
-        if found is None or found[1].fields is None:
-            return
-        view, slide = found
-        assert slide.fields is not None
-        painter.save()
-        for place in slide.fields.places:
-            x0, y0, x1, y1 = view.camera.to_device((place.x, place.y, place.x + place.width, place.y + place.height))
-            own = place in slide.fields.own
-            pen = QPen(
-                QColor(theme.ACCENT if own else theme.PROPOSED), (3.0 if place == slide.chosen else 1.0) * view.camera.ratio
-            )
-            pen.setStyle(Qt.PenStyle.SolidLine if own else Qt.PenStyle.DashLine)
-            painter.setPen(pen)
-            painter.drawRect(QRectF(x0, y0, x1 - x0, y1 - y0))
-        painter.restore()
+        if found is not None:
+            paint(painter, *found)

@@ -143,7 +143,7 @@ def choose(
     there = fields(source, power)
     looked = [there[number] for number in patches(len(there), MOST_LOOKED_AT)]
     if len(looked) <= least:
-        return Fields(power, tuple(looked), f"all {len(looked)} fields with tissue")
+        return Fields(power, tuple(looked), f"all {len(looked)} fields with tissue" if looked[1:] else "the only one with tissue")
     vectors = _vectors(source, looked, engine, on_progress, cancel)
     if vectors is None:
         chosen = [looked[number] for number in patches(len(looked), least)]

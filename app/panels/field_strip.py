@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtGui import QIcon, QImage, QKeyEvent, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -79,6 +79,8 @@ class FieldStrip(QFrame):
     closeWanted = Signal()
     said = Signal(str, str)
     """Tissue and procedure as they stand."""
+    entered = Signal()
+    """By the keyboard or a click."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -125,7 +127,14 @@ class FieldStrip(QFrame):
         column.addWidget(self.film)
         column.addWidget(self.hint)
         column.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)
+        for part in (*self.findChildren(QWidget), self):
+            part.installEventFilter(self)
         self.show_fields(None, {})
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.MouseButtonPress):
+            self.entered.emit()
+        return super().eventFilter(watched, event)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(240, super().sizeHint().height())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import openslide
 import pytest
+import tifffile
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
@@ -137,8 +139,6 @@ def test_the_readers_own_field_is_sent_pixel_for_pixel(seat: Seat, engines: list
     rng = np.random.default_rng(3)
     pixels = np.full((3 * 896 + 100, 3 * 896 + 60, 3), 255, np.uint8)
     pixels[896:1792, 896:1792] = rng.integers((140, 30, 130), (200, 90, 200), (896, 896, 3), np.uint8)
-    import tifffile
-
     tifffile.imwrite(
         path, pixels, tile=(256, 256), photometric="rgb", compression="zlib", resolution=(1e4, 1e4), resolutionunit="CENTIMETER"
     )  # fmt: skip
@@ -284,3 +284,108 @@ def test_what_the_model_saw_one_by_one_and_only_of_the_newest(seat: Seat, engine
     assert (len(first.pictures), len(first.seen)) == (1, 0)
     assert (len(second.pictures), len(second.seen)) == (8, 8)
     assert np.array_equal(second.seen[2], pictures[2].pixels)
+
+
+def test_what_was_stopped_or_failed_is_tried_again(seat: Seat, tmp_path: Path) -> None:
+    """By asking once more, and by itself once the slide's µm per pixel are given or another model is taken."""
+    path = slide(tmp_path / "slide.tif", TISSUE)
+    seat.open(path)
+    own, work = seat.window.fielding, seat.window.worker
+    work.submit(10_000, lambda _engine, _progress, cancel: cancel.wait(20))
+    seat.act("fields")
+    assert own.strip is not None
+    seat.act("cancel")
+    seat.wait(lambda: own.strip is not None and "Stopped" in own.strip.hint.text())
+    work.cancel(10_000)
+    seat.window.side.ask.question.setText("What is it?")
+    seat.act("question-whole")
+    seat.wait(lambda: own.of(path).fields is not None)
+    seat.ask("question-whole")
+    assert len(seat.window.asking.session.findings(path).conversation) == 1
+
+
+def test_fields_follow_the_size_of_a_pixel(seat: Seat, tmp_path: Path) -> None:
+    """Of a slide without µm/px they are chosen as soon as the reader gives it, and anew where it is corrected."""
+    path = slide(tmp_path / "slide.tif", TISSUE)
+    tifffile.imwrite(path, tifffile.imread(path), tile=(256, 256), photometric="rgb", compression="zlib")
+    seat.open(path)
+    seat.act("fields")
+    strip, state = seat.window.fielding.strip, seat.window.fielding.of(path)
+    assert strip is not None
+    seat.wait(lambda: "does not say its µm per pixel" in strip.hint.text())
+    for mpp, side in ((2.0, SIDE), (4.0, SIDE // 2)):
+        seat.window.panes.spacingGiven.emit(path, mpp, "")
+        seat.wait(lambda side=side: state.fields is not None and state.fields.places[0].width == side)
+    seat.act("fields")
+    seat.window.panes.spacingGiven.emit(path, 2.0, "")
+    seat.wait(lambda: seat.window.panes.view.source.spacing.mpp == 2.0)  # type: ignore[union-attr]
+    seat.window.side.ask.question.setText("What is it?")
+    seat.act("question-whole")
+    seat.wait(lambda: state.fields is not None and state.fields.places[0].width == SIDE)
+    assert not seat.window.asking.session.findings(path).conversation
+
+
+def test_a_model_that_reads_no_slides(seat: Seat, tmp_path: Path) -> None:
+    """What cannot be is a sentence; with another model it can be, at once."""
+    path = slide(tmp_path / "slide.tif", TISSUE)
+    strip = opened(seat, path)
+    own, chosen = seat.window.fielding, seat.window.settings
+    seat.window.use(replace(chosen, drafter="demo-drafter"))
+    seat.act("field-add")
+    assert "demo-drafter reads no whole slides" in seat.window.status.note.text()
+    assert strip.film.count() == len(TISSUE)
+    own.of(path).forget_fields()
+    own._look_again(by_reader=True)
+    seat.window.use(chosen)
+    seat.wait(lambda: strip.film.count() == len(TISSUE))
+
+
+def test_the_strip_is_of_its_own_pane(seat: Seat, engines: list[Clustering], tmp_path: Path) -> None:
+    """Its Draft is of the slide above it, whichever pane is active; keys are the active pane's."""
+    one, other = slide(tmp_path / "one.tif", TISSUE), slide(tmp_path / "other.tif", {(1, 1): stain(5)})
+    seat.open(other)
+    strip = opened(seat, one)
+    seat.act("panes-2")
+    seat.window.panes.activate(1)
+    seat.show(other)
+    seat.act("field-add")
+    assert "press Alt+Shift+S first" in seat.window.status.note.text()
+    assert strip.film.count() == len(TISSUE)
+    QTest.mouseClick(strip.film.viewport(), Qt.MouseButton.LeftButton, pos=strip.film.visualItemRect(strip.film.item(0)).center())
+    assert seat.window.panes.active == 0
+    seat.window.panes.activate(1)
+    strip.draft.click()
+    seat.wait(seat.idle)
+    assert len(sent(engines)[1]) == len(TISSUE)
+    assert seat.window.fielding.path == one
+
+
+def test_a_choice_that_is_left_says_nothing_under_another_slide(
+    seat: Seat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it takes a while to stop."""
+    one, other = slide(tmp_path / "one.tif", TISSUE), slide(tmp_path / "other.tif", {(1, 1): stain(5)})
+    seat.open(other)
+    opened(seat, one)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        begun.set()
+        go_on.wait(20)
+
+    monkeypatch.setattr(slide_fields, "choose", slow)
+    seat.show(other)
+    seat.wait(lambda: seat.window.panes.pane.standing == other)
+    seat.act("fields")
+    seat.wait(begun.is_set, 8)
+    seat.show(one)
+    seat.wait(lambda: seat.window.panes.pane.standing == one)
+    seat.act("fields")
+    strip = seat.window.fielding.strip
+    assert strip is not None
+    before = strip.word.text()
+    assert "5 fields" in before
+    go_on.set()
+    seat.wait(lambda: not seat.window.worker.busy, 8)
+    seat.bot.wait(100)
+    assert strip.word.text() == before
