@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inference import boxes, catalogue, fitting, lengths, prompts
+from inference import boxes, catalogue, fitting, lengths, prompts, quantisations
 from inference.answers import Box, Progress
 from inference.catalogue import Entry
 from inference.errors import Cancelled, ModelRefused
@@ -71,6 +71,7 @@ def measure(
     entry, folder, revision = catalogue.require(model, "drafter")
     if kind not in QUANTISED:
         raise ModelRefused(f"{kind!r} is no quantisation that could be measured; choose one of {', '.join(QUANTISED)}")
+    quantisations.must_be_available(kind)
     films = films if entry.family == "gemma3" else ()
     heard: list[Heard] = []
     place, each = "cpu", 2

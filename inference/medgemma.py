@@ -102,6 +102,7 @@ class Drafter(Prompting):
     ) -> None:
         """With a `revision`, the model's own, quantised weights are kept on disk and taken from there, and so are the tokens of
         pictures, up to `pictures_on_disk` bytes."""
+        quantisations.must_be_available(quantisation)
         weights = parameters(folder)
         self.place = devices.place(devices.choose(device), weights, dtype)
         self.model = load(folder, entry, self.place)
@@ -141,9 +142,9 @@ class Drafter(Prompting):
         return PictureTokens(shape, self.place, who, most_bytes)
 
     def _quantised(self, model: str, kind: str, revision: str) -> tuple[Decoder, str]:
-        """The decoder and what was done to it; from disk where it was done before."""
+        """The decoder and what was done to it; from disk where it was done before and is kept."""
         total = sum(one.numel() for one in self.model.parameters())
-        if kind == "none" or not revision or total < quantised_files.WORTH:
+        if kind not in quantised_files.KEPT or not revision or total < quantised_files.WORTH:
             decoder = Decoder(self.model)
             return decoder, quantize.apply(decoder.layers, kind, self.place.device)
         place = quantised_files.folder(model, revision, self.adapter, kind, self.place.device)

@@ -2,7 +2,7 @@
 
 The folder's name is a hash of all that decides the numbers: the model's revision, the adapter, the kind, the way, the kind of
 device and the versions. It appears at once and whole: everything is written beside it first. What is damaged is not used, and
-made anew.
+made anew. nf4 is never kept: after it has run on a CPU it cannot be told right from wrong, see `inference.nf4`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from inference import modelfiles, quantize
 from inference.places import home
 
+KEPT = ("int8", "int4")
 WORTH = 50_000_000
 """Parameters; smaller models are quantised in a moment."""
 WAY = "2: int4 by least squares over four spans, int8 by the greatest value of a row"
@@ -30,7 +31,9 @@ TOLD = "quantised.json"
 
 
 def folder(model: str, revision: str, adapter: str, kind: str, device: torch.device) -> Path:
-    """Where the linears of this very model, quantised so, lie or would lie."""
+    """Where the linears of this very model, quantised so, lie or would lie. Raises ValueError for a `kind` that is not kept."""
+    if kind not in KEPT:
+        raise ValueError(f"weights in {kind} are not kept on disk")
     said = [model, revision, adapter, kind, device.type, WAY, version("torch").partition("+")[0], version("hilum")]
     return home() / "quantised" / f"{model}-{kind}-{hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]}"
 

@@ -1,7 +1,8 @@
 """Weight-only int8 and int4 for the decoder's linears, on kernels that live in torch; everything else keeps its format.
 
 int8: one scale a row, weight = code · scale, code −127..127. int4: groups of G along a row, weight = (code − 8) · scale + zero,
-code 0..15, scale and zero in bfloat16, see `inference.int4`. Vision tower, projector, embeddings and head are never touched.
+code 0..15, scale and zero in bfloat16, see `inference.int4`. nf4: see `inference.nf4`. Vision tower, projector, embeddings and
+head are never touched.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from inference import int4
+from inference import int4, ladder, nf4, quantisations
 from inference.errors import ModelRefused
 from inference.fitting import group_of
 
@@ -119,16 +120,17 @@ def int4_weight(codes: Tensor, scale_zero: Tensor, group: int) -> Tensor:
 
 
 def apply(layers: Iterable[nn.Module], kind: str, device: torch.device, keep: Keep | None = None) -> str:
-    """Replace the linears of a decoder's layers by `kind` ("none", "int8", "int4"), one by one, on `device`; what was done.
+    """Replace the linears of a decoder's layers by `kind` (none, int8, int4, nf4), one by one, on `device`; what was done.
 
-    A shape that the int4 kernel cannot do, or does wrong when probed, falls back to int8, then to full precision; the words
-    say how many and why. `keep` is told every layer's number and what its quantised linears can be made of again. Raises
-    ModelRefused for another `kind`.
+    A shape that the kernel of int4 or nf4 cannot do, or does wrong when probed, falls back to int8, then to full precision; the
+    words say how many and why. `keep` is told every layer's number and what its linears in int8 and int4 can be made of again.
+    Raises ModelRefused for another `kind`, and for nf4 without bitsandbytes.
     """
     if kind == "none":
         return "none"
-    if kind not in ("int8", "int4"):
-        raise ModelRefused(f"there is no quantisation {kind!r}; choose none, int8 or int4")
+    if kind not in ("int8", "int4", "nf4"):
+        raise ModelRefused(f"there is no quantisation {kind!r}; choose none, int8, int4 or nf4")
+    quantisations.must_be_available(kind)
     every = [*layers]
     scratch = scratch_for(widest(every))
     chosen: dict[tuple[int, int], tuple[str, str]] = {}
@@ -140,9 +142,10 @@ def apply(layers: Iterable[nn.Module], kind: str, device: torch.device, keep: Ke
             weight = child.weight.detach().to(device)
             if shape not in chosen:
                 chosen[shape] = _choose(weight, kind, scratch)
-            codes = codes_of(weight, chosen[shape][0])
             done[chosen[shape]] += 1
-            if codes:
+            if chosen[shape][0] == "nf4":
+                setattr(parent, name, nf4.linear(weight, child.bias))
+            elif codes := codes_of(weight, chosen[shape][0]):
                 if child.bias is not None:
                     codes["bias"] = child.bias.detach().to(device)
                 setattr(parent, name, made_of(codes, scratch))
@@ -217,7 +220,7 @@ def _narrow(codes: dict[str, Tensor]) -> dict[str, Tensor]:
 def _choose(weight: Tensor, kind: str, scratch: Tensor) -> tuple[str, str]:
     """(what this shape becomes, why not what was asked)."""
     why = ""
-    for candidate in ("int4", "int8") if kind == "int4" else ("int8",):
+    for candidate in dict.fromkeys((kind, "int8")):
         reason = _probe(weight, candidate, scratch)
         if not reason:
             return candidate, why
@@ -229,18 +232,31 @@ def _probe(weight: Tensor, kind: str, scratch: Tensor) -> str:
     """Why this layer cannot be `kind` here; empty when its answers agree with the formula."""
     rows = torch.randn(2, weight.shape[1], generator=torch.Generator().manual_seed(0)).to(weight.device)
     try:
-        codes = codes_of(weight, kind)
-        if not codes:
-            return f"{weight.shape[1]} columns do not divide into groups"
-        layer = made_of(codes, scratch)
+        if kind == "nf4":
+            layer = nf4.linear(weight, None)
+            exact = nf4.weight(layer)
+        else:
+            codes = codes_of(weight, kind)
+            if not codes:
+                return f"{weight.shape[1]} columns do not divide into groups"
+            layer = made_of(codes, scratch)
+            exact = _meant(layer, codes)
         got = layer(rows.to(weight.dtype)).float()
-    except (RuntimeError, NotImplementedError) as error:
-        return " ".join(str(error).split())[:80]
-    group = group_of(weight.shape[1])
-    exact = layer.weight() if isinstance(layer, Int8Linear) else int4_weight(codes["codes"], codes["scale_zero"], group)
+    except (RuntimeError, NotImplementedError, AssertionError, ValueError) as error:
+        if ladder.out_of_memory(error):
+            raise
+        return " ".join(str(error).split())[:80] or type(error).__name__
     want = rows @ exact.T
     off = float((got - want).abs().max() / want.abs().max().clamp_min(1e-12))
     return "" if off <= TOLERANCE else f"the kernel is off by {off:.0%}"
+
+
+def _meant(layer: nn.Module, codes: Mapping[str, Tensor]) -> Tensor:
+    """The weights that the codes of a layer stand for, float32 [N, K]."""
+    if isinstance(layer, Int8Linear):
+        return layer.weight()
+    group = codes["codes"].shape[1] // codes["scale_zero"].shape[0]
+    return int4_weight(codes["codes"], codes["scale_zero"], group)
 
 
 def _pack(codes: Tensor) -> Tensor:
@@ -266,4 +282,4 @@ def _words(kind: str, done: Counter[tuple[str, str]]) -> str:
     """ "int4", and for what fell back: how many linears, to what, why."""
     total = sum(done.values())
     fallen = [f"{count} of {total} linears {what}: {why}" for (what, why), count in done.items() if what != kind]
-    return "; ".join([kind, *fallen])
+    return "; ".join([nf4.words() if kind == "nf4" else kind, *fallen])

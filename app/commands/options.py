@@ -79,7 +79,10 @@ def add_engine(parser: argparse.ArgumentParser, *, encoder: bool = False, drafte
     if drafter:
         parser.add_argument("--drafter", default="demo-drafter", metavar="MODEL", help="catalogue id of the drafter")
         parser.add_argument(
-            "--quantisation", choices=ALL, default="none", help="of the drafter's decoder; +head: its head in int8 too"
+            "--quantisation",
+            choices=ALL,
+            default="none",
+            help="of the drafter's decoder; +head: its head in int8 too; nf4 needs hilum[qlora]",
         )
         parser.add_argument("--anyway", action="store_true", help="load a drafter that is predicted not to fit into memory")
         parser.add_argument(

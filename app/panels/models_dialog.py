@@ -22,6 +22,7 @@ from app.fits import PRECISIONS, Predicted
 from app.panels.keeping_row import KeepingRow
 from app.panels.parts import GAP, MARGIN, button, label, reword, row
 from app.theme import ThemeName, colours
+from inference import quantisations
 
 ABOUT = (
     "Gigabytes with room to work, and predicted tokens a second. Green fits into what is free, yellow only once other programs "
@@ -34,7 +35,9 @@ CHOICES = (
     ("int8, head too", "int8+head"),
     ("int4", "int4"),
     ("int4, head int8", "int4+head"),
+    ("nf4", "nf4"),
 )
+"""Those that are installed are offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class ModelsDialog(QDialog):
         self.kind = QComboBox()
         self.kind.setAccessibleName("Quantisation")
         for words, value in CHOICES:
-            self.kind.addItem(words, value)
+            if quantisations.available(value):
+                self.kind.addItem(words, value)
         self.kind.currentIndexChanged.connect(lambda _: self._suit())
         self.measured = label("", "soft", selectable=True)
         self.word = label("", "hint")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -123,3 +124,16 @@ def test_what_is_kept_of_pictures_is_bounded_and_forgotten(seat: Seat) -> None:
     seat.wait(lambda: kept_pictures.held() == (0, 0))
     assert seat.window.settings.pictures_gb == 0
     assert seat.window.spec.pictures_on_disk == 0
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_nf4_is_offered_where_bitsandbytes_is_installed(qtbot: object, monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    found: Callable[..., object] = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: (object() if there else None) if name == "bitsandbytes" else found(name)
+    )
+    made = ModelsDialog("dark", None)
+    qtbot.addWidget(made)  # type: ignore[attr-defined]
+    offered = [made.kind.itemData(at) for at in range(made.kind.count())]
+    assert [one for one in offered if one != "nf4"] == ["none", "int8", "int8+head", "int4", "int4+head"]
+    assert ("nf4" in offered) == there
