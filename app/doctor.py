@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app import machine, painting
+from app import fits, machine, painting, settings
 from app.machine import GIGABYTE, Card, Home, Memory
+from app.settings import Settings
 from app.storage import data_folder
 
 TORCH, PYSIDE, PYDICOM, OPENSLIDE = "2.13.0", "6.11.3", "3.0.2", "4.0.1.1"
@@ -18,7 +17,6 @@ TORCH, PYSIDE, PYDICOM, OPENSLIDE = "2.13.0", "6.11.3", "3.0.2", "4.0.1.1"
 NETWORK = ("nfs", "cifs", "smb", "afs", "ncp", "9p", "fuse.sshfs", "fuse.rclone", "davfs", "glusterfs", "ceph", "lustre", "afpfs")
 LITTLE_DISK = 10 * GIGABYTE
 LITTLE_MEMORY = 2 * GIGABYTE
-PROBE_SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +36,14 @@ class Facts:
     """Catalogue id → installed."""
     painting: Mapping[str, Any] = field(default_factory=dict)
     """As `app.painting.measured` gives it; empty when not asked."""
+    drafter: Mapping[str, Any] = field(default_factory=dict)
+    """What the settings name, as `drafter_facts` says; empty when not asked."""
 
 
 def collect() -> Facts:
     from inference import catalogue
 
-    found = accelerators()
+    found = machine.accelerators()
     return Facts(
         system=machine.system(),
         python=sys.version_info[:2],
@@ -56,22 +56,24 @@ def collect() -> Facts:
         onnxruntime=found["onnxruntime"],
         models={one.id: catalogue.installed(one.id) for one in catalogue.entries()},
         painting=painting.measured(),
+        drafter=drafter_facts(settings.load(), found["torch"]),
     )
 
 
-def accelerators() -> dict[str, Any]:
-    """What torch and ONNX Runtime can use, asked in a process of its own; its end is a finding, not an error."""
-    nothing = {"version": "", "cuda_built": "", "devices": [], "bfloat16": False, "offered": [], "usable": []}
-    try:
-        command = [sys.executable, "-m", "inference.accelerators"]
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
-        found: dict[str, Any] = json.loads(asked.stdout)
-        return found
-    except subprocess.TimeoutExpired:
-        reason = f"it gave no answer within {PROBE_SECONDS} s"
-    except (OSError, ValueError):
-        reason = "the process that tried it ended early"
-    return {"torch": {**nothing, "error": reason}, "onnxruntime": {**nothing, "error": reason}}
+def drafter_facts(chosen: Settings, torch: Mapping[str, Any]) -> dict[str, Any]:
+    """`model` and `quantisation`; for a drafter of this machine whether it is `installed`, and then its `fit`, `gigabytes` with
+    cache and work, predicted `tokens_per_second` (0 where that cannot be said), `device` it would run on and `trouble`, which is
+    why it does not fit and what would. `answers_from` where an endpoint writes instead."""
+    if chosen.endpoint is not None:
+        return {"model": chosen.recipe, "answers_from": chosen.endpoint.address}
+    ground = fits.ground(chosen.device, torch)
+    said = fits.of_drafter(chosen.drafter, chosen.quantisation, ground)
+    about: dict[str, Any] = {"model": chosen.drafter, "quantisation": chosen.quantisation, "installed": said is not None}
+    if said is None:
+        return about
+    rate = round(said.tokens_per_second, 1)
+    reckoned = {"fit": said.fit, "gigabytes": round(said.gigabytes, 3), "tokens_per_second": rate, "device": ground.room.kind}
+    return {**about, **reckoned, "trouble": said.trouble}
 
 
 def problems(facts: Facts) -> list[str]:
@@ -83,7 +85,7 @@ def problems(facts: Facts) -> list[str]:
         *home_problems(facts.home),
         *memory_problems(facts.memory),
     ]
-    return found + list(model_problems(facts.models))
+    return [*found, *model_problems(facts.models), *drafter_problems(facts.drafter)]
 
 
 def torch_problems(torch: Mapping[str, Any], cards: tuple[Card, ...]) -> Iterator[str]:
@@ -165,6 +167,13 @@ def model_problems(models: Mapping[str, bool]) -> Iterator[str]:
     for model in ("demo-encoder", "demo-drafter"):
         if not models.get(model):
             yield f"The demonstration's model {model} is missing from the program; install Hilum again"
+
+
+def drafter_problems(drafter: Mapping[str, Any]) -> Iterator[str]:
+    if not drafter.get("installed", True):
+        yield f"The drafter that the settings name, {drafter['model']}, is not installed; get it, or choose another"
+    elif drafter.get("trouble"):
+        yield f"The drafter that the settings name does not fit: {drafter['trouble']}"
 
 
 def _numbers(version: str) -> tuple[int, ...]:

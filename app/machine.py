@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 PACKAGES = (
     "hilum",
@@ -33,8 +35,7 @@ PACKAGES = (
     "pyarrow",
 )
 GIGABYTE = 1_000_000_000
-Fit = Literal["fits", "tight", "too large"]
-"""Of a model: it fits into what is free; only once other programs are closed; not on this machine."""
+PROBE_SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,21 @@ def _card(line: str) -> Card:
     return Card(name, int(total) << 20, int(free) << 20, driver)
 
 
+def accelerators() -> dict[str, Any]:
+    """What torch and ONNX Runtime can use, asked in a process of its own; its end is a finding, not an error."""
+    nothing = {"version": "", "cuda_built": "", "devices": [], "bfloat16": False, "offered": [], "usable": []}
+    try:
+        command = [sys.executable, "-m", "inference.accelerators"]
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=PROBE_SECONDS, check=False)
+        found: dict[str, Any] = json.loads(asked.stdout)
+        return found
+    except subprocess.TimeoutExpired:
+        reason = f"it gave no answer within {PROBE_SECONDS} s"
+    except (OSError, ValueError):
+        reason = "the process that tried it ended early"
+    return {"torch": {**nothing, "error": reason}, "onnxruntime": {**nothing, "error": reason}}
+
+
 def home(path: Path) -> Home:
     """Looks at the folder, or at the nearest one above it that exists; writing is tried, nothing is left behind."""
     there = next(one for one in (path, *path.absolute().parents) if one.is_dir())
@@ -128,17 +144,3 @@ def _file_system(path: Path) -> str:
     place = path.resolve()
     mounts = [one for one in psutil.disk_partitions(all=True) if place.is_relative_to(one.mountpoint)]
     return str(max(mounts, key=lambda one: len(one.mountpoint)).fstype) if mounts else ""
-
-
-def room() -> Memory:
-    """Where a model would lie: the memory of the largest card, else the machine's."""
-    best = max(cards(), key=lambda card: card.memory_total, default=None)
-    return Memory(best.memory_total, best.memory_free) if best and best.memory_total else memory()
-
-
-def fit(weights: float, where: Memory) -> Fit:
-    """Whether `weights` gigabytes can be loaded: a fifth more is needed while a model answers, and 1 GB besides."""
-    needed = (weights * 1.2 + 1.0) * GIGABYTE
-    if needed <= where.free:
-        return "fits"
-    return "tight" if needed <= where.total else "too large"

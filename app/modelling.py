@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QObject, Signal
@@ -27,6 +29,8 @@ PATIENCE_S = 3.0
 class Modelling(QObject):
     chosen = Signal(object)
     """Settings with other models: asked from the next question on."""
+    predicted = Signal(object)
+    """None where another drafter is asked from now on; later of it an `app.fits.Predicted`, where that can be said."""
     _looked = Signal(object, str, object)
     """What is known of the models, or None and a sentence; pictures on disk and their bytes."""
     _stepped = Signal(str)
@@ -38,6 +42,7 @@ class Modelling(QObject):
         self._window, self._now = window, now
         self._lane, self._work = Lane("hilum-models"), Lane("hilum-measure")
         self._dialog: ModelsDialog | None = None
+        self._writer: object = None
         self._running: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
         self._stopped = threading.Event()
@@ -64,6 +69,25 @@ class Modelling(QObject):
         self._dialog.raise_()
         self._lane.submit(self._look)
 
+    def foretell(self) -> None:
+        """`predicted` comes where the settings name another drafter than before."""
+        now = self._now()
+        writer = now.recipe, now.quantisation, now.device, now.endpoint
+        if writer != self._writer:
+            self._writer = writer
+            self.predicted.emit(None)
+            if now.endpoint is None:
+                self._lane.submit(partial(self._foretell, now))
+
+    def _foretell(self, asked: Settings) -> None:
+        """Beside the window."""
+        from app import fits
+
+        said = fits.of_drafter(asked.drafter, asked.quantisation, fits.ground(asked.device))
+        with contextlib.suppress(RuntimeError):  # the window was closed meanwhile
+            if said is not None:
+                self.predicted.emit(said)
+
     def dress(self, theme: ThemeName) -> None:
         if self._dialog is not None:
             self._dialog.dress(theme)
@@ -85,19 +109,20 @@ class Modelling(QObject):
         from app.panels.models_dialog import Known
         from inference import catalogue, kept_pictures, measured
 
-        found = []
+        found, ground = [], fits.ground(self._now().device)
         try:
             for one in catalogue.entries():
                 told: dict[str, str] = {}
                 for own in measured.of_model(one.id):
                     told.setdefault(own.kind, own.sentence)
                 found.append(
-                    Known(one.id, one.title, one.role, catalogue.installed(one.id), fits.predicted(one), told, one.remark)
+                    Known(one.id, one.title, one.role, catalogue.installed(one.id), fits.predicted(one, ground), told, one.remark)
                 )
         except OSError as error:
             self._looked.emit(None, f"The models could not be looked at ({error.strerror}).", (0, 0))
             return
-        self._looked.emit(found, "", kept_pictures.held())
+        with contextlib.suppress(RuntimeError):  # the window was closed meanwhile
+            self._looked.emit(found, "", kept_pictures.held())
 
     def _show(self, known: list[Known] | None, sentence: str, kept: tuple[int, int]) -> None:
         if self._dialog is None:

@@ -231,6 +231,7 @@ class Window(QMainWindow):
         self.referencing.noted.connect(self.status.show_note)
         self.serving.chosen.connect(self._serve)
         self.modelling.chosen.connect(self.use)
+        self.modelling.predicted.connect(self.status.show_predicted)
         self.tracing.noted.connect(self.status.show_note)
         self.fielding.noted.connect(self.status.show_note)
         self.fielding.draftWanted.connect(lambda: self.actions_by_id["draft-whole"].trigger())
@@ -463,12 +464,14 @@ class Window(QMainWindow):
         self.worker.set_idle(60.0 * chosen.unload_min)
         self.worker.set_spec(self.spec)
         self.shelf.ask_others(chosen.encoder, chosen.recipe)
+        self.modelling.foretell()
 
     def _start_engine(self) -> None:
         """Once the window stands: the first question then finds the engine running."""
         self.viewports.decide()
         self.status.show_engine_word("starting the engine …")
         self.worker.submit(self.asking.session.ticket(), _start, priority=2)
+        self.modelling.foretell()
 
     def _start_batch(self, folder: Path, out: Path, chosen: BatchSettings) -> None:
         """By the models that the window asks too."""

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from inference.errors import ModelRefused
-
-SMALL = 50_000_000
-"""Parameters; below it bfloat16 on a CPU is slower than float32 and saves nothing."""
+from inference.fitting import SMALL as SMALL
 
 
 @dataclass(frozen=True, slots=True)

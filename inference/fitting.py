@@ -24,6 +24,8 @@ from inference.errors import ModelRefused
 Fit = Literal["fits", "tight", "too large"]
 """Into what is free; only once other programs or models are closed; not on this machine."""
 GB = 1_000_000_000
+SMALL = 50_000_000
+"""Parameters; below it bfloat16 on a CPU is slower than float32 and saves nothing, and memory is not what a token waits for."""
 ROWS = 512
 """Places of a prompt that are read at once, see `inference.decoding`."""
 KEPT = 1 << 30
@@ -142,6 +144,12 @@ def need(shape: Shape, quantisation: str, places: int, pictures: int = 0, *, byt
         kept=kept,
         read=linears + head + cache,
     )
+
+
+def bytes_each(kind: str, parameters: int, *, native: bool) -> int:
+    """Of a number in the format that `inference.device.place` chooses: 4 in float32, for small models on a CPU and where bfloat16
+    is not `native`."""
+    return 4 if not native or (kind == "cpu" and parameters < SMALL) else 2
 
 
 def fit(wanted: Need, room: Room) -> Fit:

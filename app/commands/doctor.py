@@ -54,8 +54,21 @@ def _text(facts: Facts, wrong: list[str]) -> str:
         ("ONNX Runtime", f"{runtime['version'] or 'not usable'}, can use {', '.join(runtime['usable']) or 'nothing'}"),
         *((("slides are drawn", painting.sentence(facts.painting)),) if facts.painting else ()),
         ("data folder", f"{facts.home.path} ({facts.home.file_system}, {facts.home.free / GIGABYTE:.0f} GB free)"),
+        *((("drafter", _drafter(facts)),) if facts.drafter else ()),
         *((f"model {model}", f"{folder(model)}" if there else "not installed") for model, there in facts.models.items()),
         *((name, version or "not installed") for name, version in facts.packages.items()),
     ]
     findings = ["", *(f"Wrong: {one}." for one in wrong)] if wrong else ["", "Nothing is wrong."]
     return "\n".join([table(rows), *findings])
+
+
+def _drafter(facts: Facts) -> str:
+    about = facts.drafter
+    if "answers_from" in about:
+        return f"answers come from {about['answers_from']}"
+    name = f"{about['model']}, {'full precision' if about['quantisation'] == 'none' else about['quantisation']}"
+    if not about["installed"]:
+        return f"{name}: not installed"
+    rate = f", about {about['tokens_per_second']:.2g} tokens/s predicted" if about["tokens_per_second"] else ""
+    where = "the card" if about["device"] == "cuda" else "the processor"
+    return f"{name}, on {where}: {about['gigabytes']:.2g} GB, {about['fit']}{rate}"

@@ -115,10 +115,10 @@ def _list(args: argparse.Namespace) -> int:
     from app import fits
     from inference import catalogue, measured, terms
 
-    adapters = _adapters()
+    adapters, ground = _adapters(), fits.ground()
     body: list[dict[str, Any]] = []
     for one in catalogue.entries():
-        said = fits.predicted(one)
+        said = fits.predicted(one, ground)
         fit = {name: said[name].fit for name in PRECISIONS if name in said}
         rates = {name: round(said[name].tokens_per_second, 1) for name in fit if said[name].tokens_per_second}
         about = {"id": one.id, "title": one.title, "role": one.role, "installed": catalogue.installed(one.id)}

@@ -153,7 +153,7 @@ class ModelsDialog(QDialog):
         cells = [(one.title, ""), (f"{one.role}, {state}", "")]
         for name in PRECISIONS:
             said = one.predicted.get(name) if one.role == "drafter" or name == "bf16" else None
-            rate = f" · {said.tokens_per_second:.2g}/s" if said is not None and 0 < said.tokens_per_second < 1000 else ""
+            rate = f" · {said.tokens_per_second:.2g}/s" if said is not None and said.tokens_per_second else ""
             off = f" · {said.fit}" if said is not None and said.fit != "fits" else ""
             cells.append((f"{said.gigabytes:.3g}{off or rate}", TONES[said.fit]) if said is not None else ("", ""))
         for column, (text, tone) in enumerate(cells):

@@ -62,6 +62,8 @@ class Elided(QLabel):
     """One line that gives way: where it is too narrow it ends in … and its tool tip has the whole text."""
 
     _whole = ""
+    tip = ""
+    """What the tool tip says where the whole text is to be seen; set before the text."""
 
     def __init__(self, role: str = "", text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -100,7 +102,7 @@ class Elided(QLabel):
     def _fit(self) -> None:
         shown = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, max(0, self.width()))
         super().setText(shown)
-        self.setToolTip(self._whole if shown != self._whole else "")
+        self.setToolTip(self._whole if shown != self._whole else self.tip)
 
 
 def button(text: str, clicked: Callable[[], object], *, primary: bool = False, tip: str = "") -> QPushButton:

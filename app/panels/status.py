@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QToolButton, QWidget
 
 from app.panels.parts import Elided, label
 from app.theme import ThemeName, icon
 from inference.answers import EngineState, Progress
+
+if TYPE_CHECKING:
+    from app.fits import Predicted
+
+PREDICTED = "What the memory's speed allows; the first answer shows what it is"
+TROUBLE = {"tight": "memory is tight: close other programs", "too large": "too large for this machine"}
 
 
 class StatusLine(QWidget):
@@ -18,7 +26,7 @@ class StatusLine(QWidget):
         super().__init__(parent)
         self.engine = Elided("soft", "engine not started")
         self.work = Elided()
-        self.speed = label("", "soft", wrap=False)
+        self.speed = Elided("soft")
         self.stop = _stop("Stop (Escape)", theme)
         self.stop.clicked.connect(self.stopWanted)
         self.job = Elided("soft")
@@ -68,7 +76,22 @@ class StatusLine(QWidget):
         count = f" {progress.done} of {progress.total}" if progress.total > 1 else ""
         self.work.setText(f"{progress.stage}{count}")
         if progress.tokens_per_second:
-            self.speed.setText(f"{progress.tokens_per_second:.0f} tokens/s")
+            self._show_speed(f"{progress.tokens_per_second:.0f} tokens/s")
+
+    def show_predicted(self, said: Predicted | None) -> None:
+        """How fast the drafter that is asked from now on would write; it makes way for what was measured. None: another drafter,
+        of which nothing is known yet."""
+        if said is None:
+            self._show_speed("")
+        elif not self.speed.text():
+            rate = f"about {said.tokens_per_second:.2g} tokens/s predicted" if said.tokens_per_second else ""
+            self._show_speed(
+                ", ".join(filter(None, (rate, TROUBLE.get(said.fit, "")))), said.trouble or (PREDICTED if rate else "")
+            )
+
+    def _show_speed(self, words: str, tip: str = "") -> None:
+        self.speed.tip = tip
+        self.speed.setText(words)
 
     def show_note(self, text: str) -> None:
         """What was done lately; it stays until the next work begins."""

@@ -82,6 +82,13 @@ CASES = [
     (replace(SOUND, home=replace(SOUND.home, free=3 * 10**9)), "Only 3.0 GB are free"),
     (replace(SOUND, memory=Memory(8 * 10**9, 10**9)), "Only 1.0 GB of 8.0 GB memory"),
     (replace(SOUND, models={"demo-encoder": True}), "demo-drafter is missing"),
+    (replace(SOUND, drafter={"model": "medgemma-4b-it", "installed": False}), "settings name, medgemma-4b-it, is not installed"),
+    (
+        replace(
+            SOUND, drafter={"model": "m", "installed": True, "trouble": "m needs 9.1 GB and this machine has 8.0: choose int8"}
+        ),
+        "does not fit: m needs 9.1 GB .*: choose int8",
+    ),
 ]
 
 
@@ -97,7 +104,7 @@ def test_each_fault_is_one_sentence(facts: Facts, sentence: str) -> None:
 
 def test_the_probe_prints_json_alone() -> None:
     """A real run: torch multiplies, ONNX Runtime doubles; this process stays free of both."""
-    found = doctor.accelerators()
+    found = machine.accelerators()
     assert found["torch"]["version"].startswith("2.13.0")
     assert found["torch"]["error"] == ""
     assert "CPUExecutionProvider" in found["onnxruntime"]["usable"]
@@ -109,7 +116,7 @@ def test_a_probe_that_dies_is_a_finding(monkeypatch: pytest.MonkeyPatch, tmp_pat
     program.write_text("#!/bin/sh\nkill -9 $$\n")
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
-    found = doctor.accelerators()
+    found = machine.accelerators()
     assert any("ended early" in one for one in doctor.torch_problems(found["torch"], ()))
 
 

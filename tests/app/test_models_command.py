@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from app import machine, settings
+from app import fits, machine, settings
 from app.cli import main
-from app.machine import Memory
 from inference import catalogue, fitting, kept_pictures, ladder
 from tests.inference.test_fitting import FOUR
 
@@ -133,7 +132,7 @@ def test_list_names_every_model(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(("weights", "expected"), [(8.6, "fits"), (12.0, "tight"), (54.9, "too large")])
 def test_fit(weights: float, expected: str) -> None:
     """A card of 16 GB with 12 GB free: 8.6·1.2+1 = 11.3, 12·1.2+1 = 15.4, 54.9·1.2+1 = 66.9."""
-    assert machine.fit(weights, Memory(16 * 10**9, 12 * 10**9)) == expected
+    assert fits.roughly(weights, fitting.Room("cuda", "card", 12 * 10**9, 16 * 10**9)) == expected
 
 
 def test_an_installed_drafter_is_reckoned_by_its_own_files(
@@ -141,6 +140,7 @@ def test_an_installed_drafter_is_reckoned_by_its_own_files(
 ) -> None:
     """The 4B on an RTX 4090 of 24 GB: 1,008 GB/s at 70 % over the 7.76 GB and 0.19 GiB that a token reads in bfloat16."""
     monkeypatch.setattr(machine, "cards", lambda: (machine.Card("NVIDIA GeForce RTX 4090", 24 * 10**9, 22 * 10**9, ""),))
+    monkeypatch.setattr(fits, "_torch", lambda: {"devices": ["NVIDIA GeForce RTX 4090"], "bfloat16": True})
     monkeypatch.setattr(fitting, "shape_of", lambda _: FOUR)
     monkeypatch.setattr(catalogue, "installed", lambda model: model == "medgemma-4b-it")
     assert main(["models", "list", "--json"]) == 0
