@@ -138,7 +138,7 @@ class Engine:
             return drafting.answers(drafter, revision, asked, on_progress, cancel, began, (*self._standing, *room, *steps))
         except InferenceError:
             raise
-        except (RuntimeError, ValueError, TypeError, KeyError, IndexError, OSError, MemoryError) as error:
+        except _FAULTS as error:
             if ladder.out_of_memory(error):
                 return None
             raise _fault(error) from error
@@ -170,7 +170,7 @@ class Engine:
             return self._answer(question, pictures, on_progress, cancel)
         except InferenceError:
             raise
-        except (RuntimeError, ValueError, TypeError, KeyError, IndexError, OSError, MemoryError) as error:
+        except _FAULTS as error:
             raise _fault(error) from error
 
     def _answer(
@@ -229,7 +229,7 @@ class Engine:
 
             steps = [*steps, *self._sharing(self._encoder)]
             return drafting.answer(drafter, revision, question, pictures, on_progress, cancel, began, steps)
-        except (RuntimeError, MemoryError) as error:
+        except ladder.RAISED as error:
             if not ladder.out_of_memory(error):
                 raise
         return None
@@ -345,7 +345,12 @@ class Engine:
         self._device = str(device.choose(self.spec.device))
 
 
+_FAULTS = (*ladder.RAISED, ValueError, TypeError, KeyError, IndexError)
+
+
 def _fault(error: Exception) -> ModelFailed:
     """What a library raised, in a sentence."""
+    if ladder.out_of_memory(error):
+        return ModelFailed("the models need more memory than is free; close other programs or choose smaller models")
     words = " ".join(str(error).split())[:300] or type(error).__name__
     return ModelFailed(f"the model could not answer ({words}); ask again, or check the model's files")

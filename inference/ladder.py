@@ -2,20 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import errno
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from inference.errors import ModelFailed
 from inference.fitting import Room, machine
 
 LIGHTER = ("none", "int8", "int4")
 """nf4 weighs what int4 does: nothing here is lighter than it."""
-_SAID = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate", "cannot allocate memory")
+_SAID = (
+    "out of memory", "can't allocate memory", "not enough memory", "failed to allocate", "cannot allocate memory",
+    "unable to allocate", "allocaterawinternal", "std::bad_alloc", "bad allocation", "can't start new thread",
+    "failed to map segment",
+)  # fmt: skip
+_ONEDNN = re.compile(r"could not create a (primitive$|memory)")
+"""What oneDNN says where it has no room for its code; a primitive that it does not have is called otherwise."""
+RAISED = (RuntimeError, MemoryError, OSError, ImportError)
+"""By libraries whose memory ran out: torch, NumPy, the system asked for a file, the loader of a library."""
 
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether an error is a card's or the machine's memory run out, whoever raised it."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _SAID)
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
+    said = str(error).lower().strip()
+    return isinstance(error, RAISED) and (any(words in said for words in _SAID) or bool(_ONEDNN.search(said)))
+
+
+def must_be_another(error: Exception) -> None:
+    """Raises MemoryError in the place of an error that is memory run out, so that it is never told as something else."""
+    if out_of_memory(error):
+        raise MemoryError(str(error)) from error
+
+
+@contextmanager
+def told(model: str) -> Iterator[None]:
+    """Where nothing can be given up: memory that runs out within is ModelFailed."""
+    try:
+        yield
+    except RAISED as error:
+        if not out_of_memory(error):
+            raise
+        raise ModelFailed(f"{model} needs more memory than is free; close other programs or choose a smaller model") from error
 
 
 def lower(quantisation: str) -> Sequence[str]:

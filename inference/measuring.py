@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from inference import boxes, catalogue, fitting, lengths, prompts, quantisations
+from inference import boxes, catalogue, fitting, ladder, lengths, prompts, quantisations
 from inference.answers import Box, Progress
 from inference.catalogue import Entry
 from inference.errors import Cancelled, ModelRefused
@@ -77,9 +77,10 @@ def measure(
     place, each = "cpu", 2
     for one in ("none", kind):
         on_progress(Progress(f"loading {model}, {one}"))
-        drafter = Drafter(folder, entry, device, one, revision=revision)
-        place, each = drafter.place.device.type, drafter.place.dtype.itemsize
-        heard.append(_listened(drafter, entry, films, heard[0].texts if heard else (), on_progress, cancel))
+        with ladder.told(f"{model}, {one},"):
+            drafter = Drafter(folder, entry, device, one, revision=revision)
+            place, each = drafter.place.device.type, drafter.place.dtype.itemsize
+            heard.append(_listened(drafter, entry, films, heard[0].texts if heard else (), on_progress, cancel))
         del drafter
         gc.collect()
         if torch.cuda.is_available():

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from inference import decoding as steps
 from inference import device as devices
-from inference import lengths, measured, packed, picture_tokens, quantisations, quantised_files, quantize
+from inference import ladder, lengths, measured, packed, picture_tokens, quantisations, quantised_files, quantize
 from inference.adapters import merging
 from inference.adapters.folder import Adapter
 from inference.answers import Finish, Progress
@@ -298,7 +298,8 @@ class Drafter(Prompting):
 
 
 def load(folder: Path, entry: Entry, place: devices.Place, **more: Any) -> Any:
-    """The published model with its weights as they are; `more` is for transformers' own loading. Raises ModelRefused."""
+    """The published model with its weights as they are; `more` is for transformers' own loading. Raises ModelRefused, and
+    MemoryError."""
     import transformers
 
     transformers.utils.logging.set_verbosity_error()
@@ -308,6 +309,7 @@ def load(folder: Path, entry: Entry, place: devices.Place, **more: Any) -> Any:
         model, info = kind.from_pretrained(folder, dtype=place.dtype, use_safetensors=True, local_files_only=True,
                                            trust_remote_code=False, output_loading_info=True, **more)  # fmt: skip
     except (OSError, ValueError, RuntimeError, KeyError) as error:
+        ladder.must_be_another(error)
         raise ModelRefused(f"{folder} could not be loaded ({error}); get the model again") from error
     for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if info[what]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any, Literal, Protocol
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from inference import device as devices
-from inference import lengths
+from inference import ladder, lengths, memory
 from inference.answers import Progress
 from inference.catalogue import Entry
 from inference.errors import Cancelled, ModelFailed, ModelRefused
@@ -134,24 +135,26 @@ class Encoder:
             if cancel is not None and cancel.is_set():
                 raise Cancelled("stopped on request")
             on_progress(Progress(stage, done, len(squares)))
-            batch = self._tensor(squares[done : done + self._batch])
-            try:
-                found = self.towers.vision(batch, (output,))[0]
-            except (torch.OutOfMemoryError, MemoryError):
-                found = None
+            part = squares[done : done + self._batch]
+            found = self._tried(partial(self._seen, part, output))
             if found is None:
-                self._halve()
+                self._halve("picture")
                 continue
             yield from self._finite(found)
-            done += len(batch)
+            done += len(part)
 
     def texts(self, phrases: Sequence[str]) -> Floats:
         """(n, d) normalised vectors, one per phrase in order; each phrase is read once in the life of the model. Raises
         ModelFailed."""
         new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self._phrases]
-        for start in range(0, len(new), BATCH):
-            part = new[start : start + BATCH]
-            self._phrases.update(zip(part, self._finite(self.towers.text(self.ids(part))), strict=True))
+        while new:
+            part = new[: self._batch]
+            found = self._tried(partial(self._read, part))
+            if found is None:
+                self._halve("phrase")
+                continue
+            self._phrases.update(zip(part, self._finite(found), strict=True))
+            new = new[len(part) :]
         return np.stack([self._phrases[phrase] for phrase in phrases])
 
     def must_read(self, phrases: Iterable[str]) -> None:
@@ -180,11 +183,27 @@ class Encoder:
         unit = np.stack(squares).astype(np.float32) / np.float32(255)
         return np.ascontiguousarray(((unit - self._mean) / self._std).transpose(0, 3, 1, 2))
 
-    def _halve(self) -> None:
-        """Work in smaller batches from now on."""
-        torch.cuda.empty_cache()
+    def _seen(self, squares: Sequence[NDArray[np.uint8]], output: Output) -> Floats:
+        return self.towers.vision(self._tensor(squares), (output,))[0]
+
+    def _read(self, phrases: Sequence[str]) -> Floats:
+        return self.towers.text(self.ids(phrases))
+
+    def _tried(self, run: Callable[[], Floats]) -> Floats | None:
+        """None where memory ran out; nothing of the attempt is held then."""
+        try:
+            return run()
+        except ladder.RAISED as error:
+            if not ladder.out_of_memory(error):
+                raise
+        return None
+
+    def _halve(self, what: str) -> None:
+        """Work in smaller batches from now on. Raises ModelFailed where they are of one already."""
+        memory.give_back(self.device.type)
         if self._batch == 1:
-            raise ModelFailed(f"{self.entry.title} needs more memory than is free for one picture; use the CPU")
+            helps = "use the CPU" if self.device.type == "cuda" else "close other programs"
+            raise ModelFailed(f"{self.entry.title} needs more memory than is free for one {what}; {helps}")
         self.steps += (f"out of memory: batch {self._batch} → {self._batch // 2}",)
         self._batch //= 2
 
@@ -216,6 +235,7 @@ def _load(folder: Path) -> Any:
             output_loading_info=True,
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
+        ladder.must_be_another(error)
         raise ModelRefused(f"{folder} could not be loaded ({error}); get the model again") from error
     for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
         if info[what]:
@@ -231,6 +251,7 @@ def _tokenizer(folder: Path) -> Any:
     try:
         return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, ImportError) as error:
+        ladder.must_be_another(error)
         raise ModelRefused(f"the tokenizer in {folder} could not be read ({error}); get the model again") from error
 
 

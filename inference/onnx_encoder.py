@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from inference import ladder
 from inference.medsiglip import OUTPUTS, Floats, Output, Text, Vision
 from inference.places import cache
 
@@ -55,7 +56,8 @@ def towers(model: Any, revision: str, side: int, length: int, device: str, threa
                 return OnnxTowers(place, device, threads)
             except OnnxUnfit:
                 raise
-            except Exception:  # a damaged cache is made again, whatever ONNX Runtime calls the damage
+            except Exception as error:  # a damaged cache is made again, whatever ONNX Runtime calls the damage
+                ladder.must_be_another(RuntimeError(str(error)))
                 shutil.rmtree(place, ignore_errors=True)
         _export(model, place, side, length)
         return OnnxTowers(place, device, threads)
@@ -134,10 +136,10 @@ def _session(path: Path, device: str, threads: int) -> Any:
 
 
 def _run(session: Any, outputs: list[str], inputs: dict[str, Any]) -> list[Floats]:
-    """Raises MemoryError where the card is full, whatever ONNX Runtime calls it."""
+    """Raises MemoryError where memory ran out, whatever ONNX Runtime calls it: its errors have no base but Exception."""
     try:
         return list(session.run(outputs, inputs))
     except Exception as error:
-        if "allocate" in str(error).lower():
-            raise MemoryError(str(error)) from error
-        raise RuntimeError(str(error)) from error
+        told = RuntimeError(str(error))
+        ladder.must_be_another(told)
+        raise told from error

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from inference import ladder
 from inference.catalogue import Entry
 from inference.errors import ModelRefused
 from inference.preprocess.padding import pad_square, resize
@@ -96,6 +97,7 @@ def _processor(folder: Path, sees: bool) -> Any:
             return AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False, backend="pil")
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        ladder.must_be_another(error)
         raise ModelRefused(f"the tokenizer or processor in {folder} could not be read ({error}); get the model again") from error
 
 

@@ -54,8 +54,8 @@ def gemma_processor() -> Any:
     return Gemma3Processor(images, tokenizer, chat_template=TEMPLATE, image_seq_length=16)
 
 
-def gemma_model(tokenizer: Any, seed: int = 0) -> Any:
-    """1 M random parameters, spread wide enough that greedy text does not repeat one token."""
+def gemma_model(tokenizer: Any, seed: int = 0, **larger: int) -> Any:
+    """1 M random parameters, spread wide enough that greedy text does not repeat one token; `larger`: measures of its decoder."""
     import torch
     from transformers import Gemma3Config, Gemma3ForConditionalGeneration
 
@@ -63,6 +63,7 @@ def gemma_model(tokenizer: Any, seed: int = 0) -> Any:
         vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=4, num_attention_heads=4,
                 num_key_value_heads=2, head_dim=32, query_pre_attn_scalar=32, sliding_window=64, sliding_window_pattern=2,
                 max_position_embeddings=1024, pad_token_id=0, eos_token_id=1, bos_token_id=2)  # fmt: skip
+    text |= larger
     vision = dict(model_type="siglip_vision_model", hidden_size=64, intermediate_size=128, num_hidden_layers=3,
                   num_attention_heads=4, image_size=SIDE, patch_size=12, vision_use_head=False)  # fmt: skip
     config = Gemma3Config(text_config=text, vision_config=vision, mm_tokens_per_image=16, eos_token_id=1,
