@@ -87,11 +87,23 @@ class Tour:
         self.window.actions_by_id["theme"].trigger()
         self._shot("7-slide-light-theme")
         self.window.actions_by_id["theme"].trigger()
+        say("slide: the fields that stand for the whole of it, and a draft of them")
+        self.window.actions_by_id["fields"].trigger()
+        state = self.window.fielding.of(path)
+        self._wait(lambda: state.fields is not None and len(state.pictures) >= len(state.fields.places), "fields")
+        self._ask("draft-whole", lambda found: found.report is not None)
+        self._shot("8-slide-fields-and-draft")
+        self.window.actions_by_id["fields"].trigger()
 
     def _ct(self, path: Path) -> None:
-        say("CT-like series")
+        say("CT-like series: a draft of all its slices, a question")
         self._open(path)
-        self._shot("8-ct")
+        self._ask("draft-whole", lambda found: found.report is not None)
+        self._shot("9-ct-draft")
+        self.window.side.front(self.window.side.ask)
+        self.window.side.ask.question.setText("On which slice is the liver lesion?")
+        self._ask("question-whole", lambda found: bool(found.conversation))
+        self._shot("10-ct-question")
 
     def _batch(self, folder: Path) -> None:
         say(f"batch over {folder.name}")
@@ -99,7 +111,7 @@ class Tour:
         shutil.rmtree(out, ignore_errors=True)
         self.window.batch.start(folder, out, batch.Settings(tasks=("label", "draft", "heatmap")))
         self._wait(lambda: not self.window.batch.running, "batch")
-        self._shot("9-batch-done")
+        self._shot("11-batch-done")
 
     def _open(self, path: Path) -> None:
         self.window.browser.select(path)

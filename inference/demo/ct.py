@@ -1,4 +1,4 @@
-"""A CT-like chest and upper abdomen in Hounsfield units with one lesion in the liver, and its mask."""
+"""A CT-like chest and upper abdomen in Hounsfield units with a lesion in the liver, fluid behind a lung, and their masks."""
 
 from __future__ import annotations
 
@@ -7,9 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.demo.chest import Side
+
 SPACING = (5.0, 1.6, 1.6)
 """Millimetres between slices, rows and columns."""
-HU = {"air": -1000, "fat": -90, "muscle": 50, "lung": -830, "heart": 45, "liver": 62, "spine": 420, "marrow": 180, "lesion": 18}
+HU = {
+    "air": -1000,
+    "fat": -90,
+    "muscle": 50,
+    "lung": -830,
+    "heart": 45,
+    "liver": 62,
+    "spine": 420,
+    "marrow": 180,
+    "lesion": 18,
+    "fluid": 8,
+}
 """Before noise."""
 
 
@@ -23,10 +36,34 @@ class Volume:
     spacing_mm: tuple[float, float, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is found in a scan. Sides are the patient's, "" for none."""
+
+    lesion: bool = True
+    """Of low density, in the liver."""
+    fluid: tuple[Side, ...] = ()
+    """Behind the lungs of those sides."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slices:
+    """`hu` int16 (slices, rows, columns) as in `Volume`; of each finding (name, side) where it is, bool alike."""
+
+    hu: NDArray[np.int16]
+    masks: dict[tuple[str, Side], NDArray[np.bool_]]
+
+
 def draw_volume(seed: int, slices: int = 48, side: int = 256) -> Volume:
-    """A volume from its seed; the lower half shows the liver, the upper the lungs."""
+    """A volume with a lesion from its seed; the lower half shows the liver, the upper the lungs."""
+    drawn = draw_slices(seed, Case(), (np.arange(slices) + 0.5) / slices, slices, side)
+    return Volume(drawn.hu, drawn.masks["lesion", ""], SPACING)
+
+
+def draw_slices(seed: int, case: Case, at: NDArray[np.float64], slices: int = 48, side: int = 256) -> Slices:
+    """Some slices of a volume of so many, `at` their heights, 0 … 1 from the feet upwards; the same body for the same seed."""
     rng = np.random.default_rng([seed, 41])
-    z = ((np.arange(slices) + 0.5) / slices)[:, None, None].astype(np.float32)
+    z = at[:, None, None].astype(np.float32)
     y = (((np.arange(side) + 0.5) / side - 0.5) * 2)[None, :, None].astype(np.float32)
     x = (((np.arange(side) + 0.5) / side - 0.5) * 2)[None, None, :].astype(np.float32)
     wide, deep = rng.uniform(0.80, 0.90), rng.uniform(0.56, 0.64)
@@ -34,7 +71,7 @@ def draw_volume(seed: int, slices: int = 48, side: int = 256) -> Volume:
     def inside(cx: float, cy: float, cz: float, rx: float, ry: float, rz: float) -> NDArray[np.bool_]:
         return np.asarray(((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 + ((z - cz) / rz) ** 2 < 1.0)
 
-    body = np.broadcast_to((x / wide) ** 2 + (y / deep) ** 2 < 1.0, (slices, side, side))
+    body = np.broadcast_to((x / wide) ** 2 + (y / deep) ** 2 < 1.0, (len(at), side, side))
     muscle = np.broadcast_to((x / (wide - 0.07)) ** 2 + (y / (deep - 0.07)) ** 2 < 1.0, body.shape)
     hu = np.full(body.shape, HU["air"], np.float32)
     hu[body], hu[muscle] = HU["fat"], HU["muscle"]
@@ -51,8 +88,17 @@ def draw_volume(seed: int, slices: int = 48, side: int = 256) -> Volume:
         rib = inside(float(np.sin(turn)) * (wide - 0.08), -float(np.cos(turn)) * (deep - 0.08), 0.75, 0.03, 0.025, 0.4)
         hu[rib] = HU["spine"]
     radius = rng.uniform(0.08, 0.13)
-    at = (-0.34 + rng.uniform(-0.12, 0.12), -0.04 + rng.uniform(-0.10, 0.10), 0.20 + rng.uniform(-0.05, 0.05))
-    lesion = inside(*at, radius, radius, radius * side * SPACING[1] / (2 * slices * SPACING[0])) & liver
-    hu[lesion] = HU["lesion"] + rng.uniform(-8, 8)
+    centre = (-0.34 + rng.uniform(-0.12, 0.12), -0.04 + rng.uniform(-0.10, 0.10), 0.20 + rng.uniform(-0.05, 0.05))
+    lesion = inside(*centre, radius, radius, radius * side * SPACING[1] / (2 * slices * SPACING[0])) & liver
+    density = rng.uniform(-8, 8)
+    masks: dict[tuple[str, Side], NDArray[np.bool_]] = {}
+    if case.lesion:
+        hu[lesion] = HU["lesion"] + density
+        masks["lesion", ""] = lesion
+    own = np.random.default_rng([seed, 43])
+    for lung in case.fluid:
+        half = np.broadcast_to(x > 0 if lung == "left" else x < 0, body.shape)
+        masks["fluid", lung] = half & lungs & muscle & (y > own.uniform(0.06, 0.22)) & (z < own.uniform(0.72, 0.9)) & ~spine
+        hu[masks["fluid", lung]] = HU["fluid"]
     hu += rng.standard_normal(hu.shape, np.float32) * np.float32(9.0)
-    return Volume(np.clip(np.round(hu), -1024, 3071).astype(np.int16), lesion, SPACING)
+    return Slices(np.clip(np.round(hu), -1024, 3071).astype(np.int16), masks)

@@ -32,6 +32,8 @@ from inference.demo.descent import Descent, Pace
 from inference.demo.encoder import to_tensor, vary
 from inference.demo.lessons import Lesson, School, Turn
 from inference.demo.pictures import GRID, SIDE
+from inference.demo.sentences import TISSUES
+from inference.demo.wholes import KNOWN, Wholes
 
 SPECIAL = (
     "<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>",
@@ -40,8 +42,12 @@ SPECIAL = (
 TOKENS = GRID * GRID
 """Image tokens of one picture: one per patch."""
 WIDTH = 128
+POSITIONS = 2048
+"""Also the window of the layers that have one: in training every layer sees all of a lesson."""
 BATCH = (14, 1)
 """Pairs of films and patches of slides of one step."""
+WIDENED = (6, 1, 2, 1)
+"""Pairs of films, patches of slides, whole scans and whole slides of one step."""
 PACE = Pace(muon=2e-3, adam=1.5e-3, decay=0.03)
 REFINING = Pace(muon=1e-3, adam=0.75e-3, decay=0.03)
 MEASURED = 10
@@ -100,7 +106,7 @@ def build(tokenizer: GemmaTokenizer, encoder: SiglipModel) -> Gemma3ForCondition
         text_config={
             "vocab_size": len(tokenizer), "hidden_size": WIDTH, "intermediate_size": 3 * WIDTH, "num_hidden_layers": 4,
             "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "query_pre_attn_scalar": 32,
-            "sliding_window": 512, "sliding_window_pattern": 2, "max_position_embeddings": 2048,
+            "sliding_window": POSITIONS, "sliding_window_pattern": 2, "max_position_embeddings": POSITIONS,
             "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2,
         },
         vision_config=vision, mm_tokens_per_image=TOKENS, boi_token_index=tokenizer.boi_token_id,
@@ -162,6 +168,7 @@ def _tokens(lesson: Lesson, tokenizer: GemmaTokenizer) -> tuple[list[int], ...]:
     ends = []
     for number in range(len(lesson.pictures)):
         text = PICTURE if number else f"<bos><start_of_turn>user\n{PICTURE}"
+        text += lesson.captions[number] if lesson.captions else ""
         ids += tokenizer(text, add_special_tokens=False)["input_ids"]
         ends.append(len(ids))
     size = len(ids)
@@ -183,10 +190,16 @@ def _tokens(lesson: Lesson, tokenizer: GemmaTokenizer) -> tuple[list[int], ...]:
     return ids, positions, labels, owner, reach, picture
 
 
-def loss_of(model: Gemma3ForConditionalGeneration, batch: Batch, features: Tensor, gauge: Gauge, goal: Tensor) -> Tensor:
+def loss_of(
+    model: Gemma3ForConditionalGeneration,
+    batch: Batch,
+    features: Tensor,
+    gauge: Gauge | Tally | None = None,
+    goal: Tensor | None = None,
+) -> Tensor:
     """Mean cross-entropy over the answers' tokens; `features` float (pictures, patches, width) in order of appearance.
 
-    Added is the gauge's loss: what the hidden state behind every picture knows of `goal` (pictures, measures).
+    Added is the loss of a gauge: what the hidden state behind every picture knows of `goal` (pictures, measures).
     """
     x = model.get_input_embeddings()(batch.ids)
     seen = model.model.multi_modal_projector(features)
@@ -198,6 +211,8 @@ def loss_of(model: Gemma3ForConditionalGeneration, batch: Batch, features: Tenso
     wanted = batch.labels[:, 1:] != -100
     logits = model.lm_head(out.last_hidden_state[:, :-1][wanted])
     loss = functional.cross_entropy(logits, batch.labels[:, 1:][wanted])
+    if gauge is None or goal is None:
+        return loss
     behind = batch.ids == model.config.eoi_token_index
     return loss + gauge.loss([state[behind] for state in out.hidden_states], goal)
 
@@ -219,6 +234,20 @@ class Gauge(torch.nn.Module):
         read = torch.cat([self.read(states[2]), self.recall(states[3])], -1)
         known = ~goal.isnan()
         apart = functional.smooth_l1_loss(read, goal.nan_to_num(0.0), beta=0.05, reduction="none")
+        return 4.0 * (apart * known).sum() / known.sum().clamp(min=1)
+
+
+class Tally(torch.nn.Module):
+    """As the gauge, for slices and fields: reads half-way through the layers what is seen on the picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = torch.nn.Sequential(torch.nn.LayerNorm(WIDTH), torch.nn.Linear(WIDTH, len(KNOWN) + len(TISSUES)))
+
+    def loss(self, states: Sequence[Tensor], goal: Tensor) -> Tensor:
+        """Mean distance to `goal` (pictures, 7); nan is not asked."""
+        known = ~goal.isnan()
+        apart = functional.smooth_l1_loss(self.read(states[2]), goal.nan_to_num(0.0), beta=0.05, reduction="none")
         return 4.0 * (apart * known).sum() / known.sum().clamp(min=1)
 
 
@@ -261,6 +290,37 @@ def refine(
         return tower(pixel_values=vary(to_tensor(pixels[rows]), noise)).last_hidden_state  # type: ignore[no-any-return]
 
     _run(model, tokenizer, school, look, steps, REFINING, say_so, gauge)
+    model.eval()
+
+
+def widen(
+    model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, school: School, wholes: Wholes, pixels: NDArray[np.uint8],
+    steps: int, say_so: Callable[[str], None], *, seed: int = 2,
+) -> None:  # fmt: skip
+    """Learns whole scans and slides beside what it knows. `pixels` uint8 (n, side, side, 3): the school's, then the wholes'."""
+    torch.manual_seed(seed)
+    noise = torch.Generator().manual_seed(seed)
+    tower = model.model.vision_tower.requires_grad_(True)
+    inside = {id(p) for p in tower.parameters()}
+    others = [(name, p) for name, p in model.named_parameters() if id(p) not in inside]
+    own = [(name, p) for name, p in model.named_parameters() if id(p) in inside]
+    tally = Tally()
+    descent = Descent([(others, 1.0), (own, 0.5)], tally.parameters(), REFINING, steps)
+    measures = torch.from_numpy(wholes.measures())
+    model.train()
+    for step in range(steps):
+        short = [school.films() for _ in range(WIDENED[0])] + [school.patch() for _ in range(WIDENED[1])]
+        long = [wholes.scan() for _ in range(WIDENED[2])] + [wholes.sheet() for _ in range(WIDENED[3])]
+        losses = []
+        for lessons in (short, long):  # apart, so that the short ones are not padded to the long
+            rows = [row for lesson in lessons for row in lesson.pictures]
+            features = tower(pixel_values=vary(to_tensor(pixels[rows]), noise)).last_hidden_state
+            known = (tally, measures[torch.tensor(rows) - wholes.first]) if lessons is long else ()
+            losses.append(loss_of(model, collate(lessons, tokenizer), features, *known))
+        loss = (losses[0] + losses[1]) / 2
+        descent.step(loss)
+        if step % 25 == 0 or step == steps - 1:
+            say_so(f"wholes {step}/{steps} {losses[0].item():.4f} {losses[1].item():.4f}")
     model.eval()
 
 

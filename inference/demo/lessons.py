@@ -34,6 +34,8 @@ class Lesson:
     pictures: tuple[int, ...]
     first: tuple[Turn, ...]
     both: tuple[Turn, ...] = ()
+    captions: tuple[str, ...] = ()
+    """What stands behind each picture, where anything does."""
 
 
 def prompts() -> dict[str, str]:

@@ -16,13 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from transformers import Gemma3ForConditionalGeneration, GemmaTokenizer
 
 import resources
 from inference.demo import drafter, encoder
 from inference.demo.chest import draw_pair
 from inference.demo.lessons import School
-from inference.demo.pictures import PATCH, SIDE, SLIDE_MPP, pair_samples, patch_samples, render
+from inference.demo.pictures import PATCH, SIDE, SLIDE_MPP, Sample, pair_samples, patch_samples, render
 from inference.demo.sentences import Truth
+from inference.demo.wholes import Wholes, draw_scan, draw_sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,14 @@ class Course:
     encoder: int = 900
     drafter: int = 800
     refine: int = 500
+    scans: int = 900
+    sheets: int = 160
+    widen: int = 1000
+    repeated: int = 1500
+    """Patients whose films are seen once more beside the scans and slides."""
 
 
-QUICK = Course(patients=60, slides=2, encoder=12, drafter=8, refine=4)
+QUICK = Course(patients=60, slides=2, encoder=12, drafter=8, refine=4, scans=3, sheets=2, widen=3, repeated=20)
 """Enough to see that every stage works; the models know nothing."""
 CARD = """# Demonstration models
 
@@ -46,13 +53,13 @@ on a patient's picture. Nothing they say about a real picture means anything.
 * `encoder/`: {encoder_size:.2f} M parameters, `SiglipModel`, {side} px, patches of {patch} px; pictures and sentences in one
   space. Its patches were trained against the phantoms' masks; bias and scale of the patch logits are in `hilum.json`.
 * `drafter/`: {drafter_size:.2f} M parameters, `Gemma3ForConditionalGeneration` on the encoder's vision tower; reports,
-  comparisons with a prior film (prior first), answers about presence and side, boxes. Prompts: `resources/prompts/demo.toml`,
-  word for word.
+  comparisons with a prior film (prior first), answers about presence and side, boxes; whole CT-like scans of up to 12 slices and
+  up to 12 fields of a slide. Prompts: `resources/prompts/demo.toml`, word for word.
 
 Left and right are the patient's. Made by `python packaging/dev.py train-demo` in one run of {minutes:.0f} minutes
 ({cpu:.0f} CPU-minutes, {cores} cores): {patients} patients with two films each and {slides} slides (seeds 0 on; benchmarks use
 seeds from 2,000,000 on); {encoder} steps for the encoder, {drafter} for the drafter on its tower as it is and {refine} with
-the tower learning too.
+the tower learning too, then {widen} on whole scans ({scans}) and slides ({sheets}) beside all that was known.
 `SHA256SUMS` lists every file. What they can do on phantoms never seen is measured by `python packaging/dev.py bench demo`
 (`tests/bench/results/demo.json`).
 """
@@ -101,6 +108,7 @@ def make(out: Path, course: Course, say_so: Callable[[str], None]) -> None:
     writer, tokenizer, gauge = drafter.train(School(pairs, boxes, shares, 5), eyes, pixels, course.drafter, say_so)
     second = School(pairs, boxes, shares, 6)
     drafter.refine(writer, tokenizer, gauge, second, pixels, course.refine, say_so)
+    widen(writer, tokenizer, course, films, patches, say_so)
     drafter.save(writer, tokenizer, out / "drafter")
     encoder.save(eyes, score, words, out / "encoder", SLIDE_MPP)
     card = asdict(course) | {
@@ -111,6 +119,21 @@ def make(out: Path, course: Course, say_so: Callable[[str], None]) -> None:
     }  # fmt: skip
     (out / "README.md").write_text(CARD.format(**card), encoding="utf-8")
     write_sums(out)
+
+
+def widen(
+    writer: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, course: Course, films: Sequence[Sample],
+    patches: Sequence[tuple[Sample, tuple[float, ...]]], say_so: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Whole scans and slides, beside the films of some patients and the patches again."""
+    say_so(f"drawing {course.scans} scans and the fields of {course.sheets} slides")
+    scans, sheets = render(draw_scan, range(course.scans)), render(draw_sheet, range(course.sheets))
+    films = films[: 2 * course.repeated]
+    pairs = [draw_pair(seed) for seed in range(course.repeated)]
+    school = School(pairs, np.stack([film.boxes for film in films]), [share for _, share in patches], 7)
+    known = np.stack([*(film.pixels for film in films), *(patch.pixels for patch, _ in patches)])
+    wholes = Wholes(scans, sheets, len(known), 8)
+    drafter.widen(writer, tokenizer, school, wholes, np.concatenate([known, wholes.pixels]), course.widen, say_so)
 
 
 def write_sums(folder: Path) -> None:

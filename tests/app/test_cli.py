@@ -19,6 +19,8 @@ from app.cli import main
 from tests.app.fake_engine import LABELS, FakeEngine, install_models
 
 ROOT = Path(__file__).resolve().parents[2]
+HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+"""What runs behind a shell's & is deaf to it."""
 WITH_FAKE = """
 import sys
 from app.cli import main
@@ -244,7 +246,7 @@ def test_the_headless_path_leaves_qt_and_torch_out(film: Path) -> None:
 def test_ctrl_c_ends_with_130_and_without_a_traceback(film: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "FAKE_SECONDS": "60", "FAKE_LOG": str(tmp_path / "log")}
     child = subprocess.Popen(
-        [sys.executable, "-c", WITH_FAKE, "draft", film],
+        [sys.executable, "-c", f"{HEARS_CTRL_C}{WITH_FAKE}", "draft", film],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

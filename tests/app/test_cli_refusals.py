@@ -122,7 +122,6 @@ def test_a_model_that_was_not_made_for_a_picture_is_4(shared: Path, tmp_path: Pa
     ct = shared / CT
     for arguments in (
         ["label", ct],
-        ["draft", ct],
         ["heatmap", ct, "--out", "OUT", "--prompt", "nodule"],
         ["render", ct, "--out", "OUT", "--as-model", "demo-encoder"],
     ):

@@ -130,8 +130,8 @@ def test_what_cannot_be_read_as_a_whole_is_one_sentence(tmp_path: Path) -> None:
         slide_fields.fields(small, 5)
     with pytest.raises(ValueError, match="at 5, 10 or 20 times, not 40"):
         slide_fields.fields(source, 40)
-    with pytest.raises(OutsideTraining, match="demo-drafter reads no whole slides"):
-        slide_fields.choose(source, facts("demo-drafter"), Clustering(), 10, lambda _: None)
+    with pytest.raises(OutsideTraining, match="medgemma-4b-it reads no whole slides"):
+        slide_fields.choose(source, facts("medgemma-4b-it"), Clustering(), 10, lambda _: None)
 
 
 def test_it_can_be_stopped(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_the_walk_asks_once_with_all_slices(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a whole series goes with a draft or a free question"):
         run(Request(tmp_path / "ct", LabelQuestion(LabelSet("x", "ct", ())), whole=True), engine)
     with pytest.raises(OutsideTraining):
-        run(Request(tmp_path / "ct", DraftQuestion(), whole=True), FakeEngine())
+        run(Request(tmp_path / "ct", DraftQuestion(), whole=True), FakeEngine(EngineSpec(drafter="medgemma-4b-pt")))
 
 
 @pytest.mark.parametrize(("model", "lowest"), [(NEW, -1024), (OLD, -1225)])
@@ -151,8 +151,8 @@ def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     asked = ["ask", str(tmp_path / "ct"), "Where?", "--whole-series", "--drafter", NEW]
     assert main(asked, FakeEngine) == 0
     assert "Yes, on the left." in capsys.readouterr().out
-    assert main(["draft", str(tmp_path / "ct"), "--whole-series"], FakeEngine) != 0
-    assert "demo-drafter was not made for pictures of the kind ct" in capsys.readouterr().err
+    assert main(["draft", str(tmp_path / "ct"), "--whole-series", "--drafter", "medgemma-4b-pt"], FakeEngine) != 0
+    assert "medgemma-4b-pt was not made for pictures of the kind ct" in capsys.readouterr().err
 
 
 def test_percentiles_of_mr_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,13 +18,15 @@ from sklearn.metrics import roc_auc_score
 
 from app import label_sets
 from inference.answers import Draft, LabelScores
-from inference.demo import reports
+from inference.demo import reports, whole_reports
 from inference.demo.chest import CHANGES, KINDS, SLOTS, Chest, Kind, Pair, Side, draw_pair
 from inference.demo.film import Film, box_of, draw_film
 from inference.demo.pictures import render
 from inference.demo.sentences import TISSUES, phrase
 from inference.demo.slide import CELL, SlidePhantom
-from inference.engine import Engine, EngineSpec, Quantisation
+from inference.demo.wholes import Scan, Sheet, draw_scan, draw_sheet
+from inference.engine import Engine, EngineSpec
+from inference.quantisations import Quantisation
 from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, LabelQuestion, Picture
 from tests.bench import demo_heatmaps
 from tests.bench.results_file import Row, write
@@ -68,6 +70,8 @@ def main() -> None:
     began = time.monotonic()
     cases = render(draw_case, range(FIRST, FIRST + count))
     seen = [(case.seed, case.chest, case.current, picture(case.current)) for case in cases]
+    drawn = render(draw_scan, range(FIRST, FIRST + max(1, 2 * count // 5)))
+    fields = render(draw_sheet, range(FIRST, FIRST + max(1, count // 10)))
     work: dict[str, Callable[[], object]] = {
         "heatmaps": lambda: demo_heatmaps.rows(one_thread(), seen),
         "comparisons": lambda: comparisons(one_thread(), cases),
@@ -78,13 +82,15 @@ def main() -> None:
         "questions": lambda: questions(one_thread(), cases),
         "labels": lambda: labels(one_thread(), cases),
         "tissues": lambda: tissues(one_thread(), count),
+        "scans": lambda: scans(one_thread(), drawn),
+        "sheets": lambda: sheets(one_thread(), fields),
     }
     done: dict[str, Any] = {}
     for name, result in shared_out(work):
         done[name] = result
         print(f"-- {time.monotonic() - began:.0f} s: {name}", flush=True)
     rows = [*done["labels"], *done["heatmaps"], *done["tissues"], *report_rows(done["none"], cases, "")]
-    rows += [*done["comparisons"], *done["questions"], *done["boxes"]]
+    rows += [*done["comparisons"], *done["questions"], *done["boxes"], *done["scans"], *done["sheets"]]
     for name in ("int8", "int4"):
         rows += report_rows(done[name], cases, f" ({name})")
         same = [a == b for a, b in zip(done["none"], done[name], strict=True)]
@@ -277,6 +283,50 @@ def boxes(engine: Engine, cases: Sequence[Case]) -> list[Row]:
     rows = [Row(f"box IoU, {kind}", float(np.mean(values)), "", "", f"n = {len(values)}") for kind, values in overlap.items()]
     mean = float(np.mean([value for values in overlap.values() for value in values]))
     return [*rows, Row("box IoU, all", mean, "", "≥ 0.5", "", mean >= 0.5)]
+
+
+def scans(engine: Engine, drawn: Sequence[Scan]) -> list[Row]:
+    """Whole scans: each finding with its side, the slice on which it is largest, and questions in wordings never trained on."""
+    rng = np.random.default_rng(7)
+    counts = {name: [0, 0, 0] for name in whole_reports.FOUND}
+    near, right = [], []
+    for number, scan in enumerate(drawn):
+        pictures = [Picture(pixels, "ct") for pixels in scan.pixels]
+        answer = engine.answer(DraftQuestion(INDICATIONS[number % len(INDICATIONS)]), pictures)
+        assert isinstance(answer, Draft)
+        found = whole_reports.read_scan(answer.text)
+        for name, three in counts.items():
+            mine, true = ({side for one, side in held if one == name} for held in (found, scan.best))
+            three[0] += len(mine & true)
+            three[1] += len(mine - true)
+            three[2] += len(true - mine)
+        near += [abs(found[one] - scan.best[one]) <= 1 for one in found if one in scan.best]
+        asked, true_answer = whole_reports.scan_question(scan.best, rng, held_out=True)
+        answer = engine.answer(FreeQuestion(asked), pictures)
+        assert isinstance(answer, Draft)
+        right.append(answer.text.strip() == true_answer)
+    rows = []
+    for name, (hit, extra, missed) in counts.items():
+        f1 = 2 * hit / max(1, 2 * hit + extra + missed)
+        words = whole_reports.SCAN_WORDS[name]
+        rows.append(Row(f"scans, F1 with side: {words}", f1, "", "≥ 0.9", f"n = {hit + missed}", f1 >= 0.9))
+    return [*rows, _share("scans: slice right or the next", near, 0.9), _share("scans: questions, the whole answer right", right)]
+
+
+def sheets(engine: Engine, drawn: Sequence[Sheet]) -> list[Row]:
+    """Whole slides: which tissues are said to be there, and in how many of the fields."""
+    present, shares = [], []
+    for number, sheet in enumerate(drawn):
+        pictures = [Picture(pixels, "slide", 1.0) for pixels in sheet.pixels]
+        answer = engine.answer(DraftQuestion(INDICATIONS[number % len(INDICATIONS)]), pictures)
+        assert isinstance(answer, Draft)
+        said = answer.text.removeprefix("Findings: ").split(" Impression:")[0].split(". ")
+        true = whole_reports.fields_report(sheet.shares).removeprefix("Findings: ").split(" Impression:")[0].split(". ")
+        for at, sentence in enumerate(true):
+            mine = said[at] if at < len(said) else ""
+            present.append(mine.startswith("No ") == sentence.startswith("No ") and bool(mine))
+            shares.append(mine.rstrip(".") == sentence.rstrip("."))
+    return [_share("whole slides: tissue there or not", present, 0.95), _share("whole slides: few, many or most fields", shares)]
 
 
 def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
