@@ -61,6 +61,8 @@ class Trained:
     planes: tuple[str, ...] = ()
     right_edge: str = ""
     mpp: tuple[float, ...] = ()
+    fields_mpp: tuple[float, ...] = ()
+    """Where several fields are sent together; as `mpp` without it."""
     stain: bool = False
     subject: bool = False
 
@@ -88,7 +90,7 @@ def warnings(
     found = list[str]()
     if row is not None:
         found += [*_outside(row, asked, current, len(pictures)), *_unknown(row, asked, current, pictures[-1])]
-        found += _scale(row, asked, pictures[-1], side)
+        found += _scale(row, asked, pictures[-1], side, row.fields_mpp if len(pictures) > 1 and row.fields_mpp else row.mpp)
     elif current.guess:
         found.append(_sentence(current.guess))
     found += [*_sides(question, current), *_form(question)]
@@ -151,10 +153,11 @@ def _unknown(row: Trained, asked: Ask, one: Known, picture: Picture) -> Iterable
         yield f"{UNKNOWN}{_listed(missing)}; {_WHAT[asked]} were trained on {row.on}."
 
 
-def _scale(row: Trained, asked: Ask, picture: Picture, side: int) -> Iterable[str]:
-    if not row.mpp or picture.mpp is None or side <= 0:
+def _scale(row: Trained, asked: Ask, picture: Picture, side: int, mpp: tuple[float, ...]) -> Iterable[str]:
+    """`mpp`: from, to."""
+    if not mpp or picture.mpp is None or side <= 0:
         return
-    low, high = row.mpp
+    low, high = mpp
     seen = picture.mpp * max(picture.pixels.shape[:2]) / side
     if not low / 1.1 <= seen <= high * 1.1:  # a tenth either way is no other magnification
         way = "choose a smaller region" if seen > high else "choose a larger region"

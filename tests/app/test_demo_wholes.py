@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from app import guards
 from app.demo_dicom import Study, write_slices
 from app.demo_slide import write_slide
+from app.known import Known
 from inference.answers import Draft
 from inference.demo import whole_reports
 from inference.demo.ct import SPACING, Case, Slices, draw_slices
 from inference.demo.slide import CLASSES, SlidePhantom
 from inference.demo.wholes import MOST
 from inference.preprocess import ct
+from inference.questions import FreeQuestion, Picture
 from tests.app.conftest import Seat
 
 SLICES = 40
@@ -81,3 +84,14 @@ def test_a_whole_slide_is_described(seat: Seat, tmp_path: Path) -> None:
     _, result = seat.window.asking.session.findings(path).conversation[-1]
     assert isinstance(result.answer, Draft)
     assert result.answer.text.startswith("Yes" if "tumour" in there else "No")
+
+
+def test_fields_of_a_whole_slide_are_not_said_to_be_too_coarse() -> None:
+    """896 px at 10× on the 120 px of the demonstration are 7.5 µm, as trained; one such field alone is still coarse."""
+    question, known = FreeQuestion("Is there a tumour?"), Known("slide")
+    field = Picture(np.zeros((896, 896, 3), np.uint8), "slide", 1.0)
+    assert not [one for one in guards.warnings(question, "demo-drafter", 120, [field] * 3, known) if "µm" in one]
+    alone = guards.warnings(question, "demo-drafter", 120, [field], known)
+    assert [one for one in alone if one.startswith("The model sees 7.5 µm per pixel")]
+    coarse = Picture(np.zeros((896, 896, 3), np.uint8), "slide", 4.0)
+    assert [one for one in guards.warnings(question, "demo-drafter", 120, [coarse] * 3, known) if "sees 30 µm" in one]
