@@ -42,7 +42,8 @@ def answers(
 ) -> list[Draft | InferenceError]:
     """As `answer`, for several at once; what went wrong with one stands in its place. Raises Cancelled."""
     written = drafter.answer_together([_asked(drafter, *one) for one in asked], on_progress, cancel)
-    told = (*steps, f"written together with {len(asked) - 1} others, whose time is counted in") if len(asked) > 1 else steps
+    others = f"{len(asked) - 1} others" if len(asked) > 2 else "another"
+    told = (*steps, f"written together with {others}, whose time is counted in") if len(asked) > 1 else steps
     return [
         one if isinstance(one, InferenceError) else _draft(drafter, revision, *each, one, began, told)
         for each, one in zip(asked, written, strict=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.analysis import AnyEngine, ignore
 from inference.answers import Answer, Progress
-from inference.errors import InferenceError
+from inference.errors import Cancelled, InferenceError, ModelMissing, ModelRefused
 from inference.questions import Picture, Question, Written
 
 if TYPE_CHECKING:
@@ -121,20 +121,30 @@ class Gathering:
         """The engine is not this one's to close."""
 
     def _ask(self, asked: Sequence[_Waiting], on_progress: Callable[[Progress], None], cancel: threading.Event | None) -> None:
-        """All others wait meanwhile."""
-        found: Sequence[Answer | BaseException]
-        try:
-            if len(asked) == 1:
-                found = [self._engine.answer(asked[0].question, asked[0].pictures, on_progress=on_progress, cancel=cancel)]
-            else:
+        """All others wait meanwhile. What went wrong with all of them at once, a process that died over one say, is asked again
+        one by one: it costs no more than it would alone."""
+        found: Sequence[Answer | BaseException] = ()
+        if len(asked) > 1:
+            try:
                 pairs = [(one.question, one.pictures) for one in asked]
                 found = self._engine.answer_together(pairs, on_progress=on_progress, cancel=cancel)
-        except InferenceError as error:
-            found = [_again(error) for _ in asked]
-        except Exception as error:  # each thread gets it, and the batch ends as it would by one alone
-            found = [error] * len(asked)
-        for one, answer in zip(asked, found, strict=True):
+            except (Cancelled, ModelMissing, ModelRefused) as error:
+                found = [_again(error) for _ in asked]
+            except InferenceError:
+                on_progress(Progress("once more, one by one"))
+            except Exception as error:  # each thread gets it, and the batch ends as it would by one alone
+                found = [error] * len(asked)
+        for one, answer in zip(asked, found or [self._alone(one, on_progress, cancel) for one in asked], strict=True):
             one.found = answer
+
+    def _alone(
+        self, one: _Waiting, on_progress: Callable[[Progress], None], cancel: threading.Event | None
+    ) -> Answer | BaseException:
+        try:
+            answer: Answer = self._engine.answer(one.question, one.pictures, on_progress=on_progress, cancel=cancel)
+        except Exception as error:  # the thread that asked raises it
+            return error
+        return answer
 
 
 def _again(error: InferenceError) -> InferenceError:

@@ -10,8 +10,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -23,6 +26,7 @@ from inference.answers import Answer, Progress
 from inference.demo.chest import Chest
 from inference.engine import Engine, EngineSpec, quiet
 from inference.errors import InferenceError, ModelFailed
+from inference.host import EngineProcess
 from inference.questions import DraftQuestion, EmbedQuestion, Picture, Question
 from tests.app.conftest import Seat
 
@@ -169,6 +173,39 @@ def test_what_ends_a_batch_ends_all() -> None:
         gathering, [lambda: gathering.answer(DraftQuestion("a"), ()), lambda: gathering.answer(DraftQuestion("b"), ())]
     )
     assert [str(one) for one in found] == ["the disk is full"] * 2
+
+
+def test_a_picture_that_kills_the_engine_costs_itself_alone(tmp_path: Path, film: Callable[[int], tuple[Path, Chest]]) -> None:
+    """The process of the engine dies over one of a group: the others are answered all the same, by a new process."""
+    made = tmp_path / "films"
+    made.mkdir()
+    for number in range(3):
+        Image.open(film(number)[0]).resize((512, 512)).save(made / f"{number}.png")
+    poison = np.asarray(Image.open(made / "1.png").convert("RGB"))
+
+    class Poisoned(EngineProcess):
+        """Its child is killed whenever it begins to work on that picture."""
+
+        def _ask(
+            self,
+            asked: Sequence[tuple[Question, Sequence[Picture]]],
+            on_progress: Callable[[Progress], None],
+            *more: Any,
+            **ways: Any,
+        ) -> list[Answer | InferenceError]:
+            kills = any(np.array_equal(picture.pixels, poison) for _, pictures in asked for picture in pictures)
+
+            def told(progress: Progress) -> None:
+                on_progress(progress)
+                if kills and progress.stage == "writing" and self.pid is not None:
+                    os.kill(self.pid, signal.SIGKILL)
+
+            return super()._ask(asked, told, *more, **ways)
+
+    with Batch(made, tmp_path / "out", Settings(tasks=("draft",), together=3)) as batched, closing(Poisoned()) as engine:
+        rows = [row for group in groups(batched) for row in run_items(batched, group, engine)]
+    assert [row["status"] for row in rows] == ["done", "failed", "done"]
+    assert "the engine ended while it was working" in str(rows[1]["reason"])
 
 
 def test_how_many_at_once(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
