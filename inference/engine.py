@@ -93,8 +93,10 @@ class Engine:
         cancel: threading.Event,
         began: float,
     ) -> list[Answer | InferenceError]:
-        """Where memory runs out, half as many at once; one alone goes the way of every question."""
-        found, most, steps = list[Answer | InferenceError](), len(asked), list[str]()
+        """As many at once as memory is predicted to hold; where it runs out all the same, half as many. One alone goes the way of
+        every question."""
+        found, most = list[Answer | InferenceError](), self._at_once(asked)
+        steps = [f"memory for {most} texts at once, not for {len(asked)}"] if most < len(asked) else []
         while len(found) < len(asked):
             part = asked[len(found) : len(found) + most]
             if len(part) == 1:
@@ -109,6 +111,29 @@ class Engine:
             else:
                 found += answers
         return found
+
+    def _at_once(self, asked: Sequence[tuple[Written, Sequence[Picture]]]) -> int:
+        """By prediction, at least 1: each text but one brings a cache more. Where a processor's memory runs out the system ends the
+        process, and no error tells of it."""
+        if len(asked) < 2 or self.spec.anyway or not catalogue.installed(self.spec.drafter):
+            return len(asked)
+        self._start()
+        try:
+            shape = self._shape = self._shape or fitting.shape_of(catalogue.folder(self.spec.drafter))
+        except ModelRefused:
+            return len(asked)  # loading it names the file and what is wrong with it
+        each, room = ladder.place_of(self._on, shape.parameters)
+        entry = catalogue.facts(self.spec.drafter)
+        needs = [
+            fitting.need(
+                shape, self._quantisation, lengths.places(question, len(pictures), shape.picture_tokens, entry), len(pictures),
+                bytes_each=each,
+            )
+            for question, pictures in asked
+        ]  # fmt: skip
+        largest = max(needs, key=lambda one: one.total)
+        left = room.free - largest.total + (largest.weights if self._drafter is not None else 0)
+        return max(1, min(len(asked), 1 + left // max(one.cache for one in needs)))
 
     def _alone(
         self, question: Written, pictures: Sequence[Picture], on_progress: Callable[[Progress], None], cancel: threading.Event

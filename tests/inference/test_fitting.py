@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 import torch
 
-from inference import catalogue, fitting, ladder
+from inference import catalogue, fitting, ladder, lengths
 from inference.answers import Progress
 from inference.decoder import Decoder
 from inference.engine import Engine, EngineSpec
 from inference.errors import ModelFailed, ModelRefused
 from inference.fitting import Room, Shape, fit, need, tokens_per_second
+from inference.medgemma import Drafter
 from inference.questions import Decoding, DraftQuestion, EmbedQuestion, FreeQuestion
 from tests.inference import tiny
 
@@ -229,6 +230,30 @@ def test_where_both_do_not_fit_the_encoder_makes_room(engine: Engine, monkeypatc
     answer = engine.answer(ASKED, [tiny.picture()])
     assert answer.receipt.steps == (f"{tiny.ENCODER} was unloaded to make room",)
     assert engine.state().models == (tiny.DRAFTER,)
+
+
+@pytest.mark.parametrize(("caches", "sizes"), [(10.0, [4]), (1.5, [2, 2]), (0.5, [])])
+def test_no_more_are_written_together_than_fit(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, caches: float, sizes: list[int]
+) -> None:
+    """`caches` are free besides all that one text needs: one more text for each. A lack would end the process on a processor."""
+    engine.answer(ASKED, [tiny.picture()])
+    shape, entry = fitting.shape_of(catalogue.folder(tiny.DRAFTER)), catalogue.facts(tiny.DRAFTER)
+    one = need(shape, "none", lengths.places(ASKED, 1, shape.picture_tokens, entry), 1, bytes_each=4)
+    room_of(monkeypatch, one.total - one.weights + caches * one.cache, 24e9)
+    found: list[int] = []
+    real = Drafter.answer_together
+
+    def counted(self: Drafter, asked: Any, *more: Any) -> Any:
+        found.append(len(asked))
+        return real(self, asked, *more)
+
+    monkeypatch.setattr(Drafter, "answer_together", counted)
+    answers = engine.answer_together([(ASKED, [tiny.picture()])] * 4)
+    assert found == sizes
+    assert len({answer.text for answer in answers}) == 1  # type: ignore[union-attr]
+    if sizes == [2, 2]:
+        assert "memory for 2 texts at once, not for 4" in answers[3].receipt.steps  # type: ignore[union-attr]
 
 
 def test_the_demonstration_is_measured_like_any_other() -> None:
