@@ -330,9 +330,9 @@ def test_a_model_that_reads_no_slides(seat: Seat, tmp_path: Path) -> None:
     path = slide(tmp_path / "slide.tif", TISSUE)
     strip = opened(seat, path)
     own, chosen = seat.window.fielding, seat.window.settings
-    seat.window.use(replace(chosen, drafter="demo-drafter"))
+    seat.window.use(replace(chosen, drafter="medgemma-4b-it"))
     seat.act("field-add")
-    assert "demo-drafter reads no whole slides" in seat.window.status.note.text()
+    assert "medgemma-4b-it reads no whole slides" in seat.window.status.note.text()
     assert strip.film.count() == len(TISSUE)
     own.of(path).forget_fields()
     own._look_again(by_reader=True)
