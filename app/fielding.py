@@ -258,8 +258,13 @@ class Fielding(QObject):
         return (source.spacing.mpp if source is not None and source.spacing is not None else 0.0), self._drafter()
 
     def _drop_unfit(self, pane: Pane, slide: Slide) -> bool:
-        """Fields of another size than the slide's pixels now say; whether they were."""
-        if slide.fields is None or slide.chosen_for[0] == self._chosen_for(pane)[0]:
+        """Fields of another size than the slide's pixels now say, and more than the model reads where the reader swapped none;
+        whether there were such."""
+        if slide.fields is None:
+            return False
+        mpp, model = self._chosen_for(pane)
+        too_many = 0 < facts(model).max_patches < len(slide.fields.places) and not slide.fields.swapped
+        if mpp == slide.chosen_for[0] and not too_many:
             return False
         slide.forget_fields()
         return True
@@ -269,6 +274,7 @@ class Fielding(QObject):
         if found is not None and found[1].proposed is not None:
             found[1].fields, found[1].chosen = found[1].proposed, None
             self._show()
+            self._look_again()
 
     def _take_words(self, tissue: str, procedure: str) -> None:
         if self.path is not None:

@@ -113,8 +113,8 @@ class Engine:
         return found
 
     def _at_once(self, asked: Sequence[tuple[Written, Sequence[Picture]]]) -> int:
-        """By prediction, at least 1: each text but one brings a cache more. Where a processor's memory runs out the system ends the
-        process, and no error tells of it."""
+        """By prediction, at least 1: each text but one brings a cache more. Where a processor's memory runs out, the system ends
+        the process, and no error tells of it."""
         if len(asked) < 2 or self.spec.anyway or not catalogue.installed(self.spec.drafter):
             return len(asked)
         self._start()

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QFrame,
-    QHBoxLayout,
     QLayout,
     QLineEdit,
     QListView,
@@ -20,7 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.panels.parts import Elided, button, label, row
+from app.panels.flow import Flow
+from app.panels.parts import Elided, button, label
 from app.slide_fields import POWERS, Fields
 from viewers.geometry import Region
 
@@ -113,12 +113,8 @@ class FieldStrip(QFrame):
         self.hint = label(EMPTY, "hint")
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.hint.setFixedHeight(self.film.height())
-        line = QHBoxLayout()
-        line.setSpacing(8)
-        for widget in (self.tissue, self.procedure, self.power):
-            line.addWidget(widget)
-        line.addStretch(1)
-        line.addLayout(row(self.add, self.swap, self.leave, self.reset, self.draft, self.shut))
+        buttons = self.add, self.swap, self.leave, self.reset, self.draft, self.shut
+        line = Flow(self.tissue, self.procedure, self.power, *buttons, right=self.add)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 6, 8, 2)
         column.setSpacing(4)

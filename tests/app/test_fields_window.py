@@ -19,6 +19,7 @@ from pytestqt.qtbot import QtBot
 from app import endpoints, settings, slide_fields
 from app.panels.details import SeenOneByOne
 from app.panels.field_strip import FieldStrip
+from inference.catalogue import facts
 from inference.engine import EngineSpec
 from inference.questions import DraftQuestion, EmbedQuestion, FreeQuestion, Picture
 from tests.app.conftest import Seat
@@ -340,6 +341,35 @@ def test_a_model_that_reads_no_slides(seat: Seat, tmp_path: Path) -> None:
     seat.wait(lambda: strip.film.count() == len(TISSUE))
 
 
+def test_a_model_that_reads_fewer(seat: Seat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields that nobody swapped are chosen anew, as many as it reads; what the reader swapped stays, until it is given up."""
+    path = slide(tmp_path / "slide.tif", {(column, row): stain(row) for column in range(5) for row in range(4)})
+    strip, most = opened(seat, path), facts("demo-drafter").max_patches
+
+    def engine(spec: EngineSpec, *_: object) -> Clustering:
+        made = Clustering()
+        made.spec = spec
+        return made
+
+    monkeypatch.setattr(endpoints, "engine", engine)
+    larger, smaller = seat.window.settings, replace(seat.window.settings, drafter="demo-drafter")
+    seat.window.use(smaller)
+    seat.wait(lambda: strip.film.count() == most)
+    seat.window.use(larger)
+    strip.power.setCurrentIndex(strip.power.findData(20))
+    strip.power.activated.emit(strip.power.currentIndex())
+    seat.wait(lambda: strip.film.count() == 80)
+    strip.film.setCurrentRow(0)
+    strip.leave.click()
+    seat.window.use(smaller)
+    seat.window.side.ask.question.setText("What is it?")
+    seat.ask("question-whole")
+    assert f"reads {most} fields at most, and 79 were chosen" in seat.window.side.ask._word.text()
+    assert strip.film.count() == 79
+    strip.reset.click()
+    seat.wait(lambda: strip.film.count() == most)
+
+
 def test_the_strip_is_of_its_own_pane(seat: Seat, engines: list[Clustering], tmp_path: Path) -> None:
     """Its Draft is of the slide above it, whichever pane is active; keys are the active pane's."""
     one, other = slide(tmp_path / "one.tif", TISSUE), slide(tmp_path / "other.tif", {(1, 1): stain(5)})
@@ -389,3 +419,17 @@ def test_a_choice_that_is_left_says_nothing_under_another_slide(
     seat.wait(lambda: not seat.window.worker.busy, 8)
     seat.bot.wait(100)
     assert strip.word.text() == before
+
+
+@pytest.mark.parametrize("width", [800, 1000, 1400, 2400])
+def test_nothing_of_the_strip_is_crushed(seat: Seat, tmp_path: Path, width: int) -> None:
+    """Every part as wide as its words, none over another or beyond the strip."""
+    strip = opened(seat, slide(tmp_path / "slide.tif", TISSUE))
+    seat.window.resize(width, 600)
+    parts = [strip.tissue, strip.procedure, strip.power, strip.add, strip.swap, strip.leave, strip.reset, strip.draft, strip.shut]
+    seat.wait(lambda: seat.window.width() == width and strip.shut.geometry().right() < strip.width(), 5)
+    for number, part in enumerate(parts):
+        assert part.width() >= (90 if number < 2 else part.sizeHint().width())
+        assert strip.rect().contains(part.geometry())
+        assert not any(part.geometry().intersects(other.geometry()) for other in parts[number + 1 :])
+        assert not part.geometry().intersects(strip.film.geometry())
