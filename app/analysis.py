@@ -208,7 +208,9 @@ def _whole(
         if now.kind in ("ct", "mr"):
             sent = volumes.pictures(source, request.frame, entry, on_progress, cancel, request.tails)
         elif now.kind == "slide" and source.kind == "slide":
-            places = request.fields or slide_fields.choose(source, entry, engine, request.power, on_progress, cancel)
+            places = request.fields or slide_fields.choose(
+                source, entry, engine, request.power, on_progress, cancel, request.frame
+            )
             if len(places.places) > slide_fields.most(entry):
                 raise ValueError(
                     f"{entry.id} reads {slide_fields.most(entry)} fields at most, and {len(places.places)} were chosen"

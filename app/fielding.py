@@ -218,7 +218,7 @@ class Fielding(QObject):
         assert view.source is not None
         x, y = view.camera.from_screen(view.width() / 2, view.height() / 2)
         try:
-            place = slide_fields.field_at(view.source, slide.power, x, y)
+            place = slide_fields.field_at(view.source, slide.power, x, y, view.frame)
             slide.fields = work(slide.fields, place, slide_fields.most(facts(self._drafter())))
         except (ValueError, InferenceError) as error:
             self.noted.emit(str(error))
@@ -298,11 +298,11 @@ class Fielding(QObject):
         self.give_up()
         self._show()
         self.of(path).chosen_for = self._chosen_for(self._pane)
-        power, open_source = self.of(path).power, self._shelf.opener.source
+        power, frame, open_source = self.of(path).power, self._pane.view.frame, self._shelf.opener.source
 
         def job(engine: AnyEngine, on_progress: Callable[[Progress], None], cancel: threading.Event) -> Fields:
             with closing(open_source(path)) as source:
-                return slide_fields.choose(source, facts(engine.spec.recipe), engine, power, on_progress, cancel)
+                return slide_fields.choose(source, facts(engine.spec.recipe), engine, power, on_progress, cancel, frame)
 
         self.strip.show_trouble("choosing the fields …")
         self._ticket, self._about = self._asking.session.ticket(), path

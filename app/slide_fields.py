@@ -38,16 +38,19 @@ MOST = 126
 BATCH = 16
 
 
-def fields(source: Source, power: int) -> list[Region]:
-    """The fields with tissue, row by row. Raises NoTissue, and ValueError for another power or a slide without µm/px."""
+def fields(source: Source, power: int, frame: int = 0) -> list[Region]:
+    """The fields with tissue of one plane, row by row. Raises NoTissue, SourceError, and ValueError for another power, a slide
+    without µm/px and a plane that it does not have."""
+    if frame >= source.frames:
+        raise ValueError(f"frame {frame} was asked for; {source.name} has {source.frames}, counted from 0")
     side = _side(source, power)
     columns, rows = source.size.width // side, source.size.height // side
     if not columns or not rows:
         raise ValueError(f"{source.name} is smaller than one field at {power}×; take a higher power, or ask about the view")
-    covered = Region(0, 0, columns * side, rows * side)
+    covered = Region(0, 0, columns * side, rows * side, frame)
     cell = max(1, min(32, 4096 // max(columns, rows)))
     share = stained(source.read(covered, Size(columns * cell, rows * cell))).reshape(rows, cell, columns, cell).mean(axis=(1, 3))
-    found = [Region(x * side, y * side, side, side) for y in range(rows) for x in range(columns) if share[y, x] >= SHARE]
+    found = [Region(x * side, y * side, side, side, frame) for y in range(rows) for x in range(columns) if share[y, x] >= SHARE]
     if not found:
         raise NoTissue(f"no field of {source.name} at {power}× holds enough tissue; take a lower power or another place")
     return found
@@ -94,9 +97,9 @@ def _row_by_row(places: Iterable[Region]) -> tuple[Region, ...]:
     return tuple(sorted(places, key=lambda one: (one.y, one.x)))
 
 
-def field_at(source: Source, power: int, x: float, y: float) -> Region:
-    """The field around a place of the slide, moved inside where it would reach beyond. Raises ValueError for a place outside, a
-    slide that is smaller than a field and one without µm/px."""
+def field_at(source: Source, power: int, x: float, y: float, frame: int = 0) -> Region:
+    """The field around a place of the slide, in one of its planes, moved inside where it would reach beyond. Raises ValueError for
+    a place outside, a slide that is smaller than a field and one without µm/px."""
     side = _side(source, power)
     if not (0 <= x < source.size.width and 0 <= y < source.size.height):
         raise ValueError("the middle of the view lies outside the slide; move to the place that is meant")
@@ -104,7 +107,7 @@ def field_at(source: Source, power: int, x: float, y: float) -> Region:
         raise ValueError(f"{source.name} is smaller than one field at {power}×; take a higher power")
     left = min(max(0, round(x - side / 2)), source.size.width - side)
     top = min(max(0, round(y - side / 2)), source.size.height - side)
-    return Region(left, top, side, side)
+    return Region(left, top, side, side, frame)
 
 
 def _side(source: Source, power: int) -> int:
@@ -114,6 +117,11 @@ def _side(source: Source, power: int) -> int:
     if source.spacing is None:
         raise ValueError(f"{source.name} does not say its µm per pixel, so no power can be met; give it first")
     return round(FIELD * 10 / power / source.spacing.mpp)
+
+
+def plane(source: Source, place: Region) -> str:
+    """ ", plane 3" of a slide that has several."""
+    return f", plane {place.frame + 1}" if source.frames > 1 else ""
 
 
 def told_of(tissue: str, procedure: str, text: str) -> str:
@@ -137,10 +145,11 @@ def choose(
     power: int,
     on_progress: Callable[[Progress], None],
     cancel: threading.Event | None = None,
+    frame: int = 0,
 ) -> Fields:
-    """Those that show all there is. Raises NoTissue, SourceError, InferenceError and ValueError."""
+    """Those that show all there is in one plane. Raises NoTissue, SourceError, InferenceError and ValueError."""
     least = most(entry)
-    there = fields(source, power)
+    there = fields(source, power, frame)
     looked = [there[number] for number in patches(len(there), MOST_LOOKED_AT)]
     if len(looked) <= least:
         return Fields(power, tuple(looked), f"all {len(looked)} fields with tissue" if looked[1:] else "the only one with tissue")
@@ -169,7 +178,9 @@ def pictures(
         _look(cancel)
         on_progress(Progress("reading fields", number, len(chosen.places)))
         sent.append(Picture(source.read(place, Size(FIELD, FIELD)), "slide", 10 / power, steps))
-    sent[0] = replace(sent[0], steps=(*steps, *(f"field at {place.x}, {place.y}" for place in chosen.places)))
+    sent[0] = replace(
+        sent[0], steps=(*steps, *(f"field at {place.x}, {place.y}{plane(source, place)}" for place in chosen.places))
+    )
     return tuple(sent)
 
 

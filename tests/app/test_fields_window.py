@@ -433,3 +433,30 @@ def test_nothing_of_the_strip_is_crushed(seat: Seat, tmp_path: Path, width: int)
         assert strip.rect().contains(part.geometry())
         assert not any(part.geometry().intersects(other.geometry()) for other in parts[number + 1 :])
         assert not part.geometry().intersects(strip.film.geometry())
+
+
+def test_of_planes_the_one_that_is_seen_is_sent(seat: Seat, engines: list[Clustering], tmp_path: Path) -> None:
+    """Of a focus stack: the model gets the plane that the reader looks at, as chosen and as added."""
+    path, planes = tmp_path / "z.ome.tif", np.full((3, 4 * SIDE, 4 * SIDE, 3), 255, np.uint8)
+    for z in range(3):
+        planes[z, SIDE : 2 * SIDE, SIDE : 2 * SIDE] = stain(10 * z)
+        planes[z, 2 * SIDE :, 2 * SIDE :] = stain(10 * z + 5) if z == 2 else 255
+    metadata = {"axes": "ZYXS", "PhysicalSizeX": 2.0, "PhysicalSizeY": 2.0}
+    tifffile.imwrite(path, planes, ome=True, metadata=metadata, tile=(256, 256), photometric="rgb")
+    seat.open(path)
+    seat.window.panes.view.set_frame(1)
+    seat.act("fields")
+    state = seat.window.fielding.of(path)
+    seat.wait(lambda: state.fields is not None)
+    seat.window.panes.view.set_frame(2)
+    middle(seat, (SIDE * 3.0, SIDE * 3.0))
+    seat.act("field-add")
+    seat.window.side.ask.question.setText("What is it?")
+    seat.ask("question-whole")
+    _, pictures = sent(engines)
+    assert [tuple(one.pixels[448, 448]) for one in pictures] == [stain(10), stain(25)]
+    assert [step.rsplit(", ", 1)[-1] for step in pictures[0].steps if step.startswith("field at")] == ["plane 2", "plane 3"]
+    strip = seat.window.fielding.strip
+    assert strip is not None
+    strip.film.setCurrentRow(0)
+    assert seat.window.panes.view.frame == 1

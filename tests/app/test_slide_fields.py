@@ -128,6 +128,8 @@ def test_what_cannot_be_read_as_a_whole_is_one_sentence(tmp_path: Path) -> None:
     small = open_source(slide(tmp_path / "small.tif", {}, 1, 1))
     with pytest.raises(ValueError, match="smaller than one field at 5×"):
         slide_fields.fields(small, 5)
+    with pytest.raises(ValueError, match=r"frame 3 was asked for; white\.tif has 1"):
+        slide_fields.fields(source, 10, 3)
     with pytest.raises(ValueError, match="at 5, 10 or 20 times, not 40"):
         slide_fields.fields(source, 40)
     with pytest.raises(OutsideTraining, match="medgemma-4b-it reads no whole slides"):
