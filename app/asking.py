@@ -47,6 +47,10 @@ SEE_FIRST = (
     "is as you want it."
 )
 
+FOLLOWS_ELSEWHERE = (
+    "The last answer is about a region: press Enter to follow it up, or Alt+Shift+Q to ask by itself about the whole."
+)
+
 
 class Asking(QObject):
     """Asks about the selected region or the whole view of the active pane; Escape stops everything it started."""
@@ -152,6 +156,11 @@ class Asking(QObject):
         self.progressed.emit(Progress("waiting for the engine"))
         return True
 
+    def _last_of_whole(self) -> bool:
+        """Whether the answer that would be followed up is about the whole."""
+        path = self._panes.pane.path
+        return path is not None and self.session.findings(path).conversation[-1][1].request.whole
+
     def question_all(self, text: str) -> None:
         """About the pictures of all panes, in the order of the panes; of one pane alone it is a question like any other."""
 
@@ -162,11 +171,21 @@ class Asking(QObject):
         self._when_known("ask", ask)
 
     def question_whole(self, text: str) -> None:
-        """About all slices of the series, or frames spread over the film, in the active pane."""
+        """About all slices of the series, frames spread over the film, or the fields of the slide in the active pane; in the form
+        that the panel says."""
 
         def ask(offer: Offer) -> None:
-            if self._may("ask", offer.no_words) and self._ask_whole("ask", FreeQuestion(text)):
-                self._side.ask.show_live(text, "")
+            bar = self._side.ask.bar
+            decoding = Decoding(thinking_tokens=offer.thinking if bar.think.isChecked() and offer.thinking else None)
+            asked = FreeQuestion(f"Is there {follow_ups.condition(text)}?" if bar.condition.isChecked() else text, decoding)
+            if not self._may("ask", offer.no_words):
+                return
+            if bar.following and not self._last_of_whole():
+                self._side.ask.say(FOLLOWS_ELSEWHERE)
+            elif self._follow_up(text, decoding) if bar.following else self._ask_whole("ask", asked):
+                self._side.ask.show_live(text if bar.following else asked.text, "")
+                self._side.ask.question.clear()
+                bar.condition.setChecked(False)
 
         self._when_known("ask", ask)
 
@@ -174,7 +193,9 @@ class Asking(QObject):
         """Of all slices of the series, frames spread over the film, or the fields of the slide in the active pane."""
 
         def ask(offer: Offer) -> None:
-            if self._may("draft", offer.no_words) and self._ask_whole("draft", DraftQuestion(indication)):
+            thinking = offer.thinking if self._side.report.think.isChecked() and offer.thinking else None
+            question = DraftQuestion(indication, Decoding(thinking_tokens=thinking))
+            if self._may("draft", offer.no_words) and self._ask_whole("draft", question):
                 self._side.report.show_live("")
 
         self._when_known("draft", ask)

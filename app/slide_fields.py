@@ -98,8 +98,8 @@ def _row_by_row(places: Iterable[Region]) -> tuple[Region, ...]:
 
 
 def field_at(source: Source, power: int, x: float, y: float, frame: int = 0) -> Region:
-    """The field around a place of the slide, in one of its planes, moved inside where it would reach beyond. Raises ValueError for
-    a place outside, a slide that is smaller than a field and one without µm/px."""
+    """The field around a place of the slide, in one of its planes, moved inside where it would reach beyond. Raises ValueError
+    for a place outside, a slide that is smaller than a field and one without µm/px."""
     side = _side(source, power)
     if not (0 <= x < source.size.width and 0 <= y < source.size.height):
         raise ValueError("the middle of the view lies outside the slide; move to the place that is meant")

@@ -460,3 +460,40 @@ def test_of_planes_the_one_that_is_seen_is_sent(seat: Seat, engines: list[Cluste
     assert strip is not None
     strip.film.setCurrentRow(0)
     assert seat.window.panes.view.frame == 1
+
+
+def test_a_question_about_the_whole_keeps_to_the_form_of_the_panel(seat: Seat, engines: list[Clustering], tmp_path: Path) -> None:
+    """A condition is asked for as one; a follow-up carries what was asked, with the tissue once; a trace is wished for."""
+    path = slide(tmp_path / "slide.tif", TISSUE)
+    strip, ask = opened(seat, path), seat.window.side.ask
+    strip.tissue.setText("colon")
+    seat.act("condition")
+    seat.act("think")
+    ask.question.setText("carcinoma")
+    seat.ask("question-whole")
+    question, _ = sent(engines)
+    assert isinstance(question, FreeQuestion)
+    assert question.text == "Tissue: colon. Is there carcinoma?"
+    assert question.decoding.thinking_tokens == facts(MODEL).thinking_tokens
+    assert not ask.bar.condition.isChecked()
+    seat.act("follow-up")
+    ask.question.setText("Where?")
+    seat.ask("question-whole")
+    question, pictures = sent(engines)
+    assert isinstance(question, FreeQuestion)
+    assert (question.text, len(question.before), len(pictures)) == ("Where?", 1, len(TISSUE))
+    assert question.before[0][0] == "Tissue: colon. Is there carcinoma?"
+    seat.window.side.report.think.setChecked(True)
+    seat.ask("draft-whole")
+    question, _ = sent(engines)
+    assert isinstance(question, DraftQuestion)
+    assert question.decoding.thinking_tokens == facts(MODEL).thinking_tokens
+    ask.bar.follow.setChecked(False)
+    seat.window.asking.question("What is in view?")
+    seat.wait(seat.idle)
+    ask.bar.follow.setChecked(True)
+    before = len(engines[-1].asked)
+    ask.question.setText("And elsewhere?")
+    seat.ask("question-whole")
+    assert len(engines[-1].asked) == before
+    assert "about a region" in ask._word.text()
