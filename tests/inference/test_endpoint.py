@@ -365,7 +365,7 @@ def test_labels_go_to_the_engine_of_this_machine() -> None:
 def test_what_the_recipe_was_not_made_for_is_not_sent() -> None:
     with Server() as server:
         with pytest.raises(OutsideTraining):
-            engine(server, recipe="demo-drafter").answer(DraftQuestion(), [film(modality="ct")])
+            engine(server, recipe="demo-drafter").answer(DraftQuestion(), [film(modality="mr")])
         with pytest.raises(InferenceError, match="takes no turns"):
             engine(server, recipe="medgemma-4b-pt").answer(DraftQuestion(), [film()])
         with pytest.raises(WrongName, match="no recipe for an endpoint"):
