@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from PySide6.QtWidgets import QAbstractButton
+
     from app.analysis import AnyEngine, Result
     from app.offers import Offer
     from app.panels.side import Side
@@ -106,8 +108,7 @@ class Asking(QObject):
 
     def draft(self, indication: str) -> None:
         def ask(offer: Offer) -> None:
-            thinking = offer.thinking if self._side.report.think.isChecked() and offer.thinking else None
-            question = DraftQuestion(indication, Decoding(thinking_tokens=thinking))
+            question = DraftQuestion(indication, _decoding(offer, self._side.report.think))
             prior = self._side.report.prior_path()
             if self._may("draft", offer.no_words) and self._ask("draft", question, prior):
                 self._side.report.show_live("")
@@ -119,7 +120,7 @@ class Asking(QObject):
 
         def ask(offer: Offer) -> None:
             bar = self._side.ask.bar
-            decoding = Decoding(thinking_tokens=offer.thinking if bar.think.isChecked() and offer.thinking else None)
+            decoding = _decoding(offer, bar.think)
             asked: Question = FreeQuestion(text, decoding)
             if bar.condition.isChecked():
                 asked = ConditionQuestion(follow_ups.condition(text), decoding)
@@ -176,7 +177,7 @@ class Asking(QObject):
 
         def ask(offer: Offer) -> None:
             bar = self._side.ask.bar
-            decoding = Decoding(thinking_tokens=offer.thinking if bar.think.isChecked() and offer.thinking else None)
+            decoding = _decoding(offer, bar.think)
             asked = FreeQuestion(f"Is there {follow_ups.condition(text)}?" if bar.condition.isChecked() else text, decoding)
             if not self._may("ask", offer.no_words):
                 return
@@ -193,8 +194,7 @@ class Asking(QObject):
         """Of all slices of the series, frames spread over the film, or the fields of the slide in the active pane."""
 
         def ask(offer: Offer) -> None:
-            thinking = offer.thinking if self._side.report.think.isChecked() and offer.thinking else None
-            question = DraftQuestion(indication, Decoding(thinking_tokens=thinking))
+            question = DraftQuestion(indication, _decoding(offer, self._side.report.think))
             if self._may("draft", offer.no_words) and self._ask_whole("draft", question):
                 self._side.report.show_live("")
 
@@ -426,6 +426,11 @@ class Asking(QObject):
     def _quiet(self) -> None:
         if not self.session.waiting() and not self._pending:
             self.progressed.emit(None)
+
+
+def _decoding(offer: Offer, think: QAbstractButton) -> Decoding:
+    """With the model's own budget for a trace where the reader wants one first."""
+    return Decoding(thinking_tokens=offer.thinking if think.isChecked() and offer.thinking else None)
 
 
 def _words(asked: Asked) -> str:

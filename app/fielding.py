@@ -17,6 +17,7 @@ from app import slide_fields
 from app.analysis import Request
 from app.errands import Errands
 from app.fielded import Slide, paint
+from app.own_job import OwnJob
 from app.panels.field_strip import THUMB, FieldStrip
 from app.panes import Pane, Panes
 from app.slide_fields import Fields
@@ -53,21 +54,21 @@ class Fielding(QObject):
     def __init__(self, panes: Panes, worker: Worker, asking: Asking, shelf: Shelf, drafter: Callable[[], str]) -> None:
         """`drafter` gives the catalogue id of whose recipe is used now."""
         super().__init__(panes)
-        self._panes, self._worker, self._asking, self._shelf, self._drafter = panes, worker, asking, shelf, drafter
+        self._panes, self._shelf, self._drafter = panes, shelf, drafter
         self._of: dict[Path, Slide] = {}
         self._disk = Errands("hilum-fields", self)
         self.strip: FieldStrip | None = None
         self._pane: Pane | None = None
-        self._ticket, self._about = 0, Path()
+        self._choosing, self._about = OwnJob(worker, asking.session, "fields", self), Path()
         asking.seen_before, asking.dressed = self.seen, self.dressed
         panes.viewLeaving.connect(self._leaving)
         shelf.known.connect(lambda _: self._look_again())
         self._disk.refused.connect(lambda _path, sentence: self.noted.emit(sentence))
         self._pictured.connect(self._show_pictures)
-        worker.finished.connect(self._finished)
-        worker.failed.connect(self._failed)
-        worker.cancelled.connect(lambda ticket: self._failed(ticket, "Stopped; nothing was chosen."))
-        worker.progress.connect(self._progress)
+        self._choosing.progressed.connect(self._progress)
+        self._choosing.finished.connect(self._finished)
+        self._choosing.failed.connect(self._failed)
+        self._choosing.cancelled.connect(lambda: self._failed("Stopped; nothing was chosen."))
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
         return {
@@ -122,8 +123,7 @@ class Fielding(QObject):
 
     def shut(self) -> None:
         pane, self._pane = self._pane, None
-        self.give_up()
-        self._ticket = 0  # whatever becomes of it is nothing to the next strip
+        self._choosing.leave()  # whatever becomes of it is nothing to the next strip
         if pane is not None and self.strip is not None and isValid(pane):
             pane.set_foot(None)
             pane.view.washes = [wash for wash in pane.view.washes if wash != self._paint]
@@ -143,10 +143,7 @@ class Fielding(QObject):
 
     def give_up(self) -> bool:
         """Escape: stop choosing; whether it was going on."""
-        if not self._ticket:
-            return False
-        self._worker.cancel(self._ticket)
-        return True
+        return self._choosing.cancel()
 
     def seen(self, pane: Pane) -> bool:
         """Whether the reader has seen what would be sent of the slide in the active pane; the strip opens where not."""
@@ -245,7 +242,7 @@ class Fielding(QObject):
 
     def _look_again(self, *, by_reader: bool = False) -> None:
         """Under the open strip: chosen anew what no longer fits, and what there was trouble with once that may be over."""
-        if self._pane is None or self.path is None or self._ticket:
+        if self._pane is None or self.path is None or self._choosing.running:
             return
         slide = self.of(self.path)
         again = slide.fields is None and (by_reader or slide.chosen_for != self._chosen_for(self._pane))
@@ -305,18 +302,15 @@ class Fielding(QObject):
                 return slide_fields.choose(source, facts(engine.spec.recipe), engine, power, on_progress, cancel, frame)
 
         self.strip.show_trouble("choosing the fields …")
-        self._ticket, self._about = self._asking.session.ticket(), path
-        self._worker.submit(self._ticket, job, lane="fields")
+        self._about = path
+        self._choosing.start(job)
 
-    def _progress(self, ticket: int, progress: Progress) -> None:
-        if ticket == self._ticket and self.strip is not None:
+    def _progress(self, progress: Progress) -> None:
+        if self.strip is not None:
             count = f" {progress.done:,} of {progress.total:,}" if progress.total > 1 else ""
             self.strip.show_trouble(f"choosing the fields: {progress.stage}{count} …")
 
-    def _finished(self, ticket: int, result: object) -> None:
-        if ticket != self._ticket:
-            return
-        self._ticket = 0
+    def _finished(self, result: object) -> None:
         slide = self._of.get(self._about)
         if slide is None or not isinstance(result, Fields) or result.power != slide.power:
             return
@@ -324,10 +318,7 @@ class Fielding(QObject):
         self._show()
         self._picture(slide)
 
-    def _failed(self, ticket: int, sentence: str) -> None:
-        if ticket != self._ticket:
-            return
-        self._ticket = 0
+    def _failed(self, sentence: str) -> None:
         if self.strip is not None:
             self.strip.show_trouble(f"{sentence[:1].upper()}{sentence[1:]}")
 

@@ -14,6 +14,7 @@ from shiboken6 import isValid
 from app import asking_records, records
 from app.errands import answered
 from app.lane import Lane
+from app.own_job import OwnJob
 from app.panels.record_dialog import RecordDialog
 from inference.answers import Draft, EngineState, Progress
 from inference.questions import Decoding
@@ -39,16 +40,17 @@ class RecordQuestions(QObject):
 
     def __init__(self, window: QWidget, worker: Worker, session: Session) -> None:
         super().__init__(window)
-        self._window, self._worker, self._session = window, worker, session
+        self._window = window
+        self._job = OwnJob(worker, session, "record", self)
         self._disk = Lane("hilum-record")
         self.dialog: RecordDialog | None = None
-        self._ticket, self._text, self._place = 0, "", ""
+        self._text = self._place = ""
         worker.state.connect(self._take_state)
         self._read_to_end.connect(self._show_file)
-        worker.progress.connect(self._progress)
-        worker.finished.connect(self._finished)
-        worker.failed.connect(self._failed)
-        worker.cancelled.connect(self._cancelled)
+        self._job.progressed.connect(self._progress)
+        self._job.finished.connect(self._finished)
+        self._job.failed.connect(partial(self._ended, bad=True))
+        self._job.cancelled.connect(partial(self._ended, "stopped"))
 
     def by_id(self) -> Mapping[str, Callable[[], object]]:
         return {"ask-record": self.open}
@@ -85,16 +87,16 @@ class RecordQuestions(QObject):
         def job(engine: AnyEngine, on_progress: Callable[[Progress], None], cancel: threading.Event) -> Draft:
             return asking_records.ask(record, question, Decoding(MOST_TOKENS), engine, on_progress, cancel)
 
-        self._ticket, self._text = self._session.ticket(), ""
+        self._text = ""
         dialog.say("")
         dialog.show_draft(None)
         dialog.show_live("")
         dialog.working(True)
-        self._worker.submit(self._ticket, job, priority=0, lane="record")
+        self._job.start(job)
 
     def stop(self) -> None:
-        if self._ticket:
-            self._worker.cancel(self._ticket)
+        if self._job.running:
+            self._job.leave()
             self._ended("stopped")
 
     def close(self) -> None:
@@ -125,9 +127,9 @@ class RecordQuestions(QObject):
             if text is not None:
                 dialog.show_record(text)
 
-    def _progress(self, ticket: int, progress: Progress) -> None:
+    def _progress(self, progress: Progress) -> None:
         dialog = self._current()
-        if ticket != self._ticket or dialog is None:
+        if dialog is None:
             return
         if progress.stage == "writing" and progress.text:
             self._text += progress.text
@@ -135,22 +137,13 @@ class RecordQuestions(QObject):
         else:
             dialog.say(progress.stage, bad=False)
 
-    def _finished(self, ticket: int, answer: object) -> None:
+    def _finished(self, answer: object) -> None:
         dialog = self._current()
-        if ticket == self._ticket and isinstance(answer, Draft) and dialog is not None:
+        if isinstance(answer, Draft) and dialog is not None:
             self._ended("")
             dialog.show_draft(answer)
 
-    def _failed(self, ticket: int, sentence: str) -> None:
-        if ticket == self._ticket:
-            self._ended(sentence, bad=True)
-
-    def _cancelled(self, ticket: int) -> None:
-        if ticket == self._ticket:
-            self._ended("stopped")
-
     def _ended(self, word: str, bad: bool = False) -> None:
-        self._ticket = 0
         if (dialog := self._current()) is not None:
             dialog.working(False)
             dialog.show_draft(None)
