@@ -12,6 +12,7 @@ from app.grid import Grid
 from app.storage import atomic_write, data_folder, set_aside
 from inference import quantisations
 from inference.endpoint_address import Endpoint
+from inference.engine_spec import EngineSpec
 from inference.errors import EndpointRefused
 from inference.kept_pictures import ON_DISK
 from inference.quantisations import Quantisation
@@ -56,6 +57,17 @@ class Settings:
     def recipe(self) -> str:
         """Catalogue id of the drafter whose prompts and pixels are used, whoever writes."""
         return self.endpoint.recipe if self.endpoint else self.drafter
+
+    @property
+    def pictures_bytes(self) -> int:
+        return int(self.pictures_gb * 2**30)
+
+    def spec(self, before: EngineSpec | None = None) -> EngineSpec:
+        """What an engine is to load; with what is no setting as `before`."""
+        return replace(
+            before or EngineSpec(), encoder=self.encoder, drafter=self.recipe, quantisation=self.quantisation, device=self.device,
+            endpoint=self.endpoint, adapter="" if self.endpoint else self.adapter, pictures_on_disk=self.pictures_bytes,
+        )  # fmt: skip
 
     @property
     def arranged(self) -> Grid:

@@ -74,14 +74,10 @@ class Window(QMainWindow):
         self.setWindowTitle("Hilum · draft, not for diagnostic use")
         self.setAcceptDrops(True)
         self.resize(QSize(1480, 900).boundedTo(self.screen().availableSize()))
-        spec = spec or EngineSpec(
-            chosen.encoder, chosen.recipe, chosen.quantisation, chosen.device, endpoint=chosen.endpoint,
-            adapter="" if chosen.endpoint else chosen.adapter, pictures_on_disk=int(chosen.pictures_gb * 2**30),
-        )  # fmt: skip
-        self.spec = spec
+        self.spec = spec or chosen.spec()
         self.serving = Serving(self, lambda: self.settings)
         self.modelling = Modelling(self, lambda: self.settings)
-        self.worker = Worker(spec, engine=self._engine_for)
+        self.worker = Worker(self.spec, engine=self._engine_for)
         self.worker.set_idle(60.0 * chosen.unload_min)
         self.browser = Browser(chosen.theme)
         self.panes = Panes()
@@ -456,11 +452,7 @@ class Window(QMainWindow):
     def use(self, chosen: Settings) -> None:
         """Other models from the next question on; what is running is finished first."""
         self.settings = chosen
-        self.spec = replace(
-            self.spec, encoder=chosen.encoder, drafter=chosen.recipe, quantisation=chosen.quantisation, device=chosen.device,
-            endpoint=chosen.endpoint, adapter="" if chosen.endpoint else chosen.adapter,
-            pictures_on_disk=int(chosen.pictures_gb * 2**30),
-        )  # fmt: skip
+        self.spec = chosen.spec(self.spec)
         self.worker.set_idle(60.0 * chosen.unload_min)
         self.worker.set_spec(self.spec)
         self.shelf.ask_others(chosen.encoder, chosen.recipe)
@@ -471,7 +463,6 @@ class Window(QMainWindow):
         self.viewports.decide()
         self.status.show_engine_word("starting the engine …")
         self.worker.submit(self.asking.session.ticket(), _start, priority=2)
-        self.modelling.foretell()
 
     def _start_batch(self, folder: Path, out: Path, chosen: BatchSettings) -> None:
         """By the models that the window asks too."""
@@ -481,6 +472,7 @@ class Window(QMainWindow):
 
     def _engine_state(self, state: EngineState) -> None:
         self.status.show_engine(state)
+        self.modelling.foretell()  # not while the engine starts: both would wait for each other
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():

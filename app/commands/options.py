@@ -159,7 +159,7 @@ def engine(args: argparse.Namespace) -> AnyEngine:
 
     named = ("encoder", "drafter", "quantisation", "device", "adapter", "anyway")
     given = {name: getattr(args, name) for name in named if name in args}
-    given["pictures_on_disk"] = int(settings.load().pictures_gb * 2**30)
+    given["pictures_on_disk"] = settings.load().pictures_bytes
     key = ""
     if "endpoint" in args:
         given |= {"drafter": drafter(args), "endpoint": endpoint(args, args.endpoint)}
