@@ -183,8 +183,7 @@ class Decoder(nn.Module):
 
     def logits(self, output: Tensor) -> Tensor:
         """[hidden] as float32 [vocabulary]."""
-        found: Tensor = self.head(output[None])[0].float()
-        return found
+        return self.logits_together(output[None])[0]
 
     def logits_together(self, outputs: Tensor) -> Tensor:
         """[texts, hidden] as float32 [texts, vocabulary]."""

@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 from inference import catalogue, fitting, ladder, lengths, memory
 from inference.answers import Answer, EngineState, Progress
@@ -20,6 +21,11 @@ from inference.questions import Picture, Question, Written
 if TYPE_CHECKING:
     from inference.medgemma import Drafter
     from inference.medsiglip import Encoder
+
+
+T = TypeVar("T")
+Texts = Sequence[tuple[Written, Sequence[Picture]]]
+"""Questions that are answered in words, each with its pictures."""
 
 
 class Engine:
@@ -57,7 +63,7 @@ class Engine:
         with self._lock:
             if stop.is_set():
                 raise Cancelled("stopped on request")
-            return self._guarded(question, pictures, on_progress, stop)
+            return _guarded(partial(self._answer, question, pictures, on_progress, stop))
 
     def answer_together(
         self,
@@ -72,23 +78,20 @@ class Engine:
         found = dict[int, Answer | InferenceError]()
         written = dict[int, tuple[Written, Sequence[Picture]]]()
         for at, (question, pictures) in enumerate(asked):
-            try:
-                self._must_fit(question, pictures)
-                if isinstance(question, Written):
-                    written[at] = question, pictures
-                else:
-                    found[at] = self.answer(question, pictures, on_progress=on_progress, cancel=stop)
-            except (Cancelled, ModelMissing, ModelRefused):
-                raise
-            except InferenceError as error:
-                found[at] = error
+            if not isinstance(question, Written):
+                found[at] = _or_error(partial(self.answer, question, pictures, on_progress=on_progress, cancel=stop))
+            elif (unfit := _or_error(partial(self._must_fit, question, pictures))) is not None:
+                found[at] = unfit
+            else:
+                written[at] = question, pictures
         with self._lock:
-            found |= dict(zip(written, self._together([*written.values()], on_progress, stop, began), strict=True))
+            texts = _guarded(partial(self._together, [*written.values()], on_progress, stop, began))
+        found |= dict(zip(written, texts, strict=True))
         return [found[at] for at in range(len(asked))]
 
     def _together(
         self,
-        asked: Sequence[tuple[Written, Sequence[Picture]]],
+        asked: Texts,
         on_progress: Callable[[Progress], None],
         cancel: threading.Event,
         began: float,
@@ -96,77 +99,46 @@ class Engine:
         """As many at once as memory is predicted to hold; where it runs out all the same, half as many. One alone goes the way of
         every question."""
         found, most = list[Answer | InferenceError](), self._at_once(asked)
-        steps = [f"memory for {most} texts at once, not for {len(asked)}"] if most < len(asked) else []
+        bound = [f"memory for {most} texts at once, not for {len(asked)}"] if most < len(asked) else []
+        made = [*self._standing]
         while len(found) < len(asked):
             part = asked[len(found) : len(found) + most]
             if len(part) == 1:
-                found.append(self._alone(*part[0], on_progress, cancel))
+                found.append(_or_error(partial(self._answer, *part[0], on_progress, cancel)))
                 continue
-            answers = self._try_together(part, on_progress, cancel, began, steps)
+            longest = max(part, key=lambda one: len(one[1]))
+
+            def write(
+                drafter: Drafter, revision: str, steps: Sequence[str], part: Texts = part, bound: Sequence[str] = bound
+            ) -> Sequence[Answer | InferenceError]:
+                from inference import drafting
+
+                return drafting.answers(drafter, revision, part, on_progress, cancel, began, (*steps, *bound))
+
+            answers = ladder.tried(partial(self._of_drafter, *longest, on_progress, made, write))
             if answers is None:
                 memory.give_back(self._device)
                 most = (len(part) + 1) // 2
-                steps = [f"out of memory: {most} written together in place of {len(asked)}"]
-                on_progress(Progress(steps[0]))
+                bound = [f"out of memory: {most} written together in place of {len(asked)}"]
+                on_progress(Progress(bound[0]))
             else:
                 found += answers
         return found
 
-    def _at_once(self, asked: Sequence[tuple[Written, Sequence[Picture]]]) -> int:
+    def _at_once(self, asked: Texts) -> int:
         """By prediction, at least 1: each text but one brings a cache more. Where a processor's memory runs out, the system ends
         the process, and no error tells of it."""
-        if len(asked) < 2 or self.spec.anyway or not catalogue.installed(self.spec.drafter):
+        ground = self._ground() if len(asked) > 1 else None
+        if ground is None:
             return len(asked)
-        self._start()
-        try:
-            shape = self._shape = self._shape or fitting.shape_of(catalogue.folder(self.spec.drafter))
-        except ModelRefused:
-            return len(asked)  # loading it names the file and what is wrong with it
-        each, room = ladder.place_of(self._on, shape.parameters)
-        entry = catalogue.facts(self.spec.drafter)
+        shape, each, room = ground
         needs = [
-            fitting.need(
-                shape, self._quantisation, lengths.places(question, len(pictures), shape.picture_tokens, entry), len(pictures),
-                bytes_each=each,
-            )
-            for question, pictures in asked
-        ]  # fmt: skip
+            fitting.need(shape, self._quantisation, self._places(one, len(shown), shape), len(shown), bytes_each=each)
+            for one, shown in asked
+        ]
         largest = max(needs, key=lambda one: one.total)
         left = room.free - largest.total + (largest.weights if self._drafter is not None else 0)
         return max(1, min(len(asked), 1 + left // max(one.cache for one in needs)))
-
-    def _alone(
-        self, question: Written, pictures: Sequence[Picture], on_progress: Callable[[Progress], None], cancel: threading.Event
-    ) -> Answer | InferenceError:
-        try:
-            return self._guarded(question, pictures, on_progress, cancel)
-        except (Cancelled, ModelMissing, ModelRefused):
-            raise
-        except InferenceError as error:
-            return error
-
-    def _try_together(
-        self,
-        asked: Sequence[tuple[Written, Sequence[Picture]]],
-        on_progress: Callable[[Progress], None],
-        cancel: threading.Event,
-        began: float,
-        steps: Sequence[str],
-    ) -> Sequence[Answer | InferenceError] | None:
-        """None where memory ran out; nothing of the attempt is held then."""
-        longest = max(asked, key=lambda one: len(one[1]))
-        try:
-            room = self._make_room(*longest, on_progress)
-            drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
-            from inference import drafting
-
-            return drafting.answers(drafter, revision, asked, on_progress, cancel, began, (*self._standing, *room, *steps))
-        except InferenceError:
-            raise
-        except _FAULTS as error:
-            if ladder.out_of_memory(error):
-                return None
-            raise _fault(error) from error
 
     def warm(self) -> None:
         """Import what every question needs, so that the first one does not wait for it."""
@@ -186,17 +158,6 @@ class Engine:
         with self._lock:
             self._encoder = self._drafter = None
             memory.give_back(self._device)
-
-    def _guarded(
-        self, question: Question, pictures: Sequence[Picture], on_progress: Callable[[Progress], None], cancel: threading.Event
-    ) -> Answer:
-        """Only errors of `inference.errors` come out."""
-        try:
-            return self._answer(question, pictures, on_progress, cancel)
-        except InferenceError:
-            raise
-        except _FAULTS as error:
-            raise _fault(error) from error
 
     def _answer(
         self, question: Question, pictures: Sequence[Picture], on_progress: Callable[[Progress], None], cancel: threading.Event
@@ -221,10 +182,15 @@ class Engine:
         began: float,
     ) -> Answer:
         """Where memory runs out something is given up, shown, written into the receipt, and the question asked again."""
-        steps = [*self._standing]
-        ways = self._ways()
+        made, ways = [*self._standing], self._ways()
+
+        def write(drafter: Drafter, revision: str, steps: Sequence[str]) -> Answer:
+            from inference import drafting
+
+            return drafting.answer(drafter, revision, question, pictures, on_progress, cancel, began, steps)
+
         while True:
-            answer = self._try(question, pictures, on_progress, cancel, began, steps)
+            answer = ladder.tried(partial(self._of_drafter, question, pictures, on_progress, made, write))
             if answer is not None:
                 return answer
             step = next(ways, "")
@@ -235,29 +201,21 @@ class Engine:
                 )
             memory.give_back(self._device)
             on_progress(Progress(f"out of memory: {step}"))
-            steps.append(f"out of memory: {step}")
+            made.append(f"out of memory: {step}")
 
-    def _try(
+    def _of_drafter(
         self,
         question: Written,
         pictures: Sequence[Picture],
         on_progress: Callable[[Progress], None],
-        cancel: threading.Event,
-        began: float,
-        steps: list[str],
-    ) -> Answer | None:
-        """None where memory ran out; nothing of the attempt is held then."""
-        try:
-            steps += self._make_room(question, pictures, on_progress)
-            drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
-            from inference import drafting
-
-            steps = [*steps, *self._sharing(self._encoder)]
-            return drafting.answer(drafter, revision, question, pictures, on_progress, cancel, began, steps)
-        except ladder.RAISED as error:
-            if not ladder.out_of_memory(error):
-                raise
-        return None
+        made: list[str],
+        ask: Callable[[Drafter, str, Sequence[str]], T],
+    ) -> T:
+        """What `ask` gives of the drafter, its revision and the steps for a receipt: those that were `made` so far, to which come
+        those that have to be made now."""
+        made += self._make_room(question, pictures, on_progress)
+        drafter, revision = self._drafter = self._drafter or self._load_drafter(on_progress)
+        return ask(drafter, revision, [*made, *self._sharing(self._encoder)])
 
     def _ways(self) -> Iterator[str]:
         """What can be given up, done one after the other as it is asked for; the drafter is loaded again where it must be."""
@@ -280,16 +238,11 @@ class Engine:
     def _make_room(self, question: Written, shown: Sequence[Picture], on_progress: Callable[[Progress], None]) -> list[str]:
         """By prediction, before anything is loaded or read: refuse what this machine cannot hold, unload the encoder where both
         do not fit. Raises ModelRefused."""
-        folder, pictures = catalogue.folder(self.spec.drafter), len(shown)
-        if self.spec.anyway or not catalogue.installed(self.spec.drafter):
+        ground = self._ground()
+        if ground is None:
             return []
-        self._start()
-        try:
-            shape = self._shape = self._shape or fitting.shape_of(folder)
-        except ModelRefused:
-            return []  # loading it names the file and what is wrong with it
-        each, room = ladder.place_of(self._on, shape.parameters)
-        places = lengths.places(question, pictures, shape.picture_tokens, catalogue.facts(self.spec.drafter))
+        (shape, each, room), pictures = ground, len(shown)
+        places = self._places(question, pictures, shape)
         sentence = fitting.sentence(
             self.spec.drafter, shape, self._quantisation, places, pictures, room, bytes_each=each
         )  # fmt: skip
@@ -308,6 +261,20 @@ class Engine:
         memory.give_back(self._device)
         on_progress(Progress(f"{self.spec.encoder} was unloaded to make room"))
         return [f"{self.spec.encoder} was unloaded to make room"]
+
+    def _ground(self) -> tuple[fitting.Shape, int, fitting.Room] | None:
+        """The drafter's measures, the bytes of a number of it, and where it would lie; None where nothing is to be predicted."""
+        if self.spec.anyway or not catalogue.installed(self.spec.drafter):
+            return None
+        self._start()
+        try:
+            shape = self._shape = self._shape or fitting.shape_of(catalogue.folder(self.spec.drafter))
+        except ModelRefused:
+            return None  # loading it names the file and what is wrong with it
+        return shape, *ladder.place_of(self._on, shape.parameters)
+
+    def _places(self, question: Written, pictures: int, shape: fitting.Shape) -> int:
+        return lengths.places(question, pictures, shape.picture_tokens, catalogue.facts(self.spec.drafter))
 
     def _must_fit(self, question: Question, pictures: Sequence[Picture]) -> None:
         """Before anything is loaded: whether the model was made for such pictures and reads so many words."""
@@ -371,6 +338,26 @@ class Engine:
 
 
 _FAULTS = (*ladder.RAISED, ValueError, TypeError, KeyError, IndexError)
+
+
+def _guarded(work: Callable[[], T]) -> T:
+    """Only errors of `inference.errors` come out."""
+    try:
+        return work()
+    except InferenceError:
+        raise
+    except _FAULTS as error:
+        raise _fault(error) from error
+
+
+def _or_error(work: Callable[[], T]) -> T | InferenceError:
+    """What it gives, or what went wrong. Raises what concerns every question: Cancelled, ModelMissing and ModelRefused."""
+    try:
+        return _guarded(work)
+    except (Cancelled, ModelMissing, ModelRefused):
+        raise
+    except InferenceError as error:
+        return error
 
 
 def _fault(error: Exception) -> ModelFailed:

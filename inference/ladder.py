@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeVar
 
 from inference.errors import ModelFailed
 from inference.fitting import Room, machine
 
+T = TypeVar("T")
 LIGHTER = ("none", "int8", "int4")
 """nf4 weighs what int4 does: nothing here is lighter than it."""
 _SAID = (
@@ -37,6 +39,16 @@ def must_be_another(error: Exception) -> None:
     """Raises MemoryError in the place of an error that is memory run out, so that it is never told as something else."""
     if out_of_memory(error):
         raise MemoryError(str(error)) from error
+
+
+def tried(work: Callable[[], T]) -> T | None:
+    """What it gives; None where memory ran out, and nothing of the attempt is held then."""
+    try:
+        return work()
+    except RAISED as error:
+        if not out_of_memory(error):
+            raise
+    return None
 
 
 @contextmanager

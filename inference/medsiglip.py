@@ -136,7 +136,7 @@ class Encoder:
                 raise Cancelled("stopped on request")
             on_progress(Progress(stage, done, len(squares)))
             part = squares[done : done + self._batch]
-            found = self._tried(partial(self._seen, part, output))
+            found = ladder.tried(partial(self._seen, part, output))
             if found is None:
                 self._halve("picture")
                 continue
@@ -149,7 +149,7 @@ class Encoder:
         new = [phrase for phrase in dict.fromkeys(phrases) if phrase not in self._phrases]
         while new:
             part = new[: self._batch]
-            found = self._tried(partial(self._read, part))
+            found = ladder.tried(partial(self._read, part))
             if found is None:
                 self._halve("phrase")
                 continue
@@ -188,15 +188,6 @@ class Encoder:
 
     def _read(self, phrases: Sequence[str]) -> Floats:
         return self.towers.text(self.ids(phrases))
-
-    def _tried(self, run: Callable[[], Floats]) -> Floats | None:
-        """None where memory ran out; nothing of the attempt is held then."""
-        try:
-            return run()
-        except ladder.RAISED as error:
-            if not ladder.out_of_memory(error):
-                raise
-        return None
 
     def _halve(self, what: str) -> None:
         """Work in smaller batches from now on. Raises ModelFailed where they are of one already."""

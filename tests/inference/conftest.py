@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
+from inference import catalogue
+from inference.medgemma import Drafter
 from tests.inference import tiny
 
 
@@ -22,6 +26,19 @@ def siglip_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("siglip")
     tiny.write_siglip(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def published(gemma_folder: Path) -> Any:
+    """The tiny drafter as transformers runs it."""
+    from transformers import Gemma3ForConditionalGeneration
+
+    return Gemma3ForConditionalGeneration.from_pretrained(gemma_folder, dtype=torch.float32).eval()
+
+
+@pytest.fixture(scope="module")
+def drafter(gemma_folder: Path) -> Drafter:
+    return Drafter(gemma_folder, catalogue.entry(tiny.DRAFTER), "cpu")
 
 
 @pytest.fixture

@@ -256,11 +256,6 @@ def test_the_shortest_answer_takes_the_fewest_tokens_that_spell_its_text(wanted:
         grammar.begin(fewest[-1] - 1)
 
 
-@pytest.fixture(scope="module")
-def drafter(gemma_folder: Path) -> Drafter:
-    return Drafter(gemma_folder, catalogue.entry(DRAFTER), "cpu")
-
-
 def write(drafter: Drafter, wanted: Schema | None, most: int, temperature: float = 0.0, seed: int = 0) -> Written:
     return drafter.write(
         ONE, [picture().pixels], Decoding(most, temperature, seed), lambda _: None, threading.Event(), schema=wanted

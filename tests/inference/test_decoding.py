@@ -27,19 +27,6 @@ ONE: tuple[Message, ...] = (("user", (None, "Is there a left pleural effusion?")
 TWO: tuple[Message, ...] = (("system", ("Be brief.",)), ("user", (None, None, "Compare – Größe?")))
 
 
-@pytest.fixture(scope="module")
-def drafter(gemma_folder: Path) -> Drafter:
-    return Drafter(gemma_folder, catalogue.entry(DRAFTER), "cpu")
-
-
-@pytest.fixture(scope="module")
-def published(gemma_folder: Path) -> Any:
-    """The same checkpoint as transformers runs it."""
-    from transformers import Gemma3ForConditionalGeneration
-
-    return Gemma3ForConditionalGeneration.from_pretrained(gemma_folder, dtype=torch.float32).eval()
-
-
 def reference(published: Any, drafter: Drafter, batch: dict[str, torch.Tensor], count: int) -> list[int]:
     """What `generate` writes, with the same ids suppressed and no repetition stop."""
     out = published.generate(

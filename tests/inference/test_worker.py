@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -195,19 +195,25 @@ class Loaded(Canned):
         self.used = 0
 
 
-def test_an_idle_engine_is_closed_once_and_starts_again(qtbot: QtBot) -> None:
-    made: list[Loaded] = []
+def makes(made: list[Loaded]) -> Callable[[EngineSpec], Loaded]:
+    """Of engines, each of which goes to the list as well."""
 
     def make(spec: EngineSpec) -> Loaded:
         made.append(Loaded(spec))
         return made[-1]
+
+    return make
+
+
+def test_an_idle_engine_is_closed_once_and_starts_again(qtbot: QtBot) -> None:
+    made: list[Loaded] = []
 
     def load(engine: Any, on_progress: Any, cancel: Any) -> str:
         del on_progress, cancel
         engine.used = 7
         return "done"
 
-    worker = Worker(EngineSpec(), engine=make)
+    worker = Worker(EngineSpec(), engine=makes(made))
     try:
         ends, states = Ends(worker), list[EngineState]()
         worker.state.connect(states.append)
@@ -229,19 +235,13 @@ def test_an_idle_engine_is_closed_once_and_starts_again(qtbot: QtBot) -> None:
 
 
 def test_a_long_job_is_not_idleness(qtbot: QtBot) -> None:
-    made: list[Loaded] = []
-
-    def make(spec: EngineSpec) -> Loaded:
-        made.append(Loaded(spec))
-        return made[-1]
-
     def slow(engine: Any, on_progress: Any, cancel: Any) -> int:
         del on_progress, cancel
         engine.used = 7
         time.sleep(0.5)
         return int(engine.closings)
 
-    worker = Worker(EngineSpec(), engine=make)
+    worker = Worker(EngineSpec(), engine=Loaded)
     try:
         ends = Ends(worker)
         worker.set_idle(0.1)
@@ -264,17 +264,13 @@ def test_half_an_hour_by_the_clock_and_not_a_second_less(qtbot: QtBot, monkeypat
 
     made: list[Loaded] = []
 
-    def make(spec: EngineSpec) -> Loaded:
-        made.append(Loaded(spec))
-        return made[-1]
-
     def load(engine: Any, on_progress: Any, cancel: Any) -> int:
         del on_progress, cancel
         engine.used = 7
         now[0] += 10_000
         return int(engine.closings)
 
-    worker = Worker(EngineSpec(), engine=make, clock=clock)
+    worker = Worker(EngineSpec(), engine=makes(made), clock=clock)
 
     def looked() -> None:
         """The worker has seen the time as it is now."""
