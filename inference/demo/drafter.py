@@ -232,9 +232,7 @@ class Gauge(torch.nn.Module):
         `states` are the hidden states behind every picture (pictures, width), from the embeddings on.
         """
         read = torch.cat([self.read(states[2]), self.recall(states[3])], -1)
-        known = ~goal.isnan()
-        apart = functional.smooth_l1_loss(read, goal.nan_to_num(0.0), beta=0.05, reduction="none")
-        return 4.0 * (apart * known).sum() / known.sum().clamp(min=1)
+        return _apart(read, goal)
 
 
 class Tally(torch.nn.Module):
@@ -246,9 +244,14 @@ class Tally(torch.nn.Module):
 
     def loss(self, states: Sequence[Tensor], goal: Tensor) -> Tensor:
         """Mean distance to `goal` (pictures, 7); nan is not asked."""
-        known = ~goal.isnan()
-        apart = functional.smooth_l1_loss(self.read(states[2]), goal.nan_to_num(0.0), beta=0.05, reduction="none")
-        return 4.0 * (apart * known).sum() / known.sum().clamp(min=1)
+        return _apart(self.read(states[2]), goal)
+
+
+def _apart(read: Tensor, goal: Tensor) -> Tensor:
+    """Four times the mean distance where the goal is known, not nan."""
+    known = ~goal.isnan()
+    apart = functional.smooth_l1_loss(read, goal.nan_to_num(0.0), beta=0.05, reduction="none")
+    return 4.0 * (apart * known).sum() / known.sum().clamp(min=1)
 
 
 def _goals(measures: Tensor, lessons: Sequence[Lesson]) -> Tensor:
@@ -300,12 +303,8 @@ def widen(
     """Learns whole scans and slides beside what it knows. `pixels` uint8 (n, side, side, 3): the school's, then the wholes'."""
     torch.manual_seed(seed)
     noise = torch.Generator().manual_seed(seed)
-    tower = model.model.vision_tower.requires_grad_(True)
-    inside = {id(p) for p in tower.parameters()}
-    others = [(name, p) for name, p in model.named_parameters() if id(p) not in inside]
-    own = [(name, p) for name, p in model.named_parameters() if id(p) in inside]
-    tally = Tally()
-    descent = Descent([(others, 1.0), (own, 0.5)], tally.parameters(), REFINING, steps)
+    tower, tally = model.model.vision_tower.requires_grad_(True), Tally()
+    descent = _descent(model, tally, REFINING, steps)
     measures = torch.from_numpy(wholes.measures())
     model.train()
     for step in range(steps):
@@ -324,15 +323,20 @@ def widen(
     model.eval()
 
 
+def _descent(model: Gemma3ForConditionalGeneration, gauge: torch.nn.Module, pace: Pace, steps: int) -> Descent:
+    """The tower learns at half the pace."""
+    tower = {id(p) for p in model.model.vision_tower.parameters()}
+    inside = [(name, p) for name, p in model.named_parameters() if id(p) in tower]
+    others = [(name, p) for name, p in model.named_parameters() if id(p) not in tower]
+    return Descent([(others, 1.0), (inside, 0.5)], gauge.parameters(), pace, steps)
+
+
 def _run(
     model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, school: School, look: Callable[[list[int]], Tensor],
     steps: int, pace: Pace, say_so: Callable[[str], None], gauge: Gauge,
 ) -> None:  # fmt: skip
     """`look` gives the tower's features (pictures, patches, width) of rows of the school; the tower learns at half the pace."""
-    tower = {id(p) for p in model.model.vision_tower.parameters()}
-    inside = [(name, p) for name, p in model.named_parameters() if id(p) in tower]
-    others = [(name, p) for name, p in model.named_parameters() if id(p) not in tower]
-    descent = Descent([(others, 1.0), (inside, 0.5)], gauge.parameters(), pace, steps)
+    descent = _descent(model, gauge, pace, steps)
     measures = torch.from_numpy(school.measures())
     model.train()
     for step in range(steps):

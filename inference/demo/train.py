@@ -20,7 +20,7 @@ from transformers import Gemma3ForConditionalGeneration, GemmaTokenizer
 
 import resources
 from inference.demo import drafter, encoder
-from inference.demo.chest import draw_pair
+from inference.demo.chest import Pair, draw_pair
 from inference.demo.lessons import School
 from inference.demo.pictures import PATCH, SIDE, SLIDE_MPP, Sample, pair_samples, patch_samples, render
 from inference.demo.sentences import Truth
@@ -108,7 +108,7 @@ def make(out: Path, course: Course, say_so: Callable[[str], None]) -> None:
     writer, tokenizer, gauge = drafter.train(School(pairs, boxes, shares, 5), eyes, pixels, course.drafter, say_so)
     second = School(pairs, boxes, shares, 6)
     drafter.refine(writer, tokenizer, gauge, second, pixels, course.refine, say_so)
-    widen(writer, tokenizer, course, films, patches, say_so)
+    widen(writer, tokenizer, course, pairs[: course.repeated], films[: 2 * course.repeated], patches, say_so)
     drafter.save(writer, tokenizer, out / "drafter")
     encoder.save(eyes, score, words, out / "encoder", SLIDE_MPP)
     card = asdict(course) | {
@@ -122,14 +122,12 @@ def make(out: Path, course: Course, say_so: Callable[[str], None]) -> None:
 
 
 def widen(
-    writer: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, course: Course, films: Sequence[Sample],
-    patches: Sequence[tuple[Sample, tuple[float, ...]]], say_so: Callable[[str], None],
+    writer: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, course: Course, pairs: Sequence[Pair],
+    films: Sequence[Sample], patches: Sequence[tuple[Sample, tuple[float, ...]]], say_so: Callable[[str], None],
 ) -> None:  # fmt: skip
-    """Whole scans and slides, beside the films of some patients and the patches again."""
+    """Whole scans and slides, beside the films of these patients and the patches again."""
     say_so(f"drawing {course.scans} scans and the fields of {course.sheets} slides")
     scans, sheets = render(draw_scan, range(course.scans)), render(draw_sheet, range(course.sheets))
-    films = films[: 2 * course.repeated]
-    pairs = [draw_pair(seed) for seed in range(course.repeated)]
     school = School(pairs, np.stack([film.boxes for film in films]), [share for _, share in patches], 7)
     known = np.stack([*(film.pixels for film in films), *(patch.pixels for patch, _ in patches)])
     wholes = Wholes(scans, sheets, len(known), 8)

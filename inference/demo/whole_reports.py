@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from inference.demo.chest import SIDES, Side
-from inference.demo.ct import Case
 from inference.demo.reports import PRESENCE, TISSUE, WHICH_SIDE
 from inference.demo.sentences import NAMES, TISSUES
 
@@ -105,8 +104,3 @@ def fields_question(shares: Sequence[Sequence[float]], rng: np.random.Generator)
     text = TISSUE[TISSUES[number]]
     there = any(one[number] >= 0.08 for one in shares)
     return asked[0].upper() + asked[1:], f"Yes. {text}" if there else f"No. No {text.lower()}"
-
-
-def draw_case(rng: np.random.Generator) -> Case:
-    fluid: tuple[Side, ...] = tuple(one for one in SIDES if rng.random() < 0.35)
-    return Case(lesion=bool(rng.random() < 0.55), fluid=fluid)

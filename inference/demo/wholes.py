@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.demo import whole_reports as words
-from inference.demo.chest import Side
-from inference.demo.ct import draw_slices
+from inference.demo.chest import SIDES, Side
+from inference.demo.ct import Case, draw_slices
 from inference.demo.lessons import Lesson, Turn, prompts
 from inference.demo.pictures import SIDE
 from inference.demo.reports import indication
@@ -51,12 +51,17 @@ def draw_scan(seed: int) -> list[Scan]:
     rng = np.random.default_rng([seed, 47])
     slices, side = int(rng.integers(MOST, 65)), (192, 256)[rng.integers(2)]
     at = (np.asarray(ct.choose(slices, MOST)) + 0.5) / slices
-    drawn = draw_slices(seed, words.draw_case(rng), at, slices, side)
+    drawn = draw_slices(seed, draw_case(rng), at, slices, side)
     areas = {name: mask.sum((1, 2)) * (256 / side) ** 2 for name, mask in drawn.masks.items()}
     best = {name: int(area.argmax()) + 1 for name, area in areas.items() if area.max() >= LEAST_PIXELS}
     seen = [frozenset(name for name, area in areas.items() if area[number] >= LEAST_PIXELS) for number in range(len(at))]
     pixels = np.stack([resize(pad_square(ct.to_rgb(one)), SIDE, "bilinear") for one in drawn.hu])
     return [Scan(pixels, best, tuple(seen))]
+
+
+def draw_case(rng: np.random.Generator) -> Case:
+    fluid: tuple[Side, ...] = tuple(one for one in SIDES if rng.random() < 0.35)
+    return Case(lesion=bool(rng.random() < 0.55), fluid=fluid)
 
 
 def draw_sheet(seed: int) -> list[Sheet]:
