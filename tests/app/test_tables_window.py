@@ -24,6 +24,7 @@ from inference.endpoint_address import Endpoint
 from tests.app.conftest import Seat
 from tests.app.dicom_files import write
 from tests.app.pages import noise, pdf, sheet
+from tests.app.test_volumes import series
 from tests.inference.openai_server import NAME, SHEET, Server
 
 RECIPE = "medgemma-1.5-4b-it"
@@ -244,6 +245,34 @@ def test_a_film_of_many_frames_is_asked_about_as_a_whole(seat_at: Any, tmp_path:
         seat.window.side.ask.question.setText("Does it move?")
         seat.act("question-whole")
         seat.wait(lambda: "is a single picture" in seat.window.side.ask._word.text())
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_a_series_is_asked_about_as_a_whole(seat_at: Any, tmp_path: Path, modality: str) -> None:
+    """All slices from the feet up by the published windows, each with its number, the question last; drafts go the same way."""
+    stored = series(tmp_path / "series", 5, modality).astype(float)
+    if modality == "CT":
+        windows = ((-1024, 1024), (-135, 215), (0, 80))
+        grey = np.stack([(np.clip(2 * stored - 3000, low, high) - low) / (high - low) for low, high in windows], -1)
+    else:
+        grey = np.repeat(((stored - stored.min()) / (stored.max() - stored.min()))[..., None], 3, -1)
+    with Server("good") as server:
+        seat = seat_at(server)
+        seat.open(tmp_path / "series")
+        seat.window.side.ask.question.setText("Is there a lesion?")
+        seat.ask("question-whole")
+        ((words, result),) = seat.window.asking.session.findings(tmp_path / "series").conversation
+        assert words == "Is there a lesion? (about the whole)"
+        assert np.array_equal(np.stack([one.pixels for one in result.pictures]), np.rint(grey * 255))
+        parts = server.asked()[-1]["body"]["messages"][-1]["content"]
+        texts = [part["text"] for part in parts if part["type"] == "text"]
+        assert [text for text in texts if "SLICE" in text] == [f"SLICE {number}" for number in range(1, 6)]
+        assert [part["type"] for part in parts].count("image_url") == 5
+        assert texts[-1].endswith("Is there a lesion?")
+        seat.ask("draft-whole")
+        draft = seat.window.asking.session.findings(tmp_path / "series").draft
+        assert draft is not None
+        assert len(draft.pictures) == 5
 
 
 def test_a_record_is_asked_about_and_nothing_of_it_is_kept(seat_at: Any, tmp_path: Path, home: Path) -> None:
