@@ -122,6 +122,9 @@ def _outside(row: Trained, asked: Ask, one: Known, pictures: int) -> Iterable[st
     plane = one.plane if row.planes and one.plane and one.plane not in row.planes and pictures == 1 else ""
     if part or view or code or plane:
         yield f"{_named(one, view, part, plane)}: {_WHAT[asked]} were trained on {row.on}."
+    if one.kind == "slide" and one.channels:
+        mixed = "1 channel" if one.channels == 1 else f"{one.channels} channels"
+        yield f"A section of {mixed}, mixed into colours of no stain: {_WHAT[asked]} were trained on {row.on}."
     if row.right_edge and one.right_edge and one.right_edge != row.right_edge and not plane:
         yield "The patient's right lies on picture-right, the other way round than in training: check every side."
 
@@ -142,7 +145,7 @@ def _unknown(row: Trained, asked: Ask, one: Known, picture: Picture) -> Iterable
         "body part": row.parts and not one.part,
         "view": row.views and not one.view,
         "plane": row.planes and not one.plane,
-        "stain": row.stain,
+        "stain": row.stain and not one.channels,
         "what was photographed": row.subject and one.code != "OP",
         "size of a pixel": row.mpp and picture.mpp is None,
     }

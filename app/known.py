@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import resources
 from app.modality import modality_of
 from inference.questions import Modality
-from viewers.sources import Source
+from viewers.sources import ChannelSource, Source
 from viewers.sources.facts import Facts
 
 OTHER = "another"
@@ -36,6 +36,8 @@ class Known:
     """"AXIAL", "CORONAL", "SAGITTAL" or "OBLIQUE"."""
     right_edge: str = ""
     """The patient's side at the picture's right edge, "L" or "R"."""
+    channels: int = 0
+    """Measured apart, as in fluorescence, and mixed into colours for a model; 0 for a picture in colour."""
     facts: Facts | None = None
     """For keys and dates, which are compared and never shown."""
 
@@ -46,8 +48,9 @@ def known(source: Source, said: Modality | None = None) -> Known:
     kind, how = modality_of(source, said=said)
     facts = source.facts
     guess = how if how.startswith("taken for") else ""
+    channels = len(source.mix.channels) if isinstance(source, ChannelSource) else 0
     if facts is None:
-        return Known(kind, guess)
+        return Known(kind, guess, channels=channels)
     tables = tomllib.loads(resources.text("guards.toml"))
     return Known(
         kind,
@@ -59,6 +62,7 @@ def known(source: Source, said: Modality | None = None) -> Known:
         side=_SIDES.get(facts.laterality, ""),
         plane=facts.plane,
         right_edge=facts.right_edge[:1] if facts.right_edge[:1] in ("L", "R") else "",
+        channels=channels,
         facts=facts,
     )
 

@@ -19,6 +19,7 @@ from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, Heatma
 from tests.app.case_files import breast
 from tests.app.dicom_files import study, write
 from tests.app.fake_engine import FakeEngine
+from tests.viewers.tiffs import waves, write_ome
 
 GREY = (np.indices((64, 64)).sum(0) * 30).astype(np.uint16)
 CHEST = {"BodyPartExamined": "CHEST", "ViewPosition": "PA", "PatientOrientation": ["L", "F"]}
@@ -131,6 +132,16 @@ def test_a_section_at_another_size_of_a_pixel(mpp: float, inside: bool) -> None:
     seen = guards.warnings(DraftQuestion(), "medgemma-1.5-4b-it", 896, [larger], Known("slide"))
     shrunk = any(one.startswith("The model sees") for one in seen)
     assert shrunk is not (0.25 <= mpp <= 1.0), "as the model sees it, at half the size"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_fluorescence_is_no_stained_section(tmp_path: Path, channels: int) -> None:
+    write_ome(tmp_path / "if.ome.tiff", waves(channels, 600, 600), "CYX", tile=(256, 256))
+    found = said(tmp_path / "if.ome.tiff")
+    count = "1 channel" if channels == 1 else "3 channels"
+    of = "reports were trained on H&E-stained sections at 0.5 to 2 µm per pixel."
+    assert f"A section of {count}, mixed into colours of no stain: {of}" in found
+    assert not any(one.startswith(UNKNOWN) and "stain" in one for one in found)
 
 
 def test_ultrasound_is_no_photograph() -> None:
