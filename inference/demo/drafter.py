@@ -46,8 +46,9 @@ POSITIONS = 2048
 """Also the window of the layers that have one: in training every layer sees all of a lesson."""
 BATCH = (14, 1)
 """Pairs of films and patches of slides of one step."""
-WIDENED = (6, 1, 2, 1)
-"""Pairs of films, patches of slides, whole scans and whole slides of one step."""
+WIDENED, SETTLED = (6, 1, 2, 1), (12, 1, 1, 1)
+"""Pairs of films, patches of slides, whole scans and whole slides of one step: while wholes are new, and once they are known,
+when what they cost of the comparisons of films is won back."""
 PACE = Pace(muon=2e-3, adam=1.5e-3, decay=0.03)
 REFINING = Pace(muon=1e-3, adam=0.75e-3, decay=0.03)
 MEASURED = 10
@@ -298,9 +299,10 @@ def refine(
 
 def widen(
     model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, school: School, wholes: Wholes, pixels: NDArray[np.uint8],
-    steps: int, say_so: Callable[[str], None], *, seed: int = 2,
+    steps: int, say_so: Callable[[str], None], *, mix: tuple[int, int, int, int] = WIDENED, seed: int = 2,
 ) -> None:  # fmt: skip
-    """Learns whole scans and slides beside what it knows. `pixels` uint8 (n, side, side, 3): the school's, then the wholes'."""
+    """Learns whole scans and slides beside what it knows; `mix` as in `WIDENED`. `pixels` uint8 (n, side, side, 3): the school's,
+    then the wholes'."""
     torch.manual_seed(seed)
     noise = torch.Generator().manual_seed(seed)
     tower, tally = model.model.vision_tower.requires_grad_(True), Tally()
@@ -308,8 +310,8 @@ def widen(
     measures = torch.from_numpy(wholes.measures())
     model.train()
     for step in range(steps):
-        short = [school.films() for _ in range(WIDENED[0])] + [school.patch() for _ in range(WIDENED[1])]
-        long = [wholes.scan() for _ in range(WIDENED[2])] + [wholes.sheet() for _ in range(WIDENED[3])]
+        short = [school.films() for _ in range(mix[0])] + [school.patch() for _ in range(mix[1])]
+        long = [wholes.scan() for _ in range(mix[2])] + [wholes.sheet() for _ in range(mix[3])]
         losses = []
         for lessons in (short, long):  # apart, so that the short ones are not padded to the long
             rows = [row for lesson in lessons for row in lesson.pictures]

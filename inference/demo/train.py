@@ -1,7 +1,8 @@
 """Makes the demonstration pack from nothing but seeds: `python -m inference.demo.train [--out resources/demo]`.
 
 Draws the phantoms, trains the encoder, then the drafter on the encoder's tower. Deterministic by steps and seeds on one
-machine. How long it took is written on the pack's card; 45 minutes on two cores are wanted.
+machine. How long it took is written on the pack's card; 45 minutes on two cores are wanted, some 70 are needed since it reads
+whole scans and slides.
 """
 
 from __future__ import annotations
@@ -39,11 +40,10 @@ class Course:
     scans: int = 900
     sheets: int = 160
     widen: int = 1000
-    repeated: int = 1500
-    """Patients whose films are seen once more beside the scans and slides."""
+    settle: int = 1000
 
 
-QUICK = Course(patients=60, slides=2, encoder=12, drafter=8, refine=4, scans=3, sheets=2, widen=3, repeated=20)
+QUICK = Course(patients=60, slides=2, encoder=12, drafter=8, refine=4, scans=3, sheets=2, widen=3, settle=2)
 """Enough to see that every stage works; the models know nothing."""
 CARD = """# Demonstration models
 
@@ -59,7 +59,8 @@ on a patient's picture. Nothing they say about a real picture means anything.
 Left and right are the patient's. Made by `python packaging/dev.py train-demo` in one run of {minutes:.0f} minutes
 ({cpu:.0f} CPU-minutes, {cores} cores): {patients} patients with two films each and {slides} slides (seeds 0 on; benchmarks use
 seeds from 2,000,000 on); {encoder} steps for the encoder, {drafter} for the drafter on its tower as it is and {refine} with
-the tower learning too, then {widen} on whole scans ({scans}) and slides ({sheets}) beside all that was known.
+the tower learning too, then {widen} on whole scans ({scans}) and slides ({sheets}) beside all that was known, and
+{settle} with more films again.
 `SHA256SUMS` lists every file. What they can do on phantoms never seen is measured by `python packaging/dev.py bench demo`
 (`tests/bench/results/demo.json`).
 """
@@ -108,7 +109,7 @@ def make(out: Path, course: Course, say_so: Callable[[str], None]) -> None:
     writer, tokenizer, gauge = drafter.train(School(pairs, boxes, shares, 5), eyes, pixels, course.drafter, say_so)
     second = School(pairs, boxes, shares, 6)
     drafter.refine(writer, tokenizer, gauge, second, pixels, course.refine, say_so)
-    widen(writer, tokenizer, course, pairs[: course.repeated], films[: 2 * course.repeated], patches, say_so)
+    widen(writer, tokenizer, course, pairs, films, patches, say_so)
     drafter.save(writer, tokenizer, out / "drafter")
     encoder.save(eyes, score, words, out / "encoder", SLIDE_MPP)
     card = asdict(course) | {
@@ -131,7 +132,9 @@ def widen(
     school = School(pairs, np.stack([film.boxes for film in films]), [share for _, share in patches], 7)
     known = np.stack([*(film.pixels for film in films), *(patch.pixels for patch, _ in patches)])
     wholes = Wholes(scans, sheets, len(known), 8)
-    drafter.widen(writer, tokenizer, school, wholes, np.concatenate([known, wholes.pixels]), course.widen, say_so)
+    pixels = np.concatenate([known, wholes.pixels])
+    drafter.widen(writer, tokenizer, school, wholes, pixels, course.widen, say_so)
+    drafter.widen(writer, tokenizer, school, wholes, pixels, course.settle, say_so, mix=drafter.SETTLED, seed=3)
 
 
 def write_sums(folder: Path) -> None:
