@@ -19,6 +19,7 @@ from app import asking_changes, guards, slide_blocks
 from app.known import Known, known
 from app.label_sets import LabelSetError
 from app.modality import KINDS, modality_of, must_agree, named_modality
+from app.numbered import Numbered
 from app.spacings import open_source, told
 from inference.answers import Answer, Box, Draft, Embedding, Heatmap, LabelScores, Progress
 from inference.catalogue import facts, must_suit, side
@@ -99,6 +100,8 @@ class Result:
     """Pixels in whose frame the answer is, where many pictures were put together; None: those of the last picture."""
     fields: Fields | None = None
     """Of a whole slide, those that were sent."""
+    numbered: Numbered | None = None
+    """Of a whole series or film, which of its frames were sent, by the numbers they had."""
 
     @property
     def scale(self) -> tuple[float, float]:
@@ -201,12 +204,13 @@ def _whole(
 
     if not isinstance(request.question, DraftQuestion | FreeQuestion) or request.prior is not None:
         raise ValueError("a whole series goes with a draft or a free question, and without an earlier picture")
-    entry, places = facts(engine.spec.recipe), None
+    entry, places, numbered = facts(engine.spec.recipe), None, None
     with closing(open(request.path)) as source:
         now = known(source, request.said)
         must_suit(entry, now.kind)
         if now.kind in ("ct", "mr"):
             sent = volumes.pictures(source, request.frame, entry, on_progress, cancel, request.tails)
+            numbered = volumes.numbered(source, request.frame, entry)
         elif now.kind == "slide" and source.kind == "slide":
             places = request.fields or slide_fields.choose(
                 source, entry, engine, request.power, on_progress, cancel, request.frame
@@ -218,10 +222,11 @@ def _whole(
             sent = slide_fields.pictures(source, places, on_progress, cancel)
         else:
             sent = cine_frames.pictures(source, request, entry, on_progress, cancel)
+            numbered = cine_frames.numbered(source, request)
         region = Region.whole(source.size, request.frame)
     warned = _warnings(request.question, engine, sent, now)
     answer = _warned(engine.answer(request.question, sent, on_progress=on_progress, cancel=cancel), warned)
-    return Result(request, answer, sent, region, Squares(sent, engine.spec.recipe), fields=places)
+    return Result(request, answer, sent, region, Squares(sent, engine.spec.recipe), fields=places, numbered=numbered)
 
 
 class Squares(Sequence[NDArray[np.uint8]]):

@@ -377,6 +377,7 @@ class Asking(QObject):
                 indication=question.indication,
                 prior_sent=asked.request.prior is not None,
                 boxes=result.boxes(),
+                numbered=result.numbered,
             )
         except ReportError as error:
             return str(error)

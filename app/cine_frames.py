@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from app.analysis import Request, model_picture
+from app.numbered import Numbered
 from inference.answers import Progress
 from inference.catalogue import Entry
 from inference.errors import Cancelled
@@ -36,7 +37,7 @@ def pictures(
         raise ValueError(f"{request.frames} frames were asked for; 2 to {MOST} go into one question")
     times = source.frame_times if isinstance(source, StackedSource) else None
     starts = starts_s(times.shown_ms) if times is not None else None
-    chosen = choose(source.frames, request.frames or USUAL, starts)
+    chosen = _chosen(source, request)
     said = f"frame times by the file's {times.stated_by}" if times is not None else "the file states no frame times"
     steps = (f"{len(chosen)} of {source.frames} frames, evenly in time, the first and the last among them", said)
     made = []
@@ -49,6 +50,16 @@ def pictures(
         when = f", {starts[frame]:.2f} s" if starts is not None else ""
         made.append(replace(one, steps=(*one.steps, *steps), caption=f"FRAME {frame + 1}{when}"))
     return tuple(made)
+
+
+def numbered(source: Source, request: Request) -> Numbered:
+    """Which frames those of `pictures` are."""
+    return Numbered.moments(_chosen(source, request))
+
+
+def _chosen(source: Source, request: Request) -> list[int]:
+    times = source.frame_times if isinstance(source, StackedSource) else None
+    return choose(source.frames, request.frames or USUAL, starts_s(times.shown_ms) if times is not None else None)
 
 
 def choose(frames: int, count: int, starts: tuple[float, ...] | None = None) -> list[int]:

@@ -15,7 +15,8 @@ from inference.answers import Draft, Embedding, Heatmap, LabelScores
 
 def described(result: Result) -> dict[str, Any]:
     """The answer, the region in level-0 pixels, and the receipt. Arrays are summed up, boxes are in level-0 pixels; of
-    several pictures it says what each was called."""
+    several pictures it says what each was called, of a whole series which frame each slice is that the words name, from 0 (null:
+    no such slice was sent)."""
     region = result.region
     place = {"x": region.x, "y": region.y, "width": region.width, "height": region.height, "frame": region.frame}
     body: dict[str, Any] = {"use": BANNER.lower(), "region": place, **_answer(result)}
@@ -25,6 +26,9 @@ def described(result: Result) -> dict[str, Any]:
         body["pictures"] = [{"caption": one.caption, "path": str(path)} for one, path in named]
     elif any(one.caption for one in result.pictures):
         body["pictures"] = [{"caption": one.caption} for one in result.pictures]
+    if result.numbered is not None and isinstance(result.answer, Draft):
+        words = plain(result.answer.text)
+        body["images"] = [{"named": label, "frame": frame} for label, frame in result.numbered.named(words)]
     return {**body, "receipt": asdict(result.answer.receipt)}
 
 

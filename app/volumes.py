@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.model_pixels import CT_WINDOWS
+from app.numbered import Numbered
 from inference.answers import Progress
 from inference.catalogue import Entry
 from inference.errors import Cancelled
@@ -41,7 +42,7 @@ def pictures(
     from inference.preprocess import ct, mri
 
     stack = _stack(source, frame)
-    chosen = [stack.first + number for number in ct.choose(stack.count, entry.max_slices or ct.MOST_SLICES)]
+    chosen = _chosen(stack, entry)
     steps = (*_words(chosen, stack), *_remarks(source, stack))
     read = _read(source, chosen, on_progress, cancel)
     if source.modality == "CT":
@@ -52,6 +53,17 @@ def pictures(
     how = f"percentiles {tails:g} to {100 - tails:g}" if tails else "minimum to maximum"
     steps = (*steps, f"{how} of the whole acquisition")
     return tuple(Picture(mri.to_rgb(values, span), "mr", steps=steps) for values in read)
+
+
+def numbered(source: Source, frame: int, entry: Entry) -> Numbered:
+    """Which slices those of `pictures` are. Raises ValueError for what is no stack."""
+    return Numbered.slices(_chosen(_stack(source, frame), entry))
+
+
+def _chosen(stack: Stack, entry: Entry) -> list[int]:
+    from inference.preprocess import ct
+
+    return [stack.first + number for number in ct.choose(stack.count, entry.max_slices or ct.MOST_SLICES)]
 
 
 def _stack(source: Source, frame: int) -> Stack:

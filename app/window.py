@@ -204,6 +204,8 @@ class Window(QMainWindow):
         self.shelf.known.connect(lambda _: self._offer())
         self.shelf.failed.connect(self.asking.drop_pending)
         self.side.report.draftWanted.connect(self.asking.draft)
+        for panel in (self.side.report, self.side.ask):
+            panel.frameWanted.connect(self._to_frame)
         self.side.labels.labelsWanted.connect(self.asking.labels)
         self.side.labels.heatmapWanted.connect(self.asking.heatmap)
         self.side.labels.opacityChanged.connect(self._set_opacity)
@@ -317,6 +319,12 @@ class Window(QMainWindow):
         """The reader corrects what the picture in the active pane was taken for."""
         if self.panes.pane.path is not None:
             self.shelf.say_kind(self.panes.pane.path, kind)
+
+    def _to_frame(self, frame: int) -> None:
+        """An image that words about the source in the active pane name."""
+        pane = self.panes.pane
+        if self.shelf.stands(pane):
+            pane.view.set_frame(frame)
 
     def _recovered(self, path: Path, root: Path | None) -> None:
         self.side.front(self.side.report)

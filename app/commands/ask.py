@@ -13,6 +13,7 @@ from app.commands.options import Commands, command
 from app.commands.output import Meter, WrongCall, complain, show, warned
 
 if TYPE_CHECKING:
+    from app.numbered import Numbered
     from inference.answers import Draft
 
 
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     if args.changes:
         asked = ChangeQuestion(asking_changes.ALL, options.decoding(args))
     result = options.answered(args, asked)
-    return _tell(args, result.answer, described(result), prior=args.prior is not None)
+    return _tell(args, result.answer, described(result), prior=args.prior is not None, numbered=result.numbered)
 
 
 def _record(args: argparse.Namespace, question: str, paths: list[Path]) -> int:
@@ -93,7 +94,9 @@ def _record(args: argparse.Namespace, question: str, paths: list[Path]) -> int:
     return _tell(args, answer, {**body, "finish": answer.finish, "receipt": asdict(answer.receipt)})
 
 
-def _tell(args: argparse.Namespace, answer: Any, body: dict[str, Any], *, prior: bool = True) -> int:
+def _tell(
+    args: argparse.Namespace, answer: Any, body: dict[str, Any], *, prior: bool = True, numbered: Numbered | None = None
+) -> int:
     """`prior`: the model was sent an earlier picture, or may well have read of one in a record."""
     from app.reports import BANNER
     from app.reports.checks import of_answer
@@ -104,8 +107,10 @@ def _tell(args: argparse.Namespace, answer: Any, body: dict[str, Any], *, prior:
         raise TypeError("a free question is answered by a text")
     if not answer.text.strip():
         raise ModelFailed(f"the model {answer.receipt.model} wrote nothing; ask in other words")
-    twice = of_answer(answer.text, prior)
+    twice = of_answer(answer.text, prior, numbered)
     words = f"{answer.text.strip()}\n\n" + "".join(f"Look at twice: {one}\n" for one in twice)
+    named = numbered.named(answer.text) if numbered is not None else ()
+    words += "".join(f"{label.capitalize()} is frame {frame + 1} of the series.\n" for label, frame in named if frame is not None)
     top = f"{VERDICTS[answer.verdict]}\n\n" if answer.verdict else ""
     show(args, {**body, "remarks": twice}, f"{warned(answer.receipt.warnings)}{top}{words}{_by(answer)} {BANNER}.")
     if answer.finish != "stop":

@@ -41,7 +41,10 @@ def run(args: argparse.Namespace) -> int:
     if not isinstance(result.answer, Draft):
         raise TypeError("a draft question is answered by a draft")
     prior = args.prior is not None
-    report = from_draft(result.answer, args.path.name, indication=args.indication, prior_sent=prior, boxes=result.boxes())
+    report = from_draft(
+        result.answer, args.path.name, indication=args.indication, prior_sent=prior, boxes=result.boxes(),
+        numbered=result.numbered,
+    )  # fmt: skip
     if args.out:
         files.write(report, args.out)
     found = [one.text for one in remarks(report)]
@@ -63,6 +66,8 @@ def _text(report: Report, found: list[str]) -> str:
     for section in Section:
         if sentences := report.section(section):
             lines += ["", f"{section}:", *(f"  {one.text}" for one in sentences)]
+    if named := dict.fromkeys(one for section in Section for sentence in report.section(section) for one in sentence.images):
+        lines += ["", *(f"{label.capitalize()} is frame {frame + 1} of the series." for label, frame in named)]
     if became := changes.rows(report):
         lines += ["", "Compared with the prior, by the words of the draft:"]
         lines += [f"  {row.name}: {row.change}" for row in became]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtWidgets import QFrame, QVBoxLayout
 
 from app.analysis import Result
+from app.panels.frame_links import FrameLinks
 from app.panels.parts import label, restyle
 from app.panels.thought import Thought
 from app.panels.warned import Warned
@@ -17,8 +18,9 @@ from inference.questions import FreeQuestion
 VERDICTS = {"yes": "Yes", "no": "No", "unclear": "Unclear: the answer says neither yes nor no in the form asked for"}
 
 
-def answer_card(result: Result, draft: Draft, said: Sequence[str] = ()) -> QFrame:
-    """`said` are the warnings on the card above: what stands there already is not spelled out again."""
+def answer_card(result: Result, draft: Draft, go: Callable[[int], object], said: Sequence[str] = ()) -> QFrame:
+    """`go` shows a frame of the source that the answer names. `said` are the warnings on the card above: what stands there
+    already is not spelled out again."""
     frame = QFrame()
     frame.setObjectName("row")
     restyle(frame, state="proposed", chosen="false")
@@ -38,8 +40,13 @@ def answer_card(result: Result, draft: Draft, said: Sequence[str] = ()) -> QFram
     inside.addWidget(label(draft.text or "The model gave no answer.", "model" if draft.text else "bad", selectable=True))
     question = result.request.question
     prior = result.request.prior is not None or (isinstance(question, FreeQuestion) and bool(question.record))
-    for remark in of_answer(draft.text, prior):
+    for remark in of_answer(draft.text, prior, result.numbered):
         inside.addWidget(label(f"Look at twice: {remark}", "warn", selectable=True))
+    named = result.numbered.named(draft.text) if result.numbered is not None else ()
+    if sent := [(one, frame) for one, frame in named if frame is not None]:
+        links = FrameLinks(sent)
+        links.wanted.connect(go)
+        inside.addWidget(links)
     if draft.thought:
         inside.addWidget(Thought(draft.thought, draft.receipt.thinking_tokens))
     ended = "" if draft.finish == "stop" else f" · incomplete ({draft.finish})"

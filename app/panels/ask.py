@@ -23,6 +23,8 @@ EMPTY = (
 
 class AskPanel(Column):
     asked = Signal(str)
+    frameWanted = Signal(int)
+    """Of the source in the active pane, from 0: an answer names it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,7 +61,7 @@ class AskPanel(Column):
         for question, result in turns:
             self._lines.add(label(question, "", selectable=True))
             if isinstance(result.answer, Draft):
-                self._lines.add(answer_card(result, result.answer, said))
+                self._lines.add(answer_card(result, result.answer, self.frameWanted.emit, said))
                 said = result.answer.receipt.warnings
         place = turns[-1][1].request.path if turns else None
         self._lines.follow_end = len(turns) > self._count

@@ -25,7 +25,8 @@ class ReportPanel(Column):
     """The source it is of, and the report after the reader's change."""
     saveWanted = Signal()
     signWanted = Signal(str)
-    sentenceChosen = Signal(object)
+    frameWanted = Signal(int)
+    """Of the source in the active pane, from 0: a sentence names it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +56,7 @@ class ReportPanel(Column):
         self.sentences.edited.connect(self._edited)
         self.sentences.typed.connect(self._on_typed)
         self.sentences.dropped.connect(self._on_dropped)
+        self.sentences.frameWanted.connect(self.frameWanted)
         self.column.addWidget(self.sentences, 1)
         self._verbs = QWidget()
         self._verbs.setLayout(
@@ -161,7 +163,6 @@ class ReportPanel(Column):
             line.set_chosen(number == id)
         if id in rows:
             self.sentences.ensureWidgetVisible(rows[id], 0, 40)
-            self.sentenceChosen.emit(rows[id].sentence)
 
     def step(self, by: int) -> None:
         """Choose the next (1) or previous (-1) sentence."""

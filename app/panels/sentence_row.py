@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QFrame, QLineEdit, QVBoxLayout, QWidget
 
+from app.panels.frame_links import FrameLinks
 from app.panels.parts import label, restyle
 from app.reports.report import Origin, Sentence, State
 
@@ -21,6 +22,7 @@ class SentenceRow(QFrame):
     """The words being typed, before they are confirmed."""
     dropped = Signal(int)
     """The field was left with the sentence as it was."""
+    frameWanted = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,7 +35,9 @@ class SentenceRow(QFrame):
         self._lines = QVBoxLayout(self)
         self._lines.setContentsMargins(10, 7, 8, 7)
         self._lines.setSpacing(2)
-        for part in (self._text, self._remark, self._origin):
+        self.frames = FrameLinks()
+        self.frames.wanted.connect(self.frameWanted)
+        for part in (self._text, self._remark, self.frames, self._origin):
             self._lines.addWidget(part)
         self._remark.hide()
 
@@ -45,6 +49,7 @@ class SentenceRow(QFrame):
         if sentence == self.sentence:
             return
         self.sentence = sentence
+        self.frames.show_named(sentence.images)
         self.setAccessibleName(f"{WORDS[sentence.state]}: {sentence.text}")
         self._text.setText(sentence.text)
         self._origin.setText(_origin(sentence))

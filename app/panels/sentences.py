@@ -26,6 +26,7 @@ class Sentences(ScrolledColumn):
     edited = Signal(int, str)
     typed = Signal(int, str)
     dropped = Signal(int)
+    frameWanted = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,6 +93,7 @@ class Sentences(ScrolledColumn):
         row.edited.connect(self.edited)
         row.typed.connect(self.typed)
         row.dropped.connect(self.dropped)
+        row.frameWanted.connect(self.frameWanted)
         for part in (row, *row.findChildren(QLabel)):
             part.ensurePolished()
         self._made.append(row)

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from app.numbered import Numbered
 from app.reports.mentions import Mention, mentions
-from app.reports.report import Report, Section, Sentence
+from app.reports.report import NOT_SENT, Report, Section, Sentence
 from app.reports.sentences import split
 
 _PRIOR = re.compile(
@@ -35,6 +36,7 @@ def remarks(report: Report, width: int | None = None) -> list[Remark]:
         found += _invented_prior((*findings, *impression))
     if width is not None:
         found += _box_sides((*findings, *impression), width)
+    found += _pictures_not_sent((*findings, *impression))
     if report.finish not in ("", "stop"):
         found.append(Remark(f"The draft is incomplete: the model ended by {report.finish}.", ()))
     return found
@@ -87,9 +89,25 @@ def invented_prior(sentence: str) -> str:
     return f"“{hit[0]}” speaks of an earlier picture, but none was sent to the model."
 
 
-def of_answer(text: str, prior_sent: bool) -> list[str]:
+def _pictures_not_sent(sentences: Iterable[Sentence]) -> list[Remark]:
+    """A number that a person took out of the words is no longer named."""
+    return [
+        Remark(not_sent(evidence.label), (one.id,))
+        for one in sentences for evidence in one.evidence
+        if evidence.frame == NOT_SENT and evidence.label.split()[-1] in re.findall(r"\d+", one.text)
+    ]  # fmt: skip
+
+
+def not_sent(label: str) -> str:
+    """What to say of words that name a picture of which the model got nothing."""
+    return f"It names {label}, but no such picture was sent to the model."
+
+
+def of_answer(text: str, prior_sent: bool, numbered: Numbered | None = None) -> list[str]:
     """What to look at twice in a free answer."""
-    return [] if prior_sent else list(dict.fromkeys(said for one in split(text) if (said := invented_prior(one))))
+    priors = [] if prior_sent else [said for one in split(text) if (said := invented_prior(one))]
+    named = numbered.named(text) if numbered is not None else ()
+    return list(dict.fromkeys([*priors, *(not_sent(label) for label, frame in named if frame is None)]))
 
 
 def _box_sides(sentences: Iterable[Sentence], width: int) -> list[Remark]:

@@ -92,6 +92,7 @@ def _sentence(sentence: Sentence) -> str:
     style = "model" if sentence.origin is Origin.MODEL else "person"
     boxes = sum(1 for one in sentence.evidence if one.box)
     evidence = f", {boxes} approximate box{'es' * (boxes > 1)}" if boxes else ""
+    evidence += "".join(f", {_text(label)} is frame {frame + 1}" for label, frame in sentence.images)
     tag = f'<span class="state">[{sentence.origin}, {sentence.state}{evidence}]</span>'
     return f'<p class="{style}">{_text(sentence.text)} {tag}</p>'
 

@@ -14,6 +14,8 @@ from enum import StrEnum
 from app.reports import BANNER
 from inference.answers import Finish, Receipt
 
+NOT_SENT = -1
+
 
 class ReportError(ValueError):
     """A step that the report does not allow, said in one sentence."""
@@ -45,13 +47,15 @@ class State(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What a sentence rests on. `receipt` is an index into `Report.receipts`; `box` is (x0, y0, x1, y1) in level-0 pixels;
-    `contrast` is that of `inference.answers.LabelScore`; `heatmap` names the map's phrase."""
+    `contrast` is that of `inference.answers.LabelScore`; `heatmap` names the map's phrase. Of a whole series or film `label` is
+    what the sentence names ("slice 3") and `frame` that frame of the source, from 0, `NOT_SENT` where the model got none such."""
 
     receipt: int | None = None
     label: str = ""
     contrast: float | None = None
     box: tuple[float, float, float, float] | None = None
     heatmap: str = ""
+    frame: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,11 @@ class Sentence:
     state: State
     original: str
     evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def images(self) -> tuple[tuple[str, int], ...]:
+        """The images of a series or film that it names, by its words for each and the frame, from 0; of those that were sent."""
+        return tuple((one.label, one.frame) for one in self.evidence if one.frame is not None and one.frame != NOT_SENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,5 +203,13 @@ def content_sha256(report: Report) -> str:
     """SHA-256 over the subject, every sentence and every receipt; two reports that agree in it say the same."""
     said = {"subject": report.subject, "prior": report.prior_sent, "finish": report.finish}
     receipts = [{name: value for name, value in asdict(one).items() if value or name in _ALWAYS} for one in report.receipts]
-    body = {**said, "sentences": [asdict(one) for one in report.sentences], "receipts": receipts}
+    body = {**said, "sentences": [_covered(one) for one in report.sentences], "receipts": receipts}
     return hashlib.sha256(json.dumps(body, sort_keys=True, ensure_ascii=False).encode("utf-8")).hexdigest()
+
+
+def _covered(sentence: Sentence) -> dict[str, object]:
+    """As `asdict`, without the frames that it does not name: signatures from before there were any hold."""
+    evidence = [
+        {name: value for name, value in asdict(one).items() if name != "frame" or value is not None} for one in sentence.evidence
+    ]
+    return {**asdict(sentence), "evidence": evidence}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from app.reports.report import Evidence, Origin, Report, ReportError, Section, Sentence, State
+from app.numbered import Numbered
+from app.reports.report import NOT_SENT, Evidence, Origin, Report, ReportError, Section, Sentence, State
 from inference.answers import Box, Draft
 
 _HEADING = re.compile(
@@ -71,12 +72,14 @@ def sections(text: str) -> list[tuple[Section, str]]:
 
 
 def from_draft(
-    draft: Draft, subject: str, *, indication: str = "", prior_sent: bool = False, boxes: Sequence[Box] = ()
-) -> Report:
+    draft: Draft, subject: str, *, indication: str = "", prior_sent: bool = False, boxes: Sequence[Box] = (),
+    numbered: Numbered | None = None,
+) -> Report:  # fmt: skip
     """The report a person starts from: every sentence of the model proposed, the person's indication as their own.
 
-    `boxes` are the draft's boxes in level-0 pixels; a box is evidence of the sentences that name its label. Raises
-    ReportError when the model wrote no sentence: a failed model never becomes an empty report.
+    `boxes` are the draft's boxes in level-0 pixels; a box is evidence of the sentences that name its label. Of a whole series or
+    film, so is each image for the sentences that name its number, by `numbered`. Raises ReportError when the model wrote no
+    sentence: a failed model never becomes an empty report.
     """
     said = sections(draft.text)
     if not any(section in (Section.FINDINGS, Section.IMPRESSION) for section, _ in said):
@@ -89,10 +92,14 @@ def from_draft(
         else []
     )
     proposed = [
-        Sentence(number, section, text, Origin.MODEL, State.PROPOSED, text, (Evidence(receipt=0), *_boxes_of(text, boxes)))
+        Sentence(number, section, text, Origin.MODEL, State.PROPOSED, text, _grounds(text, boxes, numbered))
         for number, (section, text) in enumerate(said, start=1 + len(own))
     ]
     return Report(subject, tuple(own + proposed), (draft.receipt,), prior_sent, draft.finish)
+
+
+def _grounds(text: str, boxes: Sequence[Box], numbered: Numbered | None) -> tuple[Evidence, ...]:
+    return (Evidence(receipt=0), *_boxes_of(text, boxes), *_frames_of(text, numbered))
 
 
 def _boxes_of(text: str, boxes: Sequence[Box]) -> list[Evidence]:
@@ -102,3 +109,8 @@ def _boxes_of(text: str, boxes: Sequence[Box]) -> list[Evidence]:
         for box in boxes
         if (named := set(re.findall(r"\w+", box.label.lower()))) and named <= words
     ]
+
+
+def _frames_of(text: str, numbered: Numbered | None) -> list[Evidence]:
+    named = numbered.named(text) if numbered is not None else ()
+    return [Evidence(receipt=0, label=label, frame=NOT_SENT if frame is None else frame) for label, frame in named]

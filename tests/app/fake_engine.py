@@ -27,6 +27,9 @@ REMARK = "canned answers"
 
 
 class FakeEngine:
+    words = "Yes, on the left."
+    """The answer to every free question."""
+
     def __init__(self, spec: EngineSpec | None = None) -> None:
         self.spec = spec or EngineSpec()
         self.asked: list[tuple[Question, tuple[Picture, ...]]] = []
@@ -68,7 +71,7 @@ class FakeEngine:
         if isinstance(question, EmbedQuestion):
             return Embedding(np.full((len(pictures), 3), share, np.float32), receipt)
         if isinstance(question, FreeQuestion):
-            return Draft("Yes, on the left.", "", "stop", (), receipt)
+            return Draft(self.words, "", "stop", (), receipt)
         side = "left" if share < 0.5 else "right"
         text = f"Findings: There is a {side} effusion, =1+1. No pneumothorax. Impression: Effusion, {side}."
         return Draft(text, "let me see", "stop", (), receipt)

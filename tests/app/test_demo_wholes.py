@@ -12,6 +12,7 @@ from app import guards
 from app.demo_dicom import Study, write_slices
 from app.demo_slide import write_slide
 from app.known import Known
+from app.panels.frame_links import FrameLinks
 from inference.answers import Draft
 from inference.demo import whole_reports
 from inference.demo.ct import SPACING, Case, Slices, draw_slices
@@ -48,6 +49,12 @@ def test_a_whole_scan_is_described(seat: Seat, tmp_path: Path, seed: int, case: 
         if name[0] != "fluid":  # of which many slices show as much
             areas = drawn.masks[name].sum((1, 2))[ct.choose(SLICES, MOST)]
             assert abs(number - 1 - int(areas.argmax())) <= 1
+            report = seat.window.side.report
+            line = next(one for one in report.sentences.rows.values() if one.sentence.images)
+            ((said, frame),) = line.sentence.images
+            assert said == f"slice {number}"
+            line.findChild(FrameLinks).wanted.emit(frame)
+            assert drawn.masks[name][seat.window.panes.view.frame].any()
     assert len(draft.pictures) == MOST
     assert "SLICE 12" in draft.answer.receipt.prompt
     for words, wanted in (("liver lesion", case.lesion), ("pleural effusion", bool(case.fluid))):

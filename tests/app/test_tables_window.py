@@ -15,6 +15,7 @@ from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app import settings, sheets
@@ -273,6 +274,27 @@ def test_a_series_is_asked_about_as_a_whole(seat_at: Any, tmp_path: Path, modali
         draft = seat.window.asking.session.findings(tmp_path / "series").draft
         assert draft is not None
         assert len(draft.pictures) == 5
+
+
+def test_the_frames_that_words_name_are_a_press_away(seat_at: Any, tmp_path: Path) -> None:
+    series(tmp_path / "series", 5, "CT")
+    with Server("slices") as server:
+        seat = seat_at(server)
+        seat.open(tmp_path / "series")
+        seat.ask("draft-whole")
+        view, report = seat.window.panes.view, seat.window.side.report
+        rows = list(report.sentences.rows.values())
+        links = [[link.text() for link in row.findChildren(QPushButton) if link.isVisible()] for row in rows]
+        assert links == [["Slice 2 is frame 2", "Slice 4 is frame 4"], [], ["Slice 4 is frame 4"]]
+        assert "slice 9" in rows[1].findChild(QLabel, "warn").text()
+        view.set_frame(0)
+        rows[2].findChild(QPushButton).click()
+        assert view.frame == 3
+        seat.window.side.ask.question.setText("Is there a lesion?")
+        seat.ask("question-whole")
+        link = next(one for one in seat.window.side.ask.findChildren(QPushButton) if one.text() == "Slice 2 is frame 2")
+        link.click()
+        assert view.frame == 1
 
 
 def test_a_record_is_asked_about_and_nothing_of_it_is_kept(seat_at: Any, tmp_path: Path, home: Path) -> None:

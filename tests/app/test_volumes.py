@@ -67,6 +67,8 @@ def test_of_a_long_series_85_slices_from_the_first_to_the_last(tmp_path: Path) -
     red = np.rint((np.clip(hu[taken], -1024, 1024) + 1024) / 2048 * 255)
     assert np.array_equal(np.stack([one.pixels[..., 0] for one in found]), red)
     assert found[0].steps[0] == "85 of 130 slices along their normal, evenly spread"
+    numbers = volumes.numbered(open_source(tmp_path / "ct"), 0, facts(NEW))
+    assert numbers.frames == dict(enumerate(taken, start=1))
 
 
 def test_mr_has_one_scale_for_the_whole_acquisition(tmp_path: Path) -> None:
@@ -146,11 +148,16 @@ def test_a_single_slice_goes_through_the_same_windows(tmp_path: Path, model: str
     assert np.array_equal(red, np.rint((np.clip(hu, lowest, highest) - lowest) / (highest - lowest) * 255))
 
 
-def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     series(tmp_path / "ct", 4)
     asked = ["ask", str(tmp_path / "ct"), "Where?", "--whole-series", "--drafter", NEW]
     assert main(asked, FakeEngine) == 0
     assert "Yes, on the left." in capsys.readouterr().out
+    monkeypatch.setattr(FakeEngine, "words", "A lesion on slice 3, none on slice 5.")
+    assert main(asked, FakeEngine) == 0
+    told = capsys.readouterr().out
+    assert "Slice 3 is frame 3 of the series." in told
+    assert "It names slice 5, but no such picture was sent to the model." in told
     assert main(["draft", str(tmp_path / "ct"), "--whole-series", "--drafter", "medgemma-4b-pt"], FakeEngine) != 0
     assert "medgemma-4b-pt was not made for pictures of the kind ct" in capsys.readouterr().err
 

@@ -183,6 +183,11 @@ def events(mode: str) -> Iterator[bytes]:
     if mode == "box":
         yield event(chunk('```json[{"box_2d": [250, 0, 750, 500], "label": "heart"}]```', "stop"))
         return
+    if mode == "slices":
+        yield event(
+            chunk("Findings: A lesion on slices 2 and 4. Nothing else; slice 9 is blank. Impression: Lesion, slice 4.", "stop")
+        )
+        return
     if mode == "sheet":
         names = ("test", "value", "unit", "reference", "flag")
         rows = [dict(zip(names, row, strict=True)) for row in SHEET]
