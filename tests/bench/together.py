@@ -21,6 +21,7 @@ from tests.bench.medgemma import LARGE, NEVER, ROUNDS, model_of
 
 TOKENS = 32
 TEXTS = (1, 2, 4, 8)
+LIGHT = ("int8", "int4")
 LIMITS = Limits(frozenset(), (1,), watch=False)
 
 
@@ -68,24 +69,24 @@ def rates(works: dict[str, tuple[int, Callable[[int], object]]]) -> dict[str, fl
 
 def main() -> None:
     published = model_of(LARGE, torch.bfloat16)
-    bf16, int8 = Decoder(model_of(LARGE, torch.bfloat16)), Decoder(model_of(LARGE, torch.bfloat16))
+    ours = {kind: Decoder(model_of(LARGE, torch.bfloat16)) for kind in ("bf16", *LIGHT)}
+    bf16 = ours["bf16"]
     packed.apply(bf16.layers)
-    quantize.apply(int8.layers, "int8", torch.device("cpu"))
+    for kind in LIGHT:
+        quantize.apply(ours[kind].layers, kind, torch.device("cpu"))
     works: dict[str, tuple[int, Callable[[int], object]]] = {}
     for texts in TEXTS:
         asked = prompts(texts)
         works[f"generate {texts}"] = texts, lambda count, asked=asked: by_generate(published, asked, count)  # type: ignore[misc]
-        works[f"bf16 {texts}"] = texts, lambda count, asked=asked: by_us(bf16, asked, count)  # type: ignore[misc]
-        works[f"int8 {texts}"] = texts, lambda count, asked=asked: by_us(int8, asked, count)  # type: ignore[misc]
+        for kind, decoder in ours.items():
+            works[f"{kind} {texts}"] = texts, lambda count, asked=asked, decoder=decoder: by_us(decoder, asked, count)  # type: ignore[misc]
     found = rates(works)
     rows = []
     for texts in TEXTS:
-        mine, theirs, light = (found[f"{kind} {texts}"] for kind in ("bf16", "generate", "int8"))
+        mine, theirs = (found[f"{kind} {texts}"] for kind in ("bf16", "generate"))
         many = "1 text" if texts == 1 else f"{texts} texts together"
-        rows += [
-            results_file.Row(f"{many}, bf16", mine, "tokens/s", "", f"generate {theirs:.1f} tokens/s"),
-            results_file.Row(f"{many}, int8", light, "tokens/s"),
-        ]
+        rows.append(results_file.Row(f"{many}, bf16", mine, "tokens/s", "", f"generate {theirs:.1f} tokens/s"))
+        rows += [results_file.Row(f"{many}, {kind}", found[f"{kind} {texts}"], "tokens/s") for kind in LIGHT]
         if texts > 1:
             gain = mine / found["bf16 1"]
             goal = {4: 2.0, 8: 3.0}.get(texts)
@@ -93,6 +94,12 @@ def main() -> None:
                 results_file.Row(f"{many} against one after the other, bf16", gain, "×", f"≥ {goal:g}" if goal else "",
                                  f"generate's own batch {theirs / found['generate 1']:.2f} ×", gain >= goal if goal else None)
             )  # fmt: skip
+            rows += [
+                results_file.Row(
+                    f"{many} against one after the other, {kind}", found[f"{kind} {texts}"] / found[f"{kind} 1"], "×"
+                )
+                for kind in LIGHT
+            ]
     alone, together = [by_us(bf16, [one], TOKENS)[0] for one in prompts(4)], by_us(bf16, prompts(4), TOKENS)
     same = sum(a == b for x, y in zip(alone, together, strict=True) for a, b in zip(x, y, strict=True)) / (4 * TOKENS)
     rows.append(
