@@ -1,8 +1,8 @@
 """Weight-only int8 and int4 for the decoder's linears, on kernels that live in torch; everything else keeps its format.
 
-int8: one scale a row, weight = code · scale, code −127..127. int4: groups of G along a row, weight = (code − 8) · scale + zero,
-code 0..15, scale and zero in bfloat16, see `inference.int4`. nf4: see `inference.nf4`. Vision tower, projector, embeddings and
-head are never touched.
+int8: one scale a row, weight = code · scale, code −127..127; how large ones are multiplied on some processors: `inference.int8`.
+int4: groups of G along a row, weight = (code − 8) · scale + zero, code 0..15, scale and zero in bfloat16, see `inference.int4`.
+nf4: see `inference.nf4`. Vision tower, projector, embeddings and head are never touched.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-from inference import int4, ladder, nf4, quantisations
+from inference import int4, int8, ladder, nf4, quantisations
 from inference.errors import ModelRefused
 from inference.fitting import group_of
 
@@ -61,10 +61,6 @@ class Int8Linear(nn.Module):
             part = self.q[start : start + TILE]
             y[:, start : start + TILE] = rows @ scratch[: part.numel()].view_as(part).copy_(part).T
         return y * self.scale.to(rows.dtype)
-
-    def weight(self) -> Tensor:
-        """The weights the codes stand for, float32 [N, K]."""
-        return self.q.float() * self.scale[:, None]
 
 
 class Int4Linear(nn.Module):
@@ -178,12 +174,14 @@ def codes_of(weight: Tensor, kind: str) -> dict[str, Tensor]:
     return {"codes": codes, "scale_zero": scale_zero}
 
 
-def made_of(kept: Mapping[str, Tensor], scratch: Tensor) -> Int8Linear | Int4Linear | _Biased:
+def made_of(kept: Mapping[str, Tensor], scratch: Tensor) -> Int8Linear | int8.BytesLinear | Int4Linear | _Biased:
     """The linear of what was kept, on the device that lies on; codes of int4 may lie two in a byte."""
     if "bias" in kept:
         return _Biased(made_of({name: value for name, value in kept.items() if name != "bias"}, scratch), kept["bias"])
     if "q" in kept:
-        return Int8Linear(kept["q"], kept["scale"], scratch)
+        return (
+            int8.BytesLinear(kept["q"], kept["scale"]) if int8.can(kept["q"]) else Int8Linear(kept["q"], kept["scale"], scratch)
+        )
     codes, scale_zero = kept["codes"], kept["scale_zero"]
     if codes.dtype == torch.uint8:
         codes = torch.stack([codes >> 4, codes & 15], -1).flatten(1).to(torch.int32)
@@ -240,7 +238,7 @@ def _probe(weight: Tensor, kind: str, scratch: Tensor) -> str:
             if not codes:
                 return f"{weight.shape[1]} columns do not divide into groups"
             layer = made_of(codes, scratch)
-            exact = _meant(layer, codes)
+            exact = _meant(codes)
         got = layer(rows.to(weight.dtype)).float()
     except (RuntimeError, NotImplementedError, AssertionError, ValueError) as error:
         if ladder.out_of_memory(error):
@@ -251,10 +249,10 @@ def _probe(weight: Tensor, kind: str, scratch: Tensor) -> str:
     return "" if off <= TOLERANCE else f"the kernel is off by {off:.0%}"
 
 
-def _meant(layer: nn.Module, codes: Mapping[str, Tensor]) -> Tensor:
+def _meant(codes: Mapping[str, Tensor]) -> Tensor:
     """The weights that the codes of a layer stand for, float32 [N, K]."""
-    if isinstance(layer, Int8Linear):
-        return layer.weight()
+    if "q" in codes:
+        return codes["q"].float() * codes["scale"][:, None]
     group = codes["codes"].shape[1] // codes["scale_zero"].shape[0]
     return int4_weight(codes["codes"], codes["scale_zero"], group)
 

@@ -31,6 +31,8 @@ from tests.bench.results_file import Row, write
 
 SMALL = {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 34, "head_dim": 64, "query_pre_attn_scalar": 64}
 LARGE = {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 12, "head_dim": 256, "query_pre_attn_scalar": 256}
+WIDE = {"hidden_size": 2560, "intermediate_size": 10240, "num_hidden_layers": 4, "head_dim": 256, "query_pre_attn_scalar": 256}
+"""Layers as wide as those of the published 4B."""
 TOKENS = 48
 ROUNDS = 3
 PROMPT = 300
@@ -116,7 +118,7 @@ def per_token(works: dict[str, Callable[[int], object]]) -> dict[str, float]:
 def decoded() -> list[Row]:
     ids = torch.randint(10, 8000, (PROMPT,), generator=torch.Generator().manual_seed(1))
     rows = []
-    for name, shape in (("34 layers of 256", SMALL), ("12 layers of 1024", LARGE)):
+    for name, shape in (("34 layers of 256", SMALL), ("12 layers of 1024", LARGE), ("4 layers of 2560", WIDE)):
         published, ours = model_of(shape, torch.bfloat16), Decoder(model_of(shape, torch.bfloat16))
         packed.apply(ours.layers)
         near, far = errors(shape, published, ours, ids)

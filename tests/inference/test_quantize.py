@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from inference import quantize
+from inference import int8, quantize
 from inference.errors import ModelRefused
 
 
@@ -101,10 +101,48 @@ def test_int8_layer_reads_a_prompt_in_its_own_format(fast: bool, monkeypatch: py
     monkeypatch.setattr(quantize, "_fast_bfloat16", lambda: fast)
     weight, x = random(1200, 128), random(60, 128).bfloat16()
     layer = quantize.Int8Linear(*quantize.int8_codes(weight), torch.empty(quantize.TILE * 128))
-    want = x.double().numpy() @ layer.weight().double().numpy().T
+    codes, scale = quantize.int8_codes(weight)
+    want = x.double().numpy() @ (codes.double().numpy() * scale.double().numpy()[:, None]).T
     got = layer(x)
     assert got.dtype == torch.bfloat16
     assert np.abs(got.double().numpy() - want).max() <= 0.01 * np.abs(want).max()
+
+
+@pytest.fixture
+def large() -> tuple[torch.Tensor, torch.Tensor]:
+    codes, scale = quantize.int8_codes(random(2048, 1024))
+    if not int8.can(codes):
+        pytest.skip("needs a processor that multiplies bytes (VNNI)")
+    return codes, scale
+
+
+@pytest.mark.parametrize("rows", [1, 8, 9, 300])
+def test_large_int8_layers_lose_a_65024th_of_a_rows_greatest_and_no_more(
+    large: tuple[torch.Tensor, torch.Tensor], rows: int
+) -> None:
+    codes, scale = large
+    x = random(rows, 1024)
+    x[:, 7] = 40.0  # the few large numbers that a language model's rows have
+    layer = quantize.made_of({"q": codes, "scale": scale}, quantize.scratch_for(1024))
+    assert isinstance(layer, int8.BytesLinear)
+    exact = codes.double().numpy() * scale.double().numpy()[:, None]
+    got, want = layer(x).double().numpy(), x.double().numpy() @ exact.T
+    half_a_step = x.abs().amax(1).double().numpy()[:, None] / 65024
+    assert (np.abs(got - want) <= half_a_step * np.abs(exact).sum(1) * 1.001 + 1e-5 * np.abs(want).max()).all()
+    narrow = layer(x.bfloat16()).double().numpy()
+    want = x.bfloat16().double().numpy() @ exact.T
+    assert np.abs(narrow - want).max() <= 2.0**-8 * np.abs(want).max()
+
+
+def test_rows_of_large_int8_layers_do_not_know_of_each_other(large: tuple[torch.Tensor, torch.Tensor]) -> None:
+    layer = int8.BytesLinear(*large)
+    x = random(140, 1024).bfloat16()
+    x[3], x[5, 0], x[6, 1] = 0.0, torch.nan, torch.inf
+    found = layer(x[None])[0]
+    assert torch.equal(found[3], torch.zeros(2048, dtype=torch.bfloat16))
+    assert found[5:7].isfinite().sum() == 0
+    alone = torch.cat([layer(row[None]) for row in x])
+    assert torch.equal(found[[*range(5), *range(7, 140)]], alone[[*range(5), *range(7, 140)]])
 
 
 @pytest.mark.parametrize("rows", [1, 40])
