@@ -60,6 +60,9 @@ SPECS = (
         "mdi6.text-box-multiple-outline",
     ),
     Spec(
+        "mr-scale", "Whole MR series: by all values, or 0.5 to 99.5 % of them", ("Alt+Shift+M",), "Ask", "mdi6.chart-bell-curve"
+    ),
+    Spec(
         "fields", "Fields of the whole slide: see and swap what is sent", ("Alt+Shift+S",), "Ask", "mdi6.filmstrip-box-multiple"
     ),
     Spec("field-add", "Send the field in the middle of the view as well", ("Alt+Insert",), "Ask", "mdi6.filmstrip-box"),

@@ -69,6 +69,8 @@ class Asking(QObject):
         self._worker, self._panes, self._shelf, self._side = worker, panes, shelf, side
         self.session = Session(self._submit, worker.cancel)
         self.opacity = 0.55
+        self.tails = 0.0
+        """As in `Request`."""
         self._pending = Pending(panes, shelf)
         self._texts: dict[int, str] = {}
         self.seen_before: Callable[[Pane], bool] = lambda _: True
@@ -309,7 +311,7 @@ class Asking(QObject):
             return False
         frame, said = pane.view.visible_region().frame, self._shelf.opener.said(pane.path)
         self._side.say(task, "")
-        request = self.dressed(Request(pane.path, question, frame=frame, whole=True, said=said))
+        request = self.dressed(Request(pane.path, question, frame=frame, whole=True, said=said, tails=self.tails))
         self.session.ask(task, request, pane.number)
         self.progressed.emit(Progress("waiting for the engine"))
         return True

@@ -108,16 +108,21 @@ class Modelling(QObject):
         from app import fits
         from app.panels.models_dialog import Known
         from inference import catalogue, kept_pictures, measured
+        from inference.adapters import folder as adapters
 
         found, ground = [], fits.ground(self._now().device)
         try:
+            taught = adapters.names()
             for one in catalogue.entries():
                 told: dict[str, str] = {}
                 for own in measured.of_model(one.id):
                     told.setdefault(own.kind, own.sentence)
                 found.append(
-                    Known(one.id, one.title, one.role, catalogue.installed(one.id), fits.predicted(one, ground), told, one.remark)
-                )
+                    Known(
+                        one.id, one.title, one.role, catalogue.installed(one.id), fits.predicted(one, ground), told, one.remark,
+                        taught.get(one.id, ()),
+                    )
+                )  # fmt: skip
         except OSError as error:
             self._looked.emit(None, f"The models could not be looked at ({error.strerror}).", (0, 0))
             return
@@ -131,7 +136,7 @@ class Modelling(QObject):
             self._dialog.say(sentence)
             return
         now = self._now()
-        self._dialog.show_models(known, now.encoder, now.drafter, now.quantisation)
+        self._dialog.show_models(known, now.encoder, now.drafter, now.quantisation, now.adapter)
         self._dialog.keeping.show_kept(now.unload_min, now.pictures_gb, *kept)
 
     def _keep_pictures(self, most: float) -> None:
@@ -149,12 +154,12 @@ class Modelling(QObject):
             return
         self._look()
 
-    def _use(self, model: str, kind: str) -> None:
+    def _use(self, model: str, kind: str, adapter: str) -> None:
         now = self._now()
         one = next((known for known in (self._dialog._known if self._dialog else []) if known.id == model), None)
         if one is None:
             return
-        changed = replace(now, encoder=model) if one.role == "encoder" else _with_drafter(now, model, kind)
+        changed = replace(now, encoder=model) if one.role == "encoder" else _with_drafter(now, model, kind, adapter)
         self.chosen.emit(changed)
         self._lane.submit(self._look)
 
@@ -210,5 +215,5 @@ class Modelling(QObject):
             self._dialog.say(f"{sentence[:1].upper()}{sentence[1:]}")
 
 
-def _with_drafter(now: Settings, model: str, kind: str) -> Settings:
-    return replace(now, drafter=model, quantisation=cast("Quantisation", kind))
+def _with_drafter(now: Settings, model: str, kind: str, adapter: str) -> Settings:
+    return replace(now, drafter=model, quantisation=cast("Quantisation", kind), adapter=adapter)

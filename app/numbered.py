@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-_NUMBER = r"\d{1,5}(?![\d.,]*\d|\s*(?:mm|cm|ml|hu|%|x|×|s\b|years?|months?|days?))"
+_NUMBER = r"\d{1,5}(?!\.?\d|\s*(?:mm|cm|ml|hu|%|x|×|s\b|years?|months?|days?))"
 _AND = r"\s*(?:,\s*(?:and|or)?|-|–|/|&|\bto\b|\bthrough\b|\band\b|\bor\b)\s*"
 
 
@@ -34,7 +34,7 @@ class Numbered:
         return tuple((f"{self.word} {number}", self.frames.get(number)) for number in dict.fromkeys(self._numbers(text)))
 
     def _numbers(self, text: str) -> Iterator[int]:
-        sign = rf"\b{self.word}\s*(?:no\.?|number|#)?\s*({_NUMBER}(?:\s*[-–]\s*{_NUMBER})?)"
+        sign = rf"\b{self.word}\s*(?:no\.?|number|#)?\s*({_NUMBER}(?!,\d)(?:\s*[-–]\s*{_NUMBER})?)"
         several = rf"\b{self.word}s\s*(?:nos?\.?|numbers?|#)?\s*({_NUMBER}(?:{_AND}{_NUMBER})*)"
         for hit in re.finditer(f"{several}|{sign}", text, re.IGNORECASE):
             yield from map(int, re.findall(r"\d+", hit[1] or hit[2]))

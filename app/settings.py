@@ -38,6 +38,8 @@ class Settings:
     """Of tokens of pictures kept on disk, so that they are not read again; 0: none are kept."""
     viewport: Literal["auto", "raster", "opengl"] = "auto"
     """How slides are drawn: as measured at the start, by the processor, or by the graphics card."""
+    mr_tails: float = 0.0
+    """Percent of an MR series' values lost at either end of the grey scale that a model gets of it; 0: none, as published."""
     grid: str = "1x1"
     """Rows and columns of panes."""
     auto_hang: bool = True
@@ -131,6 +133,8 @@ def _allowed(name: str, value: object) -> bool:
     }
     if name in ("unload_min", "pictures_gb"):
         return isinstance(value, int | float) and 0 <= value < 1e6
+    if name == "mr_tails":
+        return isinstance(value, int | float) and 0 <= value <= 10
     return _is_grid(value) if name == "grid" else value in choices.get(name, (value,))
 
 

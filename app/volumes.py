@@ -52,6 +52,11 @@ def pictures(
     span = _span(lambda: _read(source, stack.frames, on_progress, cancel), tails)
     how = f"percentiles {tails:g} to {100 - tails:g}" if tails else "minimum to maximum"
     steps = (*steps, f"{how} of the whole acquisition")
+    if tails:
+        steps = (
+            *steps,
+            f"remark: the grey scale leaves out {tails:g} % of the values at either end; models were trained without",
+        )
     return tuple(Picture(mri.to_rgb(values, span), "mr", steps=steps) for values in read)
 
 

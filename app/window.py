@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from app.deidentifying import Deidentifying
 
 WARM_MS = 150
+TAILS = 0.5
+"""Percent of the values of an MR series left out at either end, where the reader wants that."""
 """After the window is drawn, before the engine process is started."""
 
 
@@ -85,7 +87,7 @@ class Window(QMainWindow):
         self.status = StatusLine(chosen.theme)
         self.shelf = Shelf(self.browser, self.panes, chosen.encoder, chosen.recipe, self)
         self.asking = Asking(self.worker, self.panes, self.shelf, self.side, self)
-        self.asking.opacity = chosen.opacity
+        self.asking.opacity, self.asking.tails = chosen.opacity, chosen.mr_tails
         self.batch = Batch(self.worker, self.asking.session, self)
         self.recovery = Recovery(self.asking.session, UnsavedStrip(), self, self.shelf.regained_by)
         self.side.report.column.insertWidget(0, self.recovery.strip)
@@ -285,6 +287,7 @@ class Window(QMainWindow):
             "cancel": self._escape,
             "fold": self._fold,
             "theme": self._toggle_theme,
+            "mr-scale": self._toggle_mr_scale,
             "palette": self._palette,
             "find-source": self.browser.search_now,
             "names": self.browser.toggle_names,
@@ -377,6 +380,18 @@ class Window(QMainWindow):
         """The keyboard goes to the picture, once it is there."""
         self.panes.view.setFocus()
         self._handing = not self.shelf.stands(self.panes.pane)
+
+    def _toggle_mr_scale(self) -> None:
+        """Against one hot pixel that darkens all."""
+        tails = 0.0 if self.settings.mr_tails else TAILS
+        self.settings = replace(self.settings, mr_tails=tails)
+        self.asking.tails = tails
+        ends = (
+            f"{tails:g} to {100 - tails:g} % of the values"
+            if tails
+            else "the least to the greatest value, as models were trained"
+        )
+        self.status.show_note(f"whole MR series go to a model in grey from {ends}")
 
     def _toggle_theme(self) -> None:
         name: theme.ThemeName = "light" if self.settings.theme == "dark" else "dark"
@@ -476,7 +491,7 @@ class Window(QMainWindow):
         """By the models that the window asks too."""
         own = self.settings
         chosen = replace(chosen, encoder=own.encoder, drafter=own.drafter, quantisation=own.quantisation, device=own.device)
-        self.batch.start(folder, out, replace(chosen, endpoint=own.endpoint))
+        self.batch.start(folder, out, replace(chosen, endpoint=own.endpoint, adapter=self.spec.adapter))
 
     def _engine_state(self, state: EngineState) -> None:
         self.status.show_engine(state)

@@ -51,11 +51,13 @@ class Known:
     predicted: Mapping[str, Predicted]
     measured: Mapping[str, str]
     remark: str = ""
+    adapters: tuple[str, ...] = ()
+    """Names of those that were taught to it."""
 
 
 class ModelsDialog(QDialog):
-    useWanted = Signal(str, str)
-    """Catalogue id and quantisation."""
+    useWanted = Signal(str, str, str)
+    """Catalogue id, quantisation and adapter, "" for none."""
     measureWanted = Signal(str, str)
     stopWanted = Signal()
 
@@ -65,7 +67,7 @@ class ModelsDialog(QDialog):
         self.resize(860, 480)
         self._theme: ThemeName = theme
         self._known: list[Known] = []
-        self._used = ("", "", "")
+        self._used = ("", "", "", "")
         self.now = label("", "heading")
         self.table = QTableWidget(0, 2 + len(PRECISIONS))
         self.table.setHorizontalHeaderLabels(["Model", "", *(f"{name}, GB" for name in PRECISIONS)])
@@ -88,6 +90,10 @@ class ModelsDialog(QDialog):
             if quantisations.available(value):
                 self.kind.addItem(words, value)
         self.kind.currentIndexChanged.connect(lambda _: self._suit())
+        self.adapter = QComboBox()
+        self.adapter.setAccessibleName("Adapter")
+        self.adapter.setToolTip("Taught with hilum teach adapter, loaded with the model")
+        self.adapter.currentIndexChanged.connect(lambda _: self._suit())
         self.measured = label("", "soft", selectable=True)
         self.word = label("", "hint")
         self.use = button("Use", self._use, primary=True, tip="Asked from the next question on")
@@ -105,15 +111,15 @@ class ModelsDialog(QDialog):
         self.keeping = KeepingRow()
         layout.addWidget(self.keeping)
         shut = button("Close", self.reject)
-        layout.addLayout(row(self.kind, self.measure, self.stop, QWidget(), shut, self.use, stretch=3))
+        layout.addLayout(row(self.kind, self.adapter, self.measure, self.stop, QWidget(), shut, self.use, stretch=4))
         self.say("looking at this machine …", "hint")
         self._suit()
 
-    def show_models(self, known: Sequence[Known], encoder: str, drafter: str, kind: str) -> None:
-        """The encoder, the drafter and its quantisation are those that are asked now; what was selected stays so."""
+    def show_models(self, known: Sequence[Known], encoder: str, drafter: str, kind: str, adapter: str = "") -> None:
+        """The encoder, the drafter, its quantisation and adapter are those that are asked now; what was selected stays so."""
         before = self.chosen()
         first = not self._known
-        self._known, self._used = list(known), (encoder, drafter, kind)
+        self._known, self._used = list(known), (encoder, drafter, kind, adapter)
         self.table.setRowCount(len(known))
         for number, one in enumerate(known):
             self._fill(number, one)
@@ -122,7 +128,8 @@ class ModelsDialog(QDialog):
             self.kind.setCurrentIndex(max(0, self.kind.findData(kind)))
         self.table.selectRow(next((at for at, one in enumerate(known) if one.id == wanted), 0))
         words = {value: name.lower() if value == "none" else name for name, value in CHOICES}
-        self.now.setText(f"Asked now: {encoder} for labels and heatmaps, {drafter} in {words.get(kind, kind)} for words.")
+        taught = f" with the adapter {adapter}" if adapter else ""
+        self.now.setText(f"Asked now: {encoder} for labels and heatmaps, {drafter} in {words.get(kind, kind)}{taught} for words.")
         self.say("")
         self._suit()
 
@@ -171,6 +178,7 @@ class ModelsDialog(QDialog):
         one, kind = self.chosen(), str(self.kind.currentData())
         drafter = one is not None and one.role == "drafter"
         self.kind.setVisible(drafter)
+        self._offer(one.adapters if one is not None else ())
         self.use.setEnabled(one is not None and one.installed and not self._in_use(one, kind))
         self.measure.setEnabled(one is not None and drafter and one.installed and kind != "none")
         self.measured.setVisible(drafter and kind != "none")
@@ -179,14 +187,26 @@ class ModelsDialog(QDialog):
         said = one.measured.get(kind, "not measured on this machine")
         self.measured.setText(f"{one.title} in {kind}: {said}.")
 
+    def _offer(self, adapters: Sequence[str]) -> None:
+        """Those of the selected model; the one that is asked now is chosen at first."""
+        wanted = ["", *adapters]
+        if [self.adapter.itemData(at) for at in range(self.adapter.count())] != wanted:
+            self.adapter.blockSignals(True)
+            self.adapter.clear()
+            for name in wanted:
+                self.adapter.addItem(name or "No adapter", name)
+            self.adapter.setCurrentIndex(max(0, self.adapter.findData(self._used[3])))
+            self.adapter.blockSignals(False)
+        self.adapter.setVisible(bool(adapters))
+
     def _in_use(self, one: Known, kind: str) -> bool:
-        encoder, drafter, now = self._used
-        return one.id == encoder or (one.id == drafter and kind == now)
+        encoder, drafter, now, adapter = self._used
+        return one.id == encoder or (one.id == drafter and (kind, self.adapter.currentData()) == (now, adapter))
 
     def _use(self) -> None:
         one = self.chosen()
         if one is not None:
-            self.useWanted.emit(one.id, str(self.kind.currentData()))
+            self.useWanted.emit(one.id, str(self.kind.currentData()), str(self.adapter.currentData() or ""))
 
     def _measure(self) -> None:
         one = self.chosen()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from inference import modelfiles
-from inference.errors import ModelMissing, ModelRefused
+from inference.errors import InferenceError, ModelMissing, ModelRefused
 from inference.places import home
 
 RECEIPT = "hilum-adapter.json"
@@ -58,6 +59,16 @@ def kept() -> list[Path]:
     """The folders of finished adapters that Hilum keeps, by name."""
     own = home() / "adapters"
     return [one for one in sorted(own.iterdir()) if (one / RECEIPT).is_file()] if own.is_dir() else []
+
+
+def names() -> dict[str, tuple[str, ...]]:
+    """Of those that Hilum keeps, by the catalogue id that they were taught to; damaged ones are left out."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in kept():
+        with suppress(InferenceError):
+            base = read(one).base
+            found[base] = (*found.get(base, ()), one.name)
+    return found
 
 
 def read(folder: Path) -> Adapter:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from app.fits import Predicted
 from app.panels.models_dialog import Known, ModelsDialog
-from inference import kept_pictures, measured
+from inference import catalogue, kept_pictures, measured
+from inference.adapters import folder as adapters
 from inference.answers import Draft
 from inference.demo.chest import Chest
 from inference.host import EngineProcess
@@ -53,6 +58,55 @@ def test_another_quantisation_is_asked_at_once(seat: Seat, film: Callable[[int],
     assert draft is not None
     assert isinstance(draft.answer, Draft)
     assert draft.answer.receipt.quantisation == "int8; not measured on this machine"
+
+
+def taught_nothing(folder: Path) -> None:
+    """An adapter of the demonstration's drafter by the formula of arXiv 2106.09685, whose B is zero: W + B · A = W."""
+    folder.mkdir(parents=True)
+    weights = {}
+    with safe_open(catalogue.folder("demo-drafter") / "model.safetensors", framework="np") as file:
+        for name in file.keys():  # noqa: SIM118 - a file of safetensors is no mapping
+            if name.endswith(("q_proj.weight", "down_proj.weight")) and "language_model" in name:
+                rows, columns = file.get_slice(name).get_shape()
+                layer = "base_model.model." + name.removesuffix(".weight").replace("language_model.model", "model.language_model")
+                weights[f"{layer}.lora_A.weight"] = np.ones((2, columns), np.float32)
+                weights[f"{layer}.lora_B.weight"] = np.zeros((rows, 2), np.float32)
+    save_file(weights, folder / adapters.WEIGHTS)
+    (folder / adapters.CONFIG).write_text(json.dumps({"peft_type": "LORA", "r": 2, "lora_alpha": 2, "bias": "none"}))
+    revision = catalogue.require("demo-drafter", "drafter")[2]
+    (folder / adapters.RECEIPT).write_text(json.dumps({"base": "demo-drafter", "base_revision": revision}))
+
+
+def test_an_adapter_is_chosen_with_its_drafter(seat: Seat, film: Callable[[int], tuple[Path, Chest]], home: Path) -> None:
+    path, _ = film(1)
+    taught_nothing(home / "adapters" / "nothing")
+    (home / "adapters" / "damaged").mkdir()
+    (home / "adapters" / "damaged" / adapters.RECEIPT).write_text("{")
+    seat.open(path)
+    seat.ask("draft")
+    plain = seat.window.asking.session.findings(path).draft
+    shown = dialog(seat)
+    choose(shown, "medgemma-4b-it", "none")
+    assert not shown.adapter.isVisible()
+    choose(shown, "demo-drafter", "none")
+    assert [shown.adapter.itemText(at) for at in range(shown.adapter.count())] == ["No adapter", "nothing"]
+    assert not shown.use.isEnabled()  # as it is
+    shown.adapter.setCurrentIndex(1)
+    shown.use.click()
+    seat.wait(lambda: "with the adapter nothing" in shown.now.text())
+    assert not shown.use.isEnabled()
+    seat.ask("draft")
+    draft = seat.window.asking.session.findings(path).draft
+    assert plain is not None
+    assert draft is not None
+    assert isinstance(plain.answer, Draft)
+    assert isinstance(draft.answer, Draft)
+    assert draft.answer.receipt.adapter == adapters.read(home / "adapters" / "nothing").words
+    assert draft.answer.text == plain.answer.text
+    shown.adapter.setCurrentIndex(0)
+    shown.use.click()
+    seat.wait(lambda: "adapter" not in shown.now.text())
+    assert seat.window.spec.adapter == ""
 
 
 def test_measuring_beside_the_window_and_stopping_it(seat: Seat) -> None:

@@ -276,6 +276,28 @@ def test_a_series_is_asked_about_as_a_whole(seat_at: Any, tmp_path: Path, modali
         assert len(draft.pictures) == 5
 
 
+def test_the_grey_scale_of_an_mr_series_may_leave_out_its_ends(seat_at: Any, tmp_path: Path) -> None:
+    """By NumPy's percentiles of all values; said on the answer, kept for the next start."""
+    stored = series(tmp_path / "mr", 5, "MR")
+    low, high = (np.percentile(stored, q, method="inverted_cdf") for q in (0.5, 99.5))
+    want = np.rint((np.clip(stored.astype(float), low, high) - low) / (high - low) * 255)
+    said = "The grey scale leaves out 0.5 % of the values at either end; models were trained without."
+    with Server("good") as server:
+        seat = seat_at(server)
+        seat.open(tmp_path / "mr")
+        results = []
+        for _ in range(3):
+            seat.window.side.ask.question.setText("Is there a lesion?")
+            seat.ask("question-whole")
+            results.append(seat.window.asking.session.findings(tmp_path / "mr").conversation[-1][1])
+            seat.act("mr-scale")
+        plain, cut, again = results
+        assert np.abs(np.stack([one.pixels[..., 0] for one in cut.pictures]).astype(float) - want).max() <= 1
+        assert [said in one.answer.receipt.warnings for one in results] == [False, True, False]
+        assert again.answer.receipt.pixels_sha256 == plain.answer.receipt.pixels_sha256
+        assert seat.window.settings.mr_tails == 0.5
+
+
 def test_the_frames_that_words_name_are_a_press_away(seat_at: Any, tmp_path: Path) -> None:
     series(tmp_path / "series", 5, "CT")
     with Server("slices") as server:
