@@ -40,6 +40,7 @@ class BytesLinear(nn.Module):
         """Codes int8 [N, K], scale float32 [N]."""
         super().__init__()
         self.out_features, self.in_features = q.shape
+        self.product = torch.ops.onednn.qlinear_pointwise.default
         self.ordered: Tensor = torch.ops.onednn.qlinear_prepack(q, [2, self.in_features])
         self.scale, self.zero = scale.float(), torch.zeros(self.out_features, dtype=torch.int32)
 
@@ -58,8 +59,6 @@ class BytesLinear(nn.Module):
             two = torch.empty(2 * count, self.in_features, dtype=torch.uint8)
             two[:count].copy_(shifted)
             two[count:].copy_(shifted >> 8)
-        sums = torch.ops.onednn.qlinear_pointwise(
-            two, 1.0, 128, self.ordered, self.scale, self.zero, None, 1.0, 0, torch.float32, "none", [], ""
-        )
+        sums = self.product(two, 1.0, 128, self.ordered, self.scale, self.zero, None, 1.0, 0, torch.float32, "none", [], "")
         found: Tensor = torch.add(sums[:count], sums[count:], alpha=256).mul_(step)
         return found.to(rows.dtype)

@@ -57,9 +57,10 @@ class KVCache:
         """The same for one new position, in no particular order: places were turned into the keys before."""
         places = self.places[layer]
         slot, filled = self.length % places, min(self.length + 1, places)
-        self.keys[layer][:, :, slot] = keys[:, :, 0]
-        self.values[layer][:, :, slot] = values[:, :, 0]
-        return self.keys[layer][:, :, :filled], self.values[layer][:, :, :filled]
+        kept = self.keys[layer], self.values[layer]
+        for one, fresh in zip(kept, (keys, values), strict=True):  # not by brackets, which are half of the time of a small step
+            one.narrow(2, slot, 1).copy_(fresh)
+        return kept[0].narrow(2, 0, filled), kept[1].narrow(2, 0, filled)
 
     def fixed(self, layer: int, keys: Tensor, values: Tensor, position: Tensor, most: int) -> tuple[Tensor, Tensor, Tensor]:
         """As `stepped`, for a position that is itself a tensor [1], and with a mask [1, 1, 1, places] of what is filled: always
