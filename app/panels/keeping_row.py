@@ -25,6 +25,8 @@ class KeepingRow(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.unload, self.most = QComboBox(), QComboBox()
+        for box in (self.unload, self.most):  # they are filled after they are shown
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.unload.setAccessibleName("Unload models after")
         self.most.setAccessibleName("Pictures on disk")
         self.most.setToolTip(WHY)
