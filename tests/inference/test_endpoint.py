@@ -22,7 +22,7 @@ from inference import catalogue
 from inference.answers import Answer, Draft, EngineState, LabelScores, Progress
 from inference.endpoint import EndpointEngine
 from inference.endpoint_address import Endpoint
-from inference.endpoint_talk import Limits
+from inference.endpoint_talk import Limits, _context
 from inference.engine import EngineSpec
 from inference.errors import Cancelled, EndpointRefused, InferenceError, ModelFailed, OutsideTraining, QuestionTooLong, WrongName
 from inference.questions import BoxQuestion, Decoding, DraftQuestion, FreeQuestion, Label, LabelQuestion, LabelSet, Picture
@@ -443,6 +443,14 @@ def test_https_with_its_ca_and_without(certificate: Path) -> None:
         assert len(server.asked()) == 1
     with Server() as server, pytest.raises(ModelFailed, match="does not speak TLS as asked"):
         by(server.url.replace("http", "https"), "").answer(DraftQuestion(), [film()])
+
+
+def test_no_cipher_without_forward_secrecy_is_offered_whatever_python_was_built_with() -> None:
+    """By OpenSSL's own names of key exchange and digest (RFC 9325, 4.2)."""
+    offered = [one for one in _context("").get_ciphers() if one["protocol"] != "TLSv1.3"]
+    assert offered
+    assert {one["kea"] for one in offered} <= {"kx-ecdhe", "kx-dhe"}
+    assert not [one["name"] for one in offered if one["digest"] in ("sha1", "md5")]
 
 
 def test_no_model_library_is_imported_and_nothing_else_is_connected_to() -> None:
