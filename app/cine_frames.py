@@ -36,8 +36,8 @@ def pictures(
     if request.frames and not 2 <= request.frames <= MOST:
         raise ValueError(f"{request.frames} frames were asked for; 2 to {MOST} go into one question")
     times = source.frame_times if isinstance(source, StackedSource) else None
-    starts = starts_s(times.shown_ms) if times is not None else None
-    chosen = _chosen(source, request)
+    starts = _starts(source)
+    chosen = choose(source.frames, request.frames or USUAL, starts)
     said = f"frame times by the file's {times.stated_by}" if times is not None else "the file states no frame times"
     steps = (f"{len(chosen)} of {source.frames} frames, evenly in time, the first and the last among them", said)
     made = []
@@ -54,12 +54,12 @@ def pictures(
 
 def numbered(source: Source, request: Request) -> Numbered:
     """Which frames those of `pictures` are."""
-    return Numbered.moments(_chosen(source, request))
+    return Numbered.moments(choose(source.frames, request.frames or USUAL, _starts(source)))
 
 
-def _chosen(source: Source, request: Request) -> list[int]:
+def _starts(source: Source) -> tuple[float, ...] | None:
     times = source.frame_times if isinstance(source, StackedSource) else None
-    return choose(source.frames, request.frames or USUAL, starts_s(times.shown_ms) if times is not None else None)
+    return starts_s(times.shown_ms) if times is not None else None
 
 
 def choose(frames: int, count: int, starts: tuple[float, ...] | None = None) -> list[int]:

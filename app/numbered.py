@@ -33,6 +33,10 @@ class Numbered:
         ends; a number with a unit is a measure and names nothing."""
         return tuple((f"{self.word} {number}", self.frames.get(number)) for number in dict.fromkeys(self._numbers(text)))
 
+    def sent(self, text: str) -> tuple[tuple[str, int], ...]:
+        """Those of `named` that were sent."""
+        return tuple((label, frame) for label, frame in self.named(text) if frame is not None)
+
     def _numbers(self, text: str) -> Iterator[int]:
         sign = rf"\b{self.word}\s*(?:no\.?|number|#)?\s*({_NUMBER}(?!,\d)(?:\s*[-–]\s*{_NUMBER})?)"
         several = rf"\b{self.word}s\s*(?:nos?\.?|numbers?|#)?\s*({_NUMBER}(?:{_AND}{_NUMBER})*)"

@@ -64,9 +64,9 @@ if TYPE_CHECKING:
     from app.deidentifying import Deidentifying
 
 WARM_MS = 150
+"""After the window is drawn, before the engine process is started."""
 TAILS = 0.5
 """Percent of the values of an MR series left out at either end, where the reader wants that."""
-"""After the window is drawn, before the engine process is started."""
 
 
 class Window(QMainWindow):

@@ -22,7 +22,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from inference import ciphers, sse
+from inference import secure, sse
 from inference.endpoint_address import Endpoint
 from inference.errors import Cancelled, InferenceError, ModelFailed, QuestionTooLong, WrongName
 
@@ -207,9 +207,7 @@ class Interrupted(ModelFailed):
 
 def _context(ca_file: str) -> ssl.SSLContext:
     """TLS 1.2 or newer, trusting the CA file, else whom the system trusts. Raises ModelFailed."""
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    made.set_ciphers(ciphers.SAFE)
+    made = secure.context()
     if ca_file:
         try:
             made.load_verify_locations(ca_file)

@@ -109,8 +109,8 @@ def _tell(
         raise ModelFailed(f"the model {answer.receipt.model} wrote nothing; ask in other words")
     twice = of_answer(answer.text, prior, numbered)
     words = f"{answer.text.strip()}\n\n" + "".join(f"Look at twice: {one}\n" for one in twice)
-    named = numbered.named(answer.text) if numbered is not None else ()
-    words += "".join(f"{label.capitalize()} is frame {frame + 1} of the series.\n" for label, frame in named if frame is not None)
+    named = numbered.sent(answer.text) if numbered is not None else ()
+    words += "".join(f"{label.capitalize()} is frame {frame + 1} of the series.\n" for label, frame in named)
     top = f"{VERDICTS[answer.verdict]}\n\n" if answer.verdict else ""
     show(args, {**body, "remarks": twice}, f"{warned(answer.receipt.warnings)}{top}{words}{_by(answer)} {BANNER}.")
     if answer.finish != "stop":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.commands.options import Commands, command, count, path
@@ -114,8 +113,9 @@ def _list(args: argparse.Namespace) -> int:
 
     from app import fits
     from inference import catalogue, measured, terms
+    from inference.adapters import folder
 
-    adapters, ground = _adapters(), fits.ground()
+    adapters, ground = folder.names(lambda error: complain(str(error))), fits.ground()
     body: list[dict[str, Any]] = []
     for one in catalogue.entries():
         said = fits.predicted(one, ground)
@@ -123,7 +123,7 @@ def _list(args: argparse.Namespace) -> int:
         rates = {name: round(said[name].tokens_per_second, 1) for name in fit if said[name].tokens_per_second}
         about = {"id": one.id, "title": one.title, "role": one.role, "installed": catalogue.installed(one.id)}
         place = {"folder": str(catalogue.folder(one.id)), "repository": one.repository, "remark": one.remark}
-        taught = {"adapters": [own.name for own, base in adapters.items() if base == one.id]}
+        taught = {"adapters": [*adapters.get(one.id, ())]}
         agreed = {"terms": one.terms, "terms_accepted": terms.accepted(one)}
         body.append({**about, **place, "memory_gb": dict(one.memory), "fit": fit, "tokens_per_second": rates,
                      "words": {name: fits.words(said[name]) for name in fit}, **taught, **agreed,
@@ -140,20 +140,6 @@ def _row(one: dict[str, Any]) -> tuple[str, ...]:
     sizes = [one["words"].get(name, "") for name in PRECISIONS]
     agreed = f"{one['terms']}{', accepted' if one['terms_accepted'] else ', not accepted'}" if one["terms"] else one["remark"]
     return (one["id"], one["role"], "yes" if one["installed"] else "no", *sizes, agreed)
-
-
-def _adapters() -> dict[Path, str]:
-    """The model that every kept adapter was taught to; a damaged one is complained of and left out."""
-    from inference.adapters import folder
-    from inference.errors import InferenceError
-
-    found = {}
-    for one in folder.kept():
-        try:
-            found[one] = folder.read(one).base
-        except InferenceError as error:
-            complain(str(error))
-    return found
 
 
 def _taught(body: list[dict[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.pacs.errors import PacsError
 from app.pacs.nodes import Node
-from inference import ciphers
+from inference import secure
 
 EXPIRED, EARLY = 10, 9
 OTHER_NAME = (62, 64)
@@ -38,9 +38,7 @@ def receiving(node: Node) -> ssl.SSLContext:
 
 
 def _made(node: Node, protocol: int, purpose: ssl.Purpose) -> ssl.SSLContext:
-    made = ssl.SSLContext(protocol)
-    made.minimum_version = ssl.TLSVersion.TLSv1_2
-    made.set_ciphers(ciphers.SAFE)
+    made = secure.context(protocol)
     if node.ca_file:
         _trust(made, node, "CA file", node.ca_file)
         made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the archive's own certificate will do, whoever signed it

@@ -42,8 +42,7 @@ def answer_card(result: Result, draft: Draft, go: Callable[[int], object], said:
     prior = result.request.prior is not None or (isinstance(question, FreeQuestion) and bool(question.record))
     for remark in of_answer(draft.text, prior, result.numbered):
         inside.addWidget(label(f"Look at twice: {remark}", "warn", selectable=True))
-    named = result.numbered.named(draft.text) if result.numbered is not None else ()
-    if sent := [(one, frame) for one, frame in named if frame is not None]:
+    if result.numbered is not None and (sent := result.numbered.sent(draft.text)):
         links = FrameLinks(sent)
         links.wanted.connect(go)
         inside.addWidget(links)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -61,12 +60,15 @@ def kept() -> list[Path]:
     return [one for one in sorted(own.iterdir()) if (one / RECEIPT).is_file()] if own.is_dir() else []
 
 
-def names() -> dict[str, tuple[str, ...]]:
-    """Of those that Hilum keeps, by the catalogue id that they were taught to; damaged ones are left out."""
+def names(damaged: Callable[[InferenceError], object] = lambda _: None) -> dict[str, tuple[str, ...]]:
+    """Of those that Hilum keeps, by the catalogue id that they were taught to. Ones that are `damaged` are told and left out."""
     found: dict[str, tuple[str, ...]] = {}
     for one in kept():
-        with suppress(InferenceError):
+        try:
             base = read(one).base
+        except InferenceError as error:
+            damaged(error)
+        else:
             found[base] = (*found.get(base, ()), one.name)
     return found
 
