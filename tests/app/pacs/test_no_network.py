@@ -24,6 +24,8 @@ ROOT = Path(next(iter(app.__path__))).parent
 
 
 DOORS = {ROOT / "inference" / "endpoint_talk.py", ROOT / "inference" / "download.py"}
+LOCK = ROOT / "inference" / "secure.py"
+"""Says how the doors speak TLS, and opens none."""
 
 
 def test_nobody_else_opens_sockets() -> None:
@@ -32,6 +34,8 @@ def test_nobody_else_opens_sockets() -> None:
         for path in (ROOT / package).rglob("*.py"):
             words = path.read_text(encoding="utf-8")
             found = [word for word in WORDS if word in words]
+            if path == LOCK and found == ["import ssl"]:
+                continue
             assert not found or path.parent == ROOT / "app" / "pacs" or path in DOORS, (path, found)
             seen |= {path} if found else set()
     assert ROOT / "inference" / "endpoint_talk.py" in seen
