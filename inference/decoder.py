@@ -105,6 +105,9 @@ class Decoder(nn.Module):
         self.rows = ROWS
         """Places of a prompt that are read at once, at most, where no picture is longer."""
         self.embedding, self.head = stack.embed_tokens, model.lm_head
+        self.fused_read: Callable[[Tensor, Tensor | None, KVCache, Event], Tensor] | None = None
+        self.fused_step: Callable[[Tensor, Tensor, KVCache], Tensor] | None = None
+        """`read`, and `fixed_step` with the head, by our own kernels, where `inference.cuda.checked` put them."""
         self.layers = nn.ModuleList()
         while len(stack.layers):  # one by one, so that no weight is held twice
             self.layers.append(Layer(stack.layers[0], ready(len(self.layers))))
@@ -127,6 +130,11 @@ class Decoder(nn.Module):
     def dtype(self) -> torch.dtype:
         return self.embedding.weight.dtype  # type: ignore[no-any-return]
 
+    def pace(self, windowed: bool) -> tuple[Tensor, float]:
+        """How fast each pair of a head's numbers turns with the position, float32 [width / 2], and what its cosine and sine are
+        multiplied by; for layers with a sliding window or those without."""
+        return self._pace.get(windowed) or self._pace[not windowed]
+
     def cache(self, capacity: int) -> KVCache:
         return KVCache(self.shape, capacity, self.device, self.dtype)
 
@@ -138,11 +146,13 @@ class Decoder(nn.Module):
     def read(self, x: Tensor, blocks: Tensor | None, cache: KVCache, cancel: Event) -> Tensor:
         """Read [n, hidden] into the cache; the last place's output [hidden]. `blocks` [n] numbers the image each position belongs
         to, -1 for text, None where there is none: positions of one image see each other both ways. Raises Cancelled."""
+        if self.fused_read is not None:
+            return self.fused_read(x.clone(), blocks, cache, cancel)
         start, new = cache.length, len(x)
         turns = self._turns(torch.arange(start, start + new, device=x.device))
-        masks = {window: _mask(start, new, window, blocks, x.device) for window in {one.window for one in self._all()}}
+        masks = {window: mask_of(start, new, window, blocks, x.device) for window in {one.window for one in self._all()}}
         for number, layer in enumerate(self._all()):
-            _look(cancel)
+            look(cancel)
             queries, keys, values = layer.project(x, turns[bool(layer.window)])
             keys, values = cache.extended(number, keys, values)
             x = layer.join(x, _attend(queries, keys, values, masks[layer.window], layer.scale))
@@ -154,7 +164,7 @@ class Decoder(nn.Module):
         x = self.embed(torch.tensor([token], device=self.device))
         turns = self._turns(torch.tensor([cache.length], device=self.device))
         for number, layer in enumerate(self._all()):
-            _look(cancel)
+            look(cancel)
             queries, keys, values = layer.project(x, turns[bool(layer.window)])
             keys, values = cache.stepped(number, keys, values)
             x = layer.join(x, _attend_one(queries, keys, values, None, layer.scale))
@@ -167,7 +177,7 @@ class Decoder(nn.Module):
         x = self.embed(torch.tensor(tokens, device=self.device))
         turns = self._turns(torch.tensor([cache.length for cache in caches], device=self.device))
         for number, layer in enumerate(self._all()):
-            _look(cancel)
+            look(cancel)
             queries, keys, values = layer.project(x, turns[bool(layer.window)])
             seen = []
             for row, cache in enumerate(caches):
@@ -221,7 +231,8 @@ def turned(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
     return x * cos + torch.cat([high, low], -1) * sin
 
 
-def _look(cancel: Event) -> None:
+def look(cancel: Event) -> None:
+    """Raises Cancelled once it is set."""
     if cancel.is_set():
         raise Cancelled("stopped on request")
 
@@ -236,7 +247,7 @@ def _attend_one(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | No
     return functional.scaled_dot_product_attention(rows, keys, values, mask, scale=scale).view(queries.shape)
 
 
-def _mask(start: int, new: int, window: int, blocks: Tensor | None, device: torch.device) -> Tensor | None:
+def mask_of(start: int, new: int, window: int, blocks: Tensor | None, device: torch.device) -> Tensor | None:
     """[new, seen] bool: who of the `new` positions from `start` looks at whom; None where the only one looks at all there is."""
     first = start - min(start, window - 1) if window else 0
     own = torch.arange(start, start + new, device=device)[:, None]

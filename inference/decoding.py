@@ -41,7 +41,8 @@ def interruptible(layers: Iterable[nn.Module], cancel: Event) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prompt:
-    """What is read before writing: `ids` [T], `blocks` [T] the image each place belongs to, -1 for text."""
+    """What is read before writing: `ids` [T], `blocks` [T] the image each place belongs to, -1 for text. Best kept on the CPU:
+    how it is cut into pieces is reckoned there."""
 
     ids: Tensor
     blocks: Tensor
@@ -96,10 +97,17 @@ def generate(
     with torch.inference_mode():
         logits = decoder.logits(read(decoder, prompt, no_image, cache, cancel))
         stepper = Stepper(decoder, cache)
-        while not _stopped(cancel) and (token := writing.next(logits)) is not None:
+        token = None if _stopped(cancel) else writing.next(logits)
+        if token is not None and writing.plain and stepper.runs(writing.never):
+            for following in stepper.run(token, cancel):
+                if writing.take(following) is None:
+                    break
+            return writing.finish
+        while token is not None and not _stopped(cancel):
             logits = stepper.step(token, cancel)
             if stepper.remark and writing.length == 1:
                 tell(stepper.remark)
+            token = writing.next(logits)
     return writing.finish
 
 
@@ -143,14 +151,17 @@ def read(
 
     `features` gives an image's projected tokens [tokens, hidden] by its number. Raises Cancelled."""
     output: Tensor | None = None
+    belongs = prompt.blocks.tolist()
     for start, end in prompt.pieces(cache.length, rows or decoder.rows):
-        blocks, embeds = prompt.blocks[start:end], decoder.embed(prompt.ids[start:end])
-        images = sorted({int(one) for one in blocks.tolist() if one >= 0})
+        embeds = decoder.embed(prompt.ids[start:end].to(decoder.device))
+        images = sorted({one for one in belongs[start:end] if one >= 0})
         if images:
             embeds = embeds.clone()
             for number in images:
-                embeds[blocks == number] = features(number).to(embeds.dtype)
-        output = decoder.read(embeds, blocks if images else None, cache, cancel)
+                first = belongs.index(number, start, end)
+                embeds[first - start : first - start + belongs.count(number)] = features(number).to(embeds.dtype)
+        blocks = prompt.blocks[start:end].to(decoder.device) if images else None
+        output = decoder.read(embeds, blocks, cache, cancel)
     if output is None:
         raise ValueError("nothing of the prompt is left to read")
     return output

@@ -51,3 +51,7 @@ class DownloadFailed(InferenceError):
 
 class TermsNotAccepted(InferenceError):
     """The publisher's terms of this model were not accepted on this machine."""
+
+
+NOT_FINITE = "the model answered NaN or infinity; its files or its number format are wrong, check the model"
+"""Said by ModelFailed."""

@@ -42,15 +42,14 @@ class KVCache:
             self.keys[layer][:, :, start : start + new] = keys
             self.values[layer][:, :, start : start + new] = values
             return self.keys[layer][:, :, : start + new], self.values[layer][:, :, : start + new]
-        before = self._order(layer)
-        seen = tuple(
-            torch.cat([kept[layer][:, :, before], fresh], 2) if len(before) else fresh
-            for kept, fresh in ((self.keys, keys), (self.values, values))
-        )
-        last = min(new, places)
-        slots = torch.arange(start + new - last, start + new, device=keys.device) % places
-        self.keys[layer][:, :, slots] = keys[:, :, new - last :]
-        self.values[layer][:, :, slots] = values[:, :, new - last :]
+        before, last = min(start, self.shape.windows[layer] - 1), min(new, places)
+        seen = []
+        for kept, fresh in ((self.keys[layer], keys), (self.values[layer], values)):
+            seen.append(torch.cat([*_ring(kept, start - before, before), fresh], 2) if before else fresh)
+            at = new - last
+            for slots in _ring(kept, start + at, last):
+                slots.copy_(fresh.narrow(2, at, slots.shape[2]))
+                at += slots.shape[2]
         return seen[0], seen[1]
 
     def stepped(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,11 +92,12 @@ class KVCache:
                 one[:, :, : copy.shape[2]] = copy
         self.length = snapshot.length
 
-    def _order(self, layer: int) -> Tensor:
-        """Where the positions lie, in order, that the next one may look at in a ring: one less than the window."""
-        window = self.shape.windows[layer]
-        past = min(self.length, window - 1)
-        return torch.arange(self.length - past, self.length, device=self.keys[layer].device) % self.places[layer]
+
+def _ring(kept: Tensor, start: int, count: int) -> list[Tensor]:
+    """Where `count` positions from `start` on lie in a ring [1, heads, places, width], in one piece or two."""
+    slot = start % kept.shape[2]
+    first = min(count, kept.shape[2] - slot)
+    return [kept.narrow(2, at, many) for at, many in ((slot, first), (0, count - first)) if many]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -76,11 +76,14 @@ class Prompting:
         text = self.tokenizer.boi_token * len(images) + words
         return dict(self.processor(text=text, images=images or None, return_tensors="pt", do_pan_and_scan=False))
 
-    def normalised(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """uint8 (S, S, 3) as float32 [3, S, S] in the range the tower was trained on, by the checkpoint's own processor."""
+    def normalised(self, pixels: NDArray[np.uint8], device: torch.device | None = None) -> Tensor:
+        """uint8 (S, S, 3) as float32 [3, S, S] in the range the tower was trained on, by the checkpoint's own processor; reckoned
+        on `device`."""
         own = self.processor.image_processor
-        values = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1) * own.rescale_factor
-        mean, deviation = (torch.tensor(one, dtype=torch.float32)[:, None, None] for one in (own.image_mean, own.image_std))
+        values = torch.tensor(pixels, device=device).float().permute(2, 0, 1) * own.rescale_factor
+        mean, deviation = (
+            torch.tensor(one, dtype=torch.float32, device=device)[:, None, None] for one in (own.image_mean, own.image_std)
+        )
         found: Tensor = (values - mean) / deviation
         return found
 

@@ -2,7 +2,8 @@
 
 int8: one scale a row, weight = code · scale, code −127..127; how large ones are multiplied on some processors: `inference.int8`.
 int4: groups of G along a row, weight = (code − 8) · scale + zero, code 0..15, scale and zero in bfloat16, see `inference.int4`.
-nf4: see `inference.nf4`. Vision tower, projector, embeddings and head are never touched.
+nf4: see `inference.nf4`. On an NVIDIA card our own kernels multiply (`inference.cuda`), and torch's where those cannot be had.
+Vision tower, projector, embeddings and head are never touched.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ import torch
 from torch import Tensor, nn
 
 from inference import int4, int8, ladder, nf4, quantisations
+from inference.cuda import kernels, linears
 from inference.errors import ModelRefused
 from inference.fitting import group_of
 
 FEW_ROWS = 16
 """Up to here the packed int8 kernel is faster (decoding), above it tiles of plain numbers are (prefill)."""
 TILE = 1024
-BLOCK = 1 << 17
-"""Weights that are brought to int4 at once on a CPU: they stay in its cache."""
+BLOCK = {"cpu": 1 << 17, "cuda": 1 << 24}
+"""Weights that are brought to int4 at once: on a CPU they stay in its cache, on a card little memory is taken besides."""
 TOLERANCE = 0.03
 """Greatest difference of a probed layer from its formula, relative to the largest value; bfloat16 activations cost 0.5 %."""
 
@@ -100,13 +102,16 @@ def int4_codes(weight: Tensor, group: int) -> tuple[Tensor, Tensor]:
     """[N, K] → codes int32 [N, K] in 0..15, (scale, zero) bfloat16 [K / group, N, 2], by `int4.fitted`."""
     codes = torch.empty(weight.shape, dtype=torch.int32, device=weight.device)
     scale_zero = torch.empty(weight.shape[1] // group, weight.shape[0], 2, dtype=torch.bfloat16, device=weight.device)
-    rows = max(1, BLOCK // weight.shape[1]) if weight.device.type == "cpu" else weight.shape[0]
-    for start in range(0, weight.shape[0], rows):
-        part = slice(start, start + rows)
+    for part in _parts(weight):
         own, scale, zero = int4.fitted(weight[part].float().reshape(-1, weight.shape[1] // group, group))
         codes[part] = own.flatten(1).to(torch.int32)
         scale_zero[:, part] = torch.stack([scale, zero], -1).transpose(0, 1)
     return codes, scale_zero
+
+
+def _parts(weight: Tensor) -> list[slice]:
+    rows = max(1, BLOCK.get(weight.device.type, weight.numel()) // weight.shape[1])
+    return [slice(start, start + rows) for start in range(0, weight.shape[0], rows)]
 
 
 def int4_weight(codes: Tensor, scale_zero: Tensor, group: int) -> Tensor:
@@ -170,22 +175,32 @@ def codes_of(weight: Tensor, kind: str) -> dict[str, Tensor]:
     group = group_of(weight.shape[1])
     if kind != "int4" or not group:
         return {}
-    codes, scale_zero = int4_codes(weight, group)
-    return {"codes": codes, "scale_zero": scale_zero}
+    if not weight.is_cuda:
+        codes, scale_zero = int4_codes(weight, group)
+        return {"codes": codes, "scale_zero": scale_zero}
+    made = [int4_codes(weight[part], group) for part in _parts(weight)]  # two to a byte at once: a card's memory is dear
+    return {"codes": torch.cat([_paired(codes) for codes, _ in made]), "scale_zero": torch.cat([one for _, one in made], 1)}
 
 
-def made_of(kept: Mapping[str, Tensor], scratch: Tensor) -> Int8Linear | int8.BytesLinear | Int4Linear | _Biased:
+Made = Int8Linear | int8.BytesLinear | Int4Linear | linears.CardLinear
+
+
+def made_of(kept: Mapping[str, Tensor], scratch: Tensor) -> Made | _Biased:
     """The linear of what was kept, on the device that lies on; codes of int4 may lie two in a byte."""
     if "bias" in kept:
         return _Biased(made_of({name: value for name, value in kept.items() if name != "bias"}, scratch), kept["bias"])
+    own = kernels.of(next(iter(kept.values())).device)
     if "q" in kept:
-        return (
-            int8.BytesLinear(kept["q"], kept["scale"]) if int8.can(kept["q"]) else Int8Linear(kept["q"], kept["scale"], scratch)
-        )
+        q, scale = kept["q"], kept["scale"]
+        if not isinstance(own, kernels.NoKernels) and linears.can(q.shape[1]):
+            return linears.CardLinear("int8", q, scale, own)
+        return int8.BytesLinear(q, scale) if int8.can(q) else Int8Linear(q, scale, scratch)
     codes, scale_zero = kept["codes"], kept["scale_zero"]
-    if codes.dtype == torch.uint8:
-        codes = torch.stack([codes >> 4, codes & 15], -1).flatten(1).to(torch.int32)
-    return Int4Linear(codes, scale_zero, codes.shape[1] // scale_zero.shape[0])
+    columns = codes.shape[1] * (2 if codes.dtype == torch.uint8 else 1)
+    group = columns // scale_zero.shape[0]
+    if not isinstance(own, kernels.NoKernels) and linears.can(columns, group):
+        return linears.CardLinear("int4", _paired(codes), scale_zero, own)
+    return Int4Linear(_single(codes), scale_zero, group)
 
 
 def widest(layers: Iterable[nn.Module]) -> int:
@@ -211,8 +226,18 @@ def _narrow(codes: dict[str, Tensor]) -> dict[str, Tensor]:
     """On the CPU, two codes of int4 in a byte."""
     found = {name: value.cpu() for name, value in codes.items()}
     if "codes" in found:
-        found["codes"] = (found["codes"][:, ::2] << 4 | found["codes"][:, 1::2]).to(torch.uint8)
+        found["codes"] = _paired(found["codes"])
     return found
+
+
+def _paired(codes: Tensor) -> Tensor:
+    """Codes of int4 two to a byte, the even column in the upper half."""
+    return codes if codes.dtype == torch.uint8 else (codes[:, ::2] << 4 | codes[:, 1::2]).to(torch.uint8)
+
+
+def _single(codes: Tensor) -> Tensor:
+    """Each for itself, int32."""
+    return torch.stack([codes >> 4, codes & 15], -1).flatten(1).to(torch.int32) if codes.dtype == torch.uint8 else codes
 
 
 def _choose(weight: Tensor, kind: str, scratch: Tensor) -> tuple[str, str]:
@@ -253,8 +278,8 @@ def _meant(codes: Mapping[str, Tensor]) -> Tensor:
     """The weights that the codes of a layer stand for, float32 [N, K]."""
     if "q" in codes:
         return codes["q"].float() * codes["scale"][:, None]
-    group = codes["codes"].shape[1] // codes["scale_zero"].shape[0]
-    return int4_weight(codes["codes"], codes["scale_zero"], group)
+    single = _single(codes["codes"])
+    return int4_weight(single, codes["scale_zero"], single.shape[1] // codes["scale_zero"].shape[0])
 
 
 def _pack(codes: Tensor) -> Tensor:
@@ -262,8 +287,7 @@ def _pack(codes: Tensor) -> Tensor:
     if not codes.is_cuda:
         convert: Callable[..., Tensor] = torch.ops.aten._convert_weight_to_int4pack_for_cpu
         return convert(codes, 1)
-    pairs = (codes[:, ::2] << 4 | codes[:, 1::2]).to(torch.uint8).contiguous()
-    return torch.ops.aten._convert_weight_to_int4pack(pairs, 8)  # type: ignore[no-any-return]
+    return torch.ops.aten._convert_weight_to_int4pack(_paired(codes).contiguous(), 8)  # type: ignore[no-any-return]
 
 
 class _Biased(nn.Module):

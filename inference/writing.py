@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from inference.answers import Finish
 from inference.constrained import Constraint
-from inference.errors import ModelFailed
+from inference.errors import NOT_FINITE, ModelFailed
 from inference.questions import Decoding
 from inference.thinking import Trace
 
@@ -43,21 +44,41 @@ class Writing:
         trace: Trace | None = None,
     ) -> None:
         self._most, self._limits, self._on_token, self._form, self._trace = most, limits, on_token, form, trace
-        self._pick = _picker(decoding)
+        self._pick, self._greedy = _picker(decoding), decoding.temperature <= 0
         self._written: list[int] = []
+        self._never: dict[tuple[int, ...], Tensor] = {}
         self.finish: Finish = "length"
+
+    @property
+    def never(self) -> tuple[int, ...]:
+        """Tokens that cannot be chosen."""
+        return self._limits.never
 
     @property
     def length(self) -> int:
         """Tokens so far."""
         return len(self._written)
 
+    def _allowed(self, logits: Tensor, never: tuple[int, ...]) -> Tensor:
+        if never not in self._never:
+            self._never[never] = torch.tensor(never, dtype=torch.long, device=logits.device)
+        return logits.index_fill_(0, self._never[never], -torch.inf)
+
     def next(self, logits: Tensor) -> int | None:
         """The token that float32 logits [vocabulary] call for, which the model is to read before the next; None where the text is
         over. Writes over the logits. Raises ModelFailed where they are NaN or infinite."""
         form, trace, limits = self._form, self._trace, self._limits
-        logits = _allowed(_finite(logits), limits.never if trace is None else (*limits.never, *trace.never))
-        token = self._pick(logits if form is None else form.masked(logits, self._most - len(self._written)))
+        logits = self._allowed(_finite(logits), limits.never if trace is None else (*limits.never, *trace.never))
+        return self.take(self._pick(logits if form is None else form.masked(logits, self._most - len(self._written))))
+
+    @property
+    def plain(self) -> bool:
+        """Whether its tokens are simply the likeliest, so that the next may be begun before this one is looked at."""
+        return self._greedy and self._form is None and self._trace is None
+
+    def take(self, token: int) -> int | None:
+        """The token, unless a trace wants another, once it is written; None where the text is over."""
+        form, trace, limits = self._form, self._trace, self._limits
         if trace is not None:
             token = trace.instead(token, limits.stop)
             trace.take(token)
@@ -95,13 +116,9 @@ def loop(tokens: Sequence[int]) -> int:
 
 
 def _finite(logits: Tensor) -> Tensor:
-    if not bool(torch.isfinite(logits).all()):
-        raise ModelFailed("the model answered NaN or infinity; its files or its number format are wrong, check the model")
-    return logits
-
-
-def _allowed(logits: Tensor, never: tuple[int, ...]) -> Tensor:
-    logits[list(never)] = -torch.inf
+    """Their sum tells it in one step; one that only overflows is looked at again."""
+    if not math.isfinite(float(logits.sum())) and not bool(torch.isfinite(logits).all()):
+        raise ModelFailed(NOT_FINITE)
     return logits
 
 

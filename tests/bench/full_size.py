@@ -73,8 +73,8 @@ def _installed(published: Path) -> Sequence[Row]:
     return [Row(f"import of {size:.1f} GB in {len(files)} shards: checked, hashed, copied", time.monotonic() - began, "s")]
 
 
-def write_model(folder: Path) -> None:
-    """The 4B's shapes (arXiv 2507.05201, config.json as published), bfloat16, random."""
+def write_model(folder: Path, device: str = "cpu") -> None:
+    """The 4B's shapes (arXiv 2507.05201, config.json as published), bfloat16, random, drawn on `device`."""
     import torch
     from transformers import Gemma3Config, Gemma3ForConditionalGeneration
     from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
@@ -103,17 +103,17 @@ def write_model(folder: Path) -> None:
     )  # fmt: skip
     with torch.device("meta"):
         model = Gemma3ForConditionalGeneration(config).to(torch.bfloat16)
-    model = model.to_empty(device="cpu")
+    model = model.to_empty(device=device)
     model.tie_weights()
     with torch.no_grad():
         for weight in model.parameters():
             weight.uniform_(-0.02, 0.02) if weight.ndim > 1 else weight.zero_()
         for name, buffer in model.named_buffers():
             if "position_ids" in name:
-                buffer.copy_(torch.arange(buffer.shape[-1]).expand_as(buffer))
+                buffer.copy_(torch.arange(buffer.shape[-1], device=device).expand_as(buffer))
     model.generation_config.eos_token_id = [1, tokenizer.convert_tokens_to_ids("<end_of_turn>")]
     folder.mkdir(parents=True)
-    model.save_pretrained(folder, max_shard_size="2GB")
+    model.to("cpu").save_pretrained(folder, max_shard_size="2GB")
     processor.save_pretrained(folder)
 
 

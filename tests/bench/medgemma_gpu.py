@@ -23,11 +23,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from inference import catalogue, quantize
+from inference import catalogue, decoding, quantize
+from inference.cuda import checked
 from inference.decoder import Decoder
+from inference.decoding import Prompt
 from inference.errors import Cancelled
 from inference.medgemma import Drafter
 from inference.questions import Decoding
+from inference.stepping import Stepper
 from tests.bench.full_size import write_model
 from tests.bench.medgemma import by_generate, by_us, write_small
 from tests.bench.results_file import Row, write
@@ -109,8 +112,9 @@ def pace(decoder: Decoder, card: Card, count: int, prompt: int = 300) -> tuple[f
 def decoded(drafter: Drafter, quantisation: str, card: Card, count: int) -> list[Row]:
     seconds, share = pace(drafter.decoder, card, count)
     name, least = "bf16" if quantisation == "none" else quantisation, SHARES[quantisation]
+    told = f"{drafter.quantisation}; {by_whom(drafter.decoder)}"
     return [
-        Row(f"4B {name}: tokens a second", 1 / seconds, "/s", "", drafter.quantisation),
+        Row(f"4B {name}: tokens a second", 1 / seconds, "/s", "", told),
         Row(
             f"4B {name}: share of the bandwidth floor",
             share,
@@ -120,6 +124,19 @@ def decoded(drafter: Drafter, quantisation: str, card: Card, count: int) -> list
             share >= least,
         ),
     ]
+
+
+def by_whom(decoder: Decoder) -> str:
+    return "torch's kernels" if decoder.fused_step is None else "our kernels"
+
+
+def without_ours(drafter: Drafter, card: Card, count: int) -> list[Row]:
+    """The same recorded steps by torch's kernels alone."""
+    decoder = drafter.decoder
+    read, step, decoder.fused_read, decoder.fused_step = decoder.fused_read, decoder.fused_step, None, None
+    seconds, share = pace(decoder, card, count)
+    decoder.fused_read, decoder.fused_step = read, step
+    return [Row("4B bf16: tokens a second by torch's kernels alone", 1 / seconds, "/s", "", f"{share:.2f} of the floor")]
 
 
 def against_generate(folder: Path, drafter: Drafter, card: Card, count: int) -> list[Row]:
@@ -139,21 +156,59 @@ def against_generate(folder: Path, drafter: Drafter, card: Card, count: int) -> 
 
 
 def alike(folder: Path, card: Card, count: int) -> list[Row]:
-    """Greedy text of both in float32, where rounding decides no tie."""
+    """Greedy text of both in float32, where rounding decides no tie; and along it the error of bfloat16 logits."""
     from transformers import Gemma3ForConditionalGeneration
 
-    def loaded() -> Any:
-        return Gemma3ForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).to(card.kind).eval()
+    def loaded(dtype: torch.dtype = torch.float32) -> Any:
+        return Gemma3ForConditionalGeneration.from_pretrained(folder, dtype=dtype).to(card.kind).eval()
 
     model = loaded()
     ids = words(300, model.config.get_text_config().vocab_size, card)
-    theirs = by_generate(model, ids, count)
+    text = by_generate(model, ids, count)
+    with torch.inference_mode():
+        whole = torch.cat([ids, torch.tensor(text, device=card.kind)])[None]
+        exact = model(whole).logits[0, len(ids) - 1 : -1].float()
     del model
     free(card)
     ours = by_us(Decoder(loaded()), ids, count)
-    same = next((at for at, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other), count)
+    same = next((at for at, (one, other) in enumerate(zip(ours, text, strict=True)) if one != other), count)
     free(card)
-    return [Row("4B float32: tokens equal to generate's, greedy", same, "", f"{count}", f"of {count}", same == count)]
+    far = error(stepped_by_them(loaded(torch.bfloat16), ids, text), exact)
+    free(card)
+    decoder = Decoder(loaded(torch.bfloat16))
+    checked.prepare(decoder)
+    near = error(stepped_by_us(decoder, ids, text), exact)
+    told = f"{near:.4f} and {far:.4f} of the logits' size; {by_whom(decoder)}"
+    return [
+        Row("4B float32: tokens equal to generate's, greedy", same, "", f"{count}", f"of {count}", same == count),
+        Row(
+            "4B bf16: error of logits against float32, share of generate's own", near / far, "", "≤ 1.1", told, near <= 1.1 * far
+        ),
+    ]
+
+
+def error(found: torch.Tensor, exact: torch.Tensor) -> float:
+    return float((found - exact).norm() / exact.norm())
+
+
+@torch.inference_mode()
+def stepped_by_them(model: Any, ids: torch.Tensor, text: list[int]) -> torch.Tensor:
+    """Logits at every place of the text, token by token."""
+    out = model(ids[None], use_cache=True, logits_to_keep=1)
+    found = [out.logits[0, -1].float()]
+    for token in text[:-1]:
+        out = model(torch.tensor([[token]], device=ids.device), past_key_values=out.past_key_values, use_cache=True)
+        found.append(out.logits[0, -1].float())
+    return torch.stack(found)
+
+
+@torch.inference_mode()
+def stepped_by_us(decoder: Decoder, ids: torch.Tensor, text: list[int]) -> torch.Tensor:
+    cache = decoder.cache(len(ids) + len(text))
+    found = [decoder.logits(decoding.read(decoder, Prompt.of(ids, None), decoding.no_image, cache, NEVER))]
+    stepper = Stepper(decoder, cache)
+    found += [stepper.step(token, NEVER).clone() for token in text[:-1]]
+    return torch.stack(found)
 
 
 def prefilled(drafter: Drafter, card: Card) -> list[Row]:
@@ -163,7 +218,7 @@ def prefilled(drafter: Drafter, card: Card) -> list[Row]:
     prompt = len(drafter.prompt(messages, 1))
 
     def first() -> None:
-        drafter._features.clear()
+        drafter._seen.forget()
         drafter._prefixes.forget()
         drafter.write(messages, [pixels], Decoding(1), lambda _: None, NEVER)
 
@@ -228,7 +283,7 @@ def stopped(drafter: Drafter, card: Card, slices: int = 12) -> list[Row]:
 
 
 def _anew(drafter: Drafter, messages: Any, pixels: list[Any], cancel: threading.Event) -> None:
-    drafter._features.clear()
+    drafter._seen.forget()
     drafter._prefixes.forget()
     drafter.write(messages, pixels, Decoding(64), lambda _: None, cancel)
 
@@ -255,6 +310,7 @@ def large(card: Card, small: bool, count: int) -> list[Row]:
     decoder = Decoder(_filled(config, card))
     made = quantize.apply(decoder.layers, "int4", torch.device(card.kind))
     decoder.to(card.kind)
+    checked.prepare(decoder)
     held = torch.cuda.max_memory_allocated() if card.kind == "cuda" else 0
     seconds, share = pace(decoder, card, count)
     return [
@@ -296,28 +352,40 @@ def main() -> None:
     card = card_of("cpu" if small else "cuda")
     count = 8 if small else TOKENS
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as name:
+    about = {"card": "none" if small else torch.cuda.get_device_name(), "cuda": torch.version.cuda or ""}
+    began = time.perf_counter()
+
+    def measured(found: list[Row]) -> None:
+        """Kept at once: what comes later may fail."""
+        rows.extend(found)
+        for row in found:
+            at = time.perf_counter() - began
+            print(f"{at:5.0f} s  {row.name:<70} {row.value:.4g} {row.unit} ({row.target}) {row.peer}", flush=True)
+        if not small:
+            write("medgemma-gpu", rows, {"card": about}, tell=False)
+
+    memory = Path("/dev/shm")  # a model is read six times
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() and not small else None) as name:
         folder = Path(name) / "model"
-        (write_small if small else write_model)(folder)
+        if small:
+            write_small(folder)
+        else:
+            write_model(folder, card.kind)
         entry = catalogue.entry(MODEL)
         for quantisation in ("none", "int8", "int4"):
             drafter = Drafter(folder, entry, card.kind, quantisation)
-            rows += decoded(drafter, quantisation, card, count)
+            measured(decoded(drafter, quantisation, card, count))
             if quantisation == "none":
-                rows += [*prefilled(drafter, card), *stopped(drafter, card, 2 if small else 12)]
-                rows += against_generate(folder, drafter, card, count)
+                measured(prefilled(drafter, card))
+                measured(stopped(drafter, card, 2 if small else 12))
+                measured(without_ours(drafter, card, count))
+                measured(against_generate(folder, drafter, card, count))
             if quantisation == "int4":
-                rows += volume(drafter, card, 5 if small else 85)
+                measured(volume(drafter, card, 5 if small else 85))
             del drafter
             free(card)
-        rows += alike(folder, card, count)
-    rows += large(card, small, count)
-    if small:
-        for row in rows:
-            print(f"rehearsed: {row.name:<70} {row.value:.4g} {row.unit} {row.peer}")
-        return
-    about = {"card": torch.cuda.get_device_name(), "cuda": torch.version.cuda or ""}
-    write("medgemma-gpu", rows, {"card": about})
+        measured(alike(folder, card, count))
+    measured(large(card, small, count))
 
 
 if __name__ == "__main__":

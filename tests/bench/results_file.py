@@ -27,8 +27,8 @@ class Row:
     ok: bool | None = None
 
 
-def write(name: str, rows: Sequence[Row], extra: Mapping[str, object] | None = None) -> Path:
-    """Write the rows and print them; rows that miss their target stay, with ok false."""
+def write(name: str, rows: Sequence[Row], extra: Mapping[str, object] | None = None, tell: bool = True) -> Path:
+    """Write the rows and, with `tell`, print them; rows that miss their target stay, with ok false."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     content = {
@@ -39,7 +39,7 @@ def write(name: str, rows: Sequence[Row], extra: Mapping[str, object] | None = N
         **(extra or {}),
     }
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    for row in rows:
+    for row in rows if tell else ():
         mark = {True: "ok  ", False: "MISS", None: "    "}[row.ok]
         print(f"{mark} {row.name:<58} {row.value:>10.4g} {row.unit:<8} {row.target:<14} {row.peer}")
     return path
