@@ -87,15 +87,17 @@ def generate(
     writing: Writing,
     cancel: Event,
     tell: Callable[[str], object] = len,
+    output: Tensor | None = None,
 ) -> Finish:
     """Read the rest of the prompt and write until `writing` says that it is over.
 
     `tell` is told why a card's steps are slower than they could be, where they are.
-    `cache` holds the beginning of the prompt with all its images, and must have room for the rest and for what is written. Raises
-    Cancelled and, where the model gives NaN or infinity, ModelFailed.
+    `cache` holds the beginning of the prompt with all its images, and must have room for the rest and for what is written; where
+    it holds all of the prompt, `output` is that of the last position. Raises Cancelled and, where the model gives NaN or
+    infinity, ModelFailed.
     """
     with torch.inference_mode():
-        logits = decoder.logits(read(decoder, prompt, no_image, cache, cancel))
+        logits = _first(decoder, Row(prompt, cache, writing, output), cancel)
         stepper = Stepper(decoder, cache)
         token = None if _stopped(cancel) else writing.next(logits)
         if token is not None and writing.plain and stepper.runs(writing.never):
@@ -118,6 +120,7 @@ class Row:
     prompt: Prompt
     cache: KVCache
     writing: Writing
+    output: Tensor | None = None
 
 
 def generate_together(decoder: Decoder, rows: Sequence[Row], cancel: Event) -> list[ModelFailed | None]:
@@ -125,7 +128,7 @@ def generate_together(decoder: Decoder, rows: Sequence[Row], cancel: Event) -> l
     failed, None where it did not; the others are written on. Raises Cancelled."""
     failed: list[ModelFailed | None] = [None] * len(rows)
     with torch.inference_mode():
-        logits = {at: decoder.logits(read(decoder, row.prompt, no_image, row.cache, cancel)) for at, row in enumerate(rows)}
+        logits = {at: _first(decoder, row, cancel) for at, row in enumerate(rows)}
         while logits and not _stopped(cancel):
             tokens = dict[int, int]()
             for at, one in logits.items():
@@ -165,6 +168,11 @@ def read(
     if output is None:
         raise ValueError("nothing of the prompt is left to read")
     return output
+
+
+def _first(decoder: Decoder, row: Row, cancel: Event) -> Tensor:
+    """Logits after the prompt, what is left of it read."""
+    return decoder.logits(read(decoder, row.prompt, no_image, row.cache, cancel) if row.output is None else row.output)
 
 
 def no_image(number: int) -> Tensor:

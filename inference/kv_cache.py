@@ -77,13 +77,14 @@ class KVCache:
         """So many positions more are filled."""
         self.length += by
 
-    def snapshot(self) -> Snapshot:
-        """A copy of what is filled."""
+    def snapshot(self, length: int = 0) -> Snapshot:
+        """A copy of what is filled, or of its first `length` positions, where no window has gone beyond them."""
+        length = length or self.length
         copies = [
-            tuple(one[:, :, : min(places, self.length)].clone() for one, places in zip(kept, self.places, strict=True))
+            tuple(one[:, :, : min(places, length)].clone() for one, places in zip(kept, self.places, strict=True))
             for kept in (self.keys, self.values)
         ]
-        return Snapshot(self.length, copies[0], copies[1])
+        return Snapshot(length, copies[0], copies[1])
 
     def restore(self, snapshot: Snapshot) -> None:
         """Filled as it was then; whatever came after is forgotten. The capacity must hold it."""

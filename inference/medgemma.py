@@ -196,7 +196,7 @@ class Drafter(Prompting):
         text = self._begin(asked, on_progress, cancel)
         told: list[str] = []
         row = text.row
-        finish = steps.generate(self.decoder, row.prompt, row.cache, row.writing, cancel, told.append)
+        finish = steps.generate(self.decoder, row.prompt, row.cache, row.writing, cancel, told.append, row.output)
         return text.end(finish, told)
 
     def answer_together(
@@ -227,13 +227,13 @@ class Drafter(Prompting):
         form = None if asked.schema is None else self.grammars.of(asked.schema).begin(most)
         prompt = steps.Prompt.of(ids, int(self.model.config.image_token_id) if self.sees else None)
         before = self._seen.taken
-        cache = self._begun(prompt, [self.pixels(one) for one in pictures], most, on_progress, cancel)
+        cache, output = self._begun(prompt, [self.pixels(one) for one in pictures], most, on_progress, cancel)
         told = [f"{taken} of {len(pictures)} pictures' tokens were kept on disk"] if (taken := self._seen.taken - before) else []
         told += self._seen.remarks()
         telling = Telling(self.tokenizer, decoding.max_tokens, trace, on_progress)
         writing = Writing(decoding, most, self.limits, telling.take, form, trace)
         on_progress(Progress("reading the prompt", 0, decoding.max_tokens))
-        return _Text(steps.Row(prompt, cache, writing), telling, trace, self.shown(ids), tuple(told))
+        return _Text(steps.Row(prompt, cache, writing, output), telling, trace, self.shown(ids), tuple(told))
 
     def chances(
         self, messages: Sequence[Message], pictures: Sequence[NDArray[np.uint8]], text: str, most: int, cancel: Event
@@ -244,9 +244,11 @@ class Drafter(Prompting):
         answer = [*self.tokenizer(text, add_special_tokens=False)["input_ids"]][:most] or [self.tokenizer.eos_token_id]
         prompt = steps.Prompt.of(ids, int(self.model.config.image_token_id) if self.sees else None)
         squares = [self.pixels(one) for one in pictures] if self.sees else []
-        cache = self._begun(prompt, squares, len(answer), lambda _: None, cancel)
+        cache, output = self._begun(prompt, squares, len(answer), lambda _: None, cancel)
         with torch.inference_mode():
-            found = [self.decoder.logits(steps.read(self.decoder, prompt, steps.no_image, cache, cancel))]
+            if output is None:
+                output = steps.read(self.decoder, prompt, steps.no_image, cache, cancel)
+            found = [self.decoder.logits(output)]
             found += [self.decoder.logits(self.decoder.step(int(token), cache, cancel)) for token in answer[:-1]]
             return torch.stack(found).log_softmax(-1).cpu()
 
@@ -278,13 +280,15 @@ class Drafter(Prompting):
         most: int,
         on_progress: Callable[[Progress], None],
         cancel: Event,
-    ) -> KVCache:
-        """A cache with room for the prompt and `most` tokens more, which holds all up to the last picture."""
+    ) -> tuple[KVCache, Tensor | None]:
+        """A cache with room for the prompt and `most` tokens more, which holds all up to the last picture; where it holds the
+        whole prompt, the output at its last place too."""
         keys = _sums(pictures)
         ids, end = prompt.ids.tolist(), prompt.after_images
         cache = self.decoder.cache(len(prompt) + most)
+        output = None
         if not end:
-            return cache
+            return cache, output
         with torch.inference_mode():
             known = self._prefixes.find(ids, keys)
             if known is not None:
@@ -295,9 +299,11 @@ class Drafter(Prompting):
                     on_progress(Progress("reading pictures", number, len(pictures)))
                     return self.features(pictures[number], keys[number], cancel)
 
-                steps.read(self.decoder, prompt.first(end), features, cache, cancel)
-                self._prefixes.keep(ids[:end], keys, cache.snapshot())
-        return cache
+                whole = len(prompt) <= min(cache.places)  # so that no window goes beyond what is kept for the next question
+                output = steps.read(self.decoder, prompt if whole else prompt.first(end), features, cache, cancel)
+                self._prefixes.keep(ids[:end], keys, cache.snapshot(end))
+                output = output if whole else None
+        return cache, output
 
     def _read(self, values: Tensor) -> Tensor:
         """A picture [1, 3, S, S] as projected tokens [tokens, hidden]."""

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from inference.cuda.kernels import Argument, Kernels, NoKernels
+from inference.cuda.kernels import THREADS, Argument, Kernels, NoKernels
 from inference.cuda.linears import GROUP, CardLinear
 from inference.decoder import Decoder, Layer, Norm
 from inference.kv_cache import KVCache
@@ -21,10 +21,10 @@ ATTENTION = {(256, 2), (128, 2), (64, 2)}
 """(width of a head, queries that share a key head) that step.cu is made for: the 4B's, the 27B's, a small test's."""
 MOST_SPLITS = 64
 MOST_PARTS = 4
-MOST_NARROW, MOST_HIDDEN = 12 * 256, 22 * 256
-"""Numbers of the residual stream that a block's threads hold, in the two forms there are."""
-WAVES, HEAD = 4, 8
-"""Blocks for every multiprocessor that a small matrix is shared among, and at most for the head."""
+NARROW, WIDE = 12, 22
+"""Numbers of the residual stream that a thread of a block holds, in the two forms there are."""
+HEAD = 8
+"""Blocks for every multiprocessor, at most: those of the head have several tiles."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,15 +51,28 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Layer:
+    """`norms` are what is added to one, bfloat16: before and after attention, before and after the MLP."""
+
     layer: Layer
     qkv: Matrix
     out: Matrix
     gate_up: Matrix
     down: Matrix
+    norms: tuple[Tensor, ...]
 
     @classmethod
     def of(cls, layer: Any) -> _Layer:
-        return cls(layer, *(Matrix.of(one) for one in (layer.qkv, layer.out, layer.gate_up, layer.down)))
+        qkv, out, gate_up, down = map(Matrix.of, (layer.qkv, layer.out, layer.gate_up, layer.down))
+        norms = tuple(map(added_to_one, (layer.before, layer.after, layer.mlp_before, layer.mlp_after)))
+        return cls(layer, qkv, out, gate_up, down, norms)
+
+
+def added_to_one(norm: Norm) -> Tensor:
+    """A norm's weights as they are published. Raises NoKernels where bfloat16 does not hold them."""
+    found = (norm.gain - 1).bfloat16()
+    if not torch.equal(1 + found.float(), norm.gain):
+        raise NoKernels("a norm's weights are finer than bfloat16")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +93,13 @@ class FusedStep:
         sharing = self.heads // self.kv_heads
         if decoder.dtype != torch.bfloat16 or (self.width, sharing) not in ATTENTION:
             raise NoKernels(f"no kernel of ours is for heads of {self.width}, {sharing} to a key, in {decoder.dtype}")
-        if len(layer.before.gain) > MOST_HIDDEN:
+        if len(layer.before.gain) > WIDE * THREADS:
             raise NoKernels(f"no kernel of ours is for a residual stream of {len(layer.before.gain)}")
         self._attend = f"attend_{self.width}_{sharing}"
         self._layers = [_Layer.of(one) for one in decoder.layers]
         self._head = Matrix.of(decoder.head)
-        self._norm, self._embedding = decoder.norm, decoder.embedding.weight  # not the decoder: it holds this
+        self._norm, self._embedding = added_to_one(decoder.norm), decoder.embedding.weight  # not the decoder: it holds this
+        self._eps = decoder.norm.eps
         weight = self._embedding
         self._scale = float(torch.as_tensor(getattr(decoder.embedding, "embed_scale", 1.0)).to(weight.dtype))
         (windowed, windowed_scale), (everywhere, scale) = (decoder.pace(kind) for kind in (True, False))
@@ -93,67 +107,72 @@ class FusedStep:
         self._splits = max(1, min(MOST_SPLITS, kernels.blocks // self.kv_heads))
         sizes = self._layers[0]
         hidden, mlp = sizes.qkv.columns, sizes.down.columns
-        self.plans = {name: self._plan(getattr(sizes, name)) for name in ("qkv", "out", "down")} | {"gate_up": Plan()}
+        self.plans = {name: self._plan(getattr(sizes, name)) for name in ("qkv", "out", "down", "gate_up")}
 
         def room(*shape: int, dtype: torch.dtype = torch.bfloat16) -> Tensor:
             return torch.zeros(shape, dtype=dtype, device=weight.device)
 
-        self._x, self._h, self._inner = room(hidden), room(hidden), room(mlp)
+        self._x, self._inner = (room(hidden), room(hidden)), room(mlp)
         self._seen = room(self.heads * self.width)
         self._turns = room(2 * self.width, dtype=torch.float32)
-        self._qkv = room(MOST_PARTS, sizes.qkv.rows, dtype=torch.float32)
-        self._parts = room(MOST_PARTS, hidden, dtype=torch.float32)
+        self._qkv = room(sizes.qkv.rows, dtype=torch.float32)
+        self._out, self._down = (room(MOST_PARTS, hidden, dtype=torch.float32) for _ in range(2))
         self._part = room(self.heads * self._splits * (self.width + 2), dtype=torch.float32)
-        self._done = room(self.kv_heads + 1, dtype=torch.int32)
+        self._done = room(self.kv_heads, dtype=torch.int32)
         self._logits = room(self._head.rows, dtype=torch.float32)
 
     def _plan(self, matrix: Matrix) -> Plan:
-        """So many parts that all multiprocessors have blocks enough."""
-        tiles, groups = -(-matrix.rows // 16), matrix.columns // GROUP
-        parts = max(1, min(MOST_PARTS, WAVES * self._kernels.blocks // tiles, groups // 4))
-        return Plan(256, parts)
+        """As measured on an H200: quantised, the wide matrix wants smaller blocks, of which more fit at once."""
+        light = matrix.kind != "none" and matrix.rows > 4 * matrix.columns and matrix.columns <= WIDE * 128
+        return Plan(128 if light else THREADS)
 
     def __call__(self, token: Tensor, position: Tensor, cache: KVCache) -> Tensor:
         """Read `token` int64 [1] at `position` int64 [1] into the cache, whose `length` stays; float32 logits [vocabulary], which
         the next call writes over."""
-        hidden, first = len(self._x), self._layers[0].layer.before
+        x, then = self._x
         self._kernels.launch(
-            "begin_token", (1, 1),
-            [self._embedding, token, position, self._scale, self._x, first.gain, self._h, hidden, first.eps, *self._pace,
-             self._turns, self.width // 2],
+            "begin_token", (-(-max(len(x), self.width) // THREADS), 1),
+            [self._embedding, token, position, self._scale, x, len(x), *self._pace, self._turns, self.width // 2],
         )  # fmt: skip
-        after = [*(one.layer.before for one in self._layers[1:]), self._norm]
-        for number, (one, following) in enumerate(zip(self._layers, after, strict=True)):
-            layer, plan = one.layer, self.plans["qkv"]
-            self._start(f"parted_{one.qkv.kind}", one.qkv, plan, [self._h, self._qkv])
-            self._attended(number, layer, position, cache, plan.parts)
-            self._added(one.out, "out", self._seen, layer.after, layer.mlp_before)
-            self._start(f"gated_{one.gate_up.kind}", one.gate_up, self.plans["gate_up"], [self._h, self._inner], 2)
-            self._added(one.down, "down", self._inner, layer.mlp_after, following)
-        self._start(f"logits_{self._head.kind}", self._head, Plan(), [self._h, self._logits])
+        added: tuple[Argument, ...] = (None, 1, None)
+        for number, one in enumerate(self._layers):
+            before, after, mlp_before, mlp_after = one.norms
+            self._settled("settled", one.qkv, self.plans["qkv"], x, added, before, then, self._qkv)
+            self._attended(number, one.layer, position, cache)
+            self._parted(one.out, "out", self._seen, self._out)
+            added = self._out, self.plans["out"].parts, after
+            self._settled("gated", one.gate_up, self.plans["gate_up"], then, added, mlp_before, x, self._inner)
+            self._parted(one.down, "down", self._inner, self._down)
+            added = self._down, self.plans["down"].parts, mlp_after
+        self._settled("settled", self._head, Plan(), x, added, self._norm, then, self._logits)
         return self._logits
 
-    def _added(self, matrix: Matrix, name: str, x: Tensor, added: Norm, norm: Norm) -> None:
-        """The residual stream goes on by a matrix times x, and is evened for the next."""
-        arguments: list[Argument] = [x, self._parts, self._done[-1:], self._x, added.gain, norm.gain, self._h, norm.eps]
-        wide = "wide_" if matrix.rows > MOST_NARROW else ""
-        self._start(f"added_{wide}{matrix.kind}", matrix, self.plans[name], arguments)
-
-    def _start(self, name: str, matrix: Matrix, plan: Plan, arguments: list[Argument], halves: int = 1) -> None:
-        """`halves` of the rows go together through a block. The head, which is all rows, is not too many blocks."""
-        tiles = -(-matrix.rows // halves // 16)
-        grid = min(tiles, HEAD * self._kernels.blocks) if name.startswith("logits") else tiles
-        columns = -(-matrix.columns // GROUP // plan.parts) * GROUP
+    def _settled(
+        self, name: str, matrix: Matrix, plan: Plan, x: Tensor, added: tuple[Argument, ...], norm: Tensor, then: Tensor, y: Tensor
+    ) -> None:
+        """The residual stream goes on from `x` to `then` by what was `added`, and evened times a matrix it is `y`. The head,
+        which is all rows, is not too many blocks."""
+        tiles = -(-(matrix.rows // 2 if name == "gated" else matrix.rows) // 16)
+        wide = "wide_" if matrix.columns > NARROW * plan.threads else ""
         self._kernels.launch(
-            name, (grid, plan.parts),
-            [matrix.weights, matrix.scales, matrix.rows, matrix.columns, *arguments], 2 * columns, plan.threads,
+            f"{name}_{wide}{matrix.kind}", (min(tiles, HEAD * self._kernels.blocks), 1),
+            [matrix.weights, matrix.scales, matrix.rows, matrix.columns, x, *added, norm, then, y, self._eps],
+            2 * matrix.columns, plan.threads,
         )  # fmt: skip
 
-    def _attended(self, number: int, layer: Layer, position: Tensor, cache: KVCache, parts: int) -> None:
+    def _parted(self, matrix: Matrix, name: str, x: Tensor, y: Tensor) -> None:
+        plan = self.plans[name]
+        self._kernels.launch(
+            f"parted_{matrix.kind}", (-(-matrix.rows // 16), plan.parts),
+            [matrix.weights, matrix.scales, matrix.rows, matrix.columns, x, y],
+            2 * -(-matrix.columns // GROUP // plan.parts) * GROUP, plan.threads,
+        )  # fmt: skip
+
+    def _attended(self, number: int, layer: Layer, position: Tensor, cache: KVCache) -> None:
         keys, values, places = cache.keys[number], cache.values[number], cache.places[number]
         windowed = int(bool(layer.window))
         self._kernels.launch(
             self._attend, (self.kv_heads, self._splits),
-            [self._qkv, parts, layer.gains, self._turns, keys, values, position, places, windowed, layer.eps, layer.scale,
+            [self._qkv, 1, layer.gains, self._turns, keys, values, position, places, windowed, layer.eps, layer.scale,
              self._part, self._done, self._seen],
         )  # fmt: skip

@@ -17,6 +17,7 @@ typedef unsigned short u16;
 #define SHARED __shared__
 #define SHARED_OF_CALL(NAME) extern __shared__ Four NAME[]
 struct alignas(16) Four { u32 x, y, z, w; };
+struct alignas(8) Two { float x, y; };
 
 DEVICE void mma(float (&c)[4], u32 a0, u32 a1, u32 a2, u32 a3, u32 b0, u32 b1) {
     asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
@@ -53,6 +54,12 @@ DEVICE void wait_before() {
 }
 DEVICE u32 bytes(u32 low, u32 high, u32 which) { return __byte_perm(low, high, which); }
 DEVICE float fresh(const float* from) { return __ldcg(from); }
+DEVICE Two fresh(const Two* from) {
+    float2 v = __ldcg((const float2*)from);
+    Two found;
+    found.x = v.x, found.y = v.y;
+    return found;
+}
 #endif
 
 const int WARPS = 8;      // of a block at most
@@ -70,6 +77,7 @@ DEVICE u16 narrow(float v) {  // to the nearest, ties to even; NaN stays
     return u16((b + 0x7fffu + ((b >> 16) & 1u)) >> 16);
 }
 DEVICE float rounded(float v) { return wide(narrow(v)); }
+DEVICE u32 both(float one, float two) { return u32(narrow(one)) | u32(narrow(two)) << 16; }
 
 DEVICE float over_warp(float v) {
     for (int by = 16; by; by >>= 1) v += __shfl_xor_sync(0xffffffffu, v, by);
@@ -262,13 +270,76 @@ DEVICE const u16* held(const u16* x, int low, int high) {
     return (const u16*)memory;
 }
 
+// Of a value in several parts, as the matrix would have given it.
+DEVICE float whole(const float* part, int n, int parts, int at) {
+    float sum = 0;
+#pragma unroll
+    for (int i = 0; i < MOST_PARTS; i++)
+        if (i < parts) sum += fresh(part + (long long)i * n + at);
+    return rounded(sum);
+}
+
+// The residual stream goes on by what a matrix gave in several parts, and is evened for the next matrix: then = x + even(W x) ·
+// gain_added, and even(then) · gain in the block's own memory. Every block does it for itself; the first keeps `then`. Without
+// `part` the stream only begins. Gains are what is added to one, as published. A thread takes PAIRS pairs of numbers at most, all
+// of which it reads before anything else.
+template <int PAIRS>
+DEVICE const u16* settled(const u16* x, const float* part, int parts, const u16* gain_added, const u16* gain, u16* then, int k,
+                          float eps, float* room) {
+    SHARED_OF_CALL(memory);
+    u32* h = (u32*)memory;
+    u32 stream[PAIRS], by[PAIRS], next[PAIRS];
+    Two v[PAIRS];
+    float squares = 0, factor = 0;
+#pragma unroll
+    for (int e = 0; e < PAIRS; e++) {
+        const int i = threadIdx.x + e * blockDim.x;
+        const bool is = 2 * i < k, more = is && part;
+        stream[e] = is ? ((const u32*)x)[i] : 0, next[e] = is ? ((const u32*)gain)[i] : 0;
+        by[e] = more ? ((const u32*)gain_added)[i] : 0;
+        v[e].x = v[e].y = 0;
+#pragma unroll
+        for (int p = 0; p < MOST_PARTS; p++)
+            if (more && p < parts) {
+                Two found = fresh((const Two*)(part + (long long)p * k) + i);
+                v[e].x += found.x, v[e].y += found.y;
+            }
+    }
+    if (part) {
+#pragma unroll
+        for (int e = 0; e < PAIRS; e++) {
+            v[e].x = rounded(v[e].x), v[e].y = rounded(v[e].y);
+            squares += v[e].x * v[e].x + v[e].y * v[e].y;
+        }
+        factor = rsqrtf(over_block(squares, room) / k + eps);
+        squares = 0;
+    }
+#pragma unroll
+    for (int e = 0; e < PAIRS; e++) {
+        const int i = threadIdx.x + e * blockDim.x;
+        v[e].x = rounded(first(stream[e]) + rounded(v[e].x * factor * (1 + first(by[e]))));
+        v[e].y = rounded(second(stream[e]) + rounded(v[e].y * factor * (1 + second(by[e]))));
+        squares += v[e].x * v[e].x + v[e].y * v[e].y;
+        if (blockIdx.x == 0 && blockIdx.y == 0 && 2 * i < k) ((u32*)then)[i] = both(v[e].x, v[e].y);
+    }
+    factor = rsqrtf(over_block(squares, room) / k + eps);
+#pragma unroll
+    for (int e = 0; e < PAIRS; e++) {
+        const int i = threadIdx.x + e * blockDim.x;
+        if (2 * i < k) h[i] = both(v[e].x * factor * (1 + first(next[e])), v[e].y * factor * (1 + second(next[e])));
+    }
+    __syncthreads();
+    return (const u16*)memory;
+}
+
 DEVICE float gelu(float v) { return 0.5f * v * (1 + tanhf(0.7978845608028654f * (v + 0.044715f * v * v * v))); }
 
-enum { GATED, LOGITS };
+enum { PLAIN, GATED };
 
-// W x. GATED: y bfloat16 [n / 2], gelu(row i) · row n / 2 + i. LOGITS: y float32 [n].
-template <int KIND, int END>
-DEVICE void ended(const Four* w, const void* scales, int n, int k, const u16* x, void* y) {
+// W times what `settled` makes. PLAIN: y float32 [n]. GATED: y bfloat16 [n / 2], gelu(row i) · row n / 2 + i.
+template <int KIND, int END, int PAIRS>
+DEVICE void ended(const Four* w, const void* scales, int n, int k, const u16* x, const float* part, int parts, const u16* gain_added,
+                  const u16* gain, u16* then, void* y, float eps) {
     SHARED float room[(END == GATED ? 2 : 1) * WARPS * 128];
     const int made = END == GATED ? n / 2 : n, groups = k / GROUP;
     const u32* few = (const u32*)scales;
@@ -276,7 +347,7 @@ DEVICE void ended(const Four* w, const void* scales, int n, int k, const u16* x,
     tile.begin(w, few, n, k, blockIdx.x * 16, made + blockIdx.x * 16, 0, groups);
     let_next();
     wait_before();
-    x = held(x, 0, groups);
+    x = settled<PAIRS>(x, part, parts, gain_added, gain, then, k, eps, room);
     for (int from = blockIdx.x * 16, next; from < made; from = next) {
         float total[4], more[4];
         next = from + gridDim.x * 16;
@@ -290,7 +361,7 @@ DEVICE void ended(const Four* w, const void* scales, int n, int k, const u16* x,
         if (threadIdx.x < 16 && row < made) {
             float sum = gathered(room, threadIdx.x, 0);
             if (KIND == INT8) sum *= ((const float*)scales)[row];
-            if (END == LOGITS) ((float*)y)[row] = sum;
+            if (END != GATED) ((float*)y)[row] = sum;
             if (END == GATED) {
                 float up = gathered(room + WARPS * 128, threadIdx.x, 0);
                 if (KIND == INT8) up *= ((const float*)scales)[made + row];
@@ -319,54 +390,7 @@ DEVICE void parted(const Four* w, const void* scales, int n, int k, const u16* x
         float sum = gathered(room, threadIdx.x, 0);
         if (KIND == INT8) sum *= ((const float*)scales)[row];
         part[(long long)blockIdx.y * n + row] = sum;
-        __threadfence();  // for the block that puts the parts together
     }
-}
-
-// Of a value in several parts, as the matrix would have given it.
-DEVICE float whole(const float* part, int n, int parts, int at) {
-    float sum = 0;
-#pragma unroll
-    for (int i = 0; i < MOST_PARTS; i++)
-        if (i < parts) sum += fresh(part + (long long)i * n + at);
-    return rounded(sum);
-}
-
-// As `parted`; the block that is last puts the parts together, lets the residual stream go on, x += even(W x) · gain_added, and
-// evens it for the next matrix: h = even(x) · gain. `done` is zero before and after. A thread takes EACH numbers at most, all of
-// which it reads before anything else.
-template <int KIND, int EACH>
-DEVICE void added(const Four* w, const void* scales, int n, int k, const u16* from, float* part, u32* done, u16* x,
-                  const float* gain_added, const float* gain, u16* h, float eps) {
-    SHARED float room[WARPS];
-    SHARED bool last;
-    parted<KIND>(w, scales, n, k, from, part);
-    __syncthreads();
-    if (threadIdx.x == 0) last = atomicAdd(done, 1u) == u32(gridDim.x * gridDim.y - 1);
-    __syncthreads();
-    if (!last) return;
-    __threadfence();
-    float v[EACH], stream[EACH], by[EACH], then[EACH], squares = 0;
-#pragma unroll
-    for (int e = 0; e < EACH; e++) {
-        int i = threadIdx.x + e * blockDim.x;
-        bool is = i < n;
-        v[e] = is ? whole(part, n, gridDim.y, i) : 0, stream[e] = is ? wide(x[i]) : 0;
-        by[e] = is ? gain_added[i] : 0, then[e] = is ? gain[i] : 0;
-    }
-#pragma unroll
-    for (int e = 0; e < EACH; e++) squares += v[e] * v[e];
-    float factor = rsqrtf(over_block(squares, room) / n + eps);
-    squares = 0;
-#pragma unroll
-    for (int e = 0; e < EACH; e++) v[e] = rounded(stream[e] + rounded(v[e] * factor * by[e])), squares += v[e] * v[e];
-    factor = rsqrtf(over_block(squares, room) / n + eps);
-#pragma unroll
-    for (int e = 0; e < EACH; e++) {
-        int i = threadIdx.x + e * blockDim.x;
-        if (i < n) x[i] = narrow(v[e]), h[i] = narrow(v[e] * factor * then[e]);
-    }
-    if (threadIdx.x == 0) *done = 0;
 }
 
 // The matrix in bfloat16, rows [from, from + count): int8 without its scales, int4 with scale and zero.
@@ -404,34 +428,18 @@ DEVICE void unpack4(const u32* w, const u32* scales, Four* plain, int n, int k, 
     }
 }
 
-// x = embedding[token] · scale, h = even(x) · gain; cosines and sines of both kinds of layers at this position,
-// [kind][cosines, sines][half]. One block.
-template <int EACH>
-DEVICE void begin(const u16* embedding, const long long* token, const long long* position, float scale, u16* x, const float* gain,
-                  u16* h, int hidden, float eps, const float* windowed, const float* global, float windowed_scale,
-                  float global_scale, float* turns, int half) {
-    SHARED float room[WARPS];
+// x = embedding[token] · scale; cosines and sines of both kinds of layers at this position, [kind][cosines, sines][half].
+DEVICE void begin(const u16* embedding, const long long* token, const long long* position, float scale, u16* x, int hidden,
+                  const float* windowed, const float* global, float windowed_scale, float global_scale, float* turns, int half) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
     let_next();
     wait_before();
-    const u16* from = embedding + *token * hidden;
-    float v[EACH], by[EACH], squares = 0;
-#pragma unroll
-    for (int e = 0; e < EACH; e++) {
-        int i = threadIdx.x + e * blockDim.x;
-        v[e] = i < hidden ? rounded(wide(from[i]) * scale) : 0, by[e] = i < hidden ? gain[i] : 0;
-        squares += v[e] * v[e];
-    }
-    for (int i = threadIdx.x; i < 2 * half; i += blockDim.x) {
+    if (i < hidden) x[i] = narrow(wide(embedding[*token * hidden + i]) * scale);
+    if (i < 2 * half) {
         int kind = i / half, at = i % half;
         float angle = float(*position) * (kind ? windowed : global)[at], times = kind ? windowed_scale : global_scale;
         turns[kind * 2 * half + at] = rounded(cosf(angle) * times);
         turns[kind * 2 * half + half + at] = rounded(sinf(angle) * times);
-    }
-    float factor = rsqrtf(over_block(squares, room) / hidden + eps);
-#pragma unroll
-    for (int e = 0; e < EACH; e++) {
-        int i = threadIdx.x + e * blockDim.x;
-        if (i < hidden) x[i] = narrow(v[e]), h[i] = narrow(v[e] * factor * by[e]);
     }
 }
 
@@ -633,11 +641,12 @@ DEVICE void settle(u16* x, const u16* added, const float* gain_added, const floa
     }
 }
 
-// qkv [places, queries, keys, values] apart, queries and keys evened and turned: q [heads, places, WIDTH], k and v the same of key
-// heads. A warp does a head of a place; `turns` is [places, cosines, sines][WIDTH / 2].
+// qkv [places, queries, keys, values] apart, queries and keys evened and turned: q [heads, places, WIDTH]; k and v into a cache
+// [key heads, room, WIDTH] from slot `start` on, round its end. A warp does a head of a place; `turns` is [places, cosines,
+// sines][WIDTH / 2]. Where there are more places than room the last ones stay.
 template <int WIDTH>
-DEVICE void apart(const u16* qkv, const float* gains, const float* turns, u16* q, u16* k, u16* v, int heads, int kv_heads,
-                  float eps) {
+DEVICE void apart(const u16* qkv, const float* gains, const float* turns, u16* q, u16* k, u16* v, int heads, int kv_heads, int room,
+                  int start, float eps) {
     const int each = WIDTH / 32, lane = threadIdx.x % 32, place = blockIdx.x, places = gridDim.x;
     const int head = blockIdx.y * warps() + threadIdx.x / 32, all = heads + 2 * kv_heads;
     let_next();
@@ -647,9 +656,14 @@ DEVICE void apart(const u16* qkv, const float* gains, const float* turns, u16* q
     float own[each];
     for (int j = 0; j < each; j++) own[j] = wide(from[32 * j + lane]);
     if (head < heads + kv_heads) evened<WIDTH>(own, gains + head * WIDTH, turns + (long long)place * WIDTH, eps);
-    u16* to = head < heads ? q : head < heads + kv_heads ? k : v;
-    int at = head < heads ? head : head < heads + kv_heads ? head - heads : head - heads - kv_heads;
-    to += ((long long)at * places + place) * WIDTH;
+    u16* to;
+    if (head < heads) {
+        to = q + ((long long)head * places + place) * WIDTH;
+    } else {
+        if (place < places - room) return;
+        int at = head - heads, slot = (start + place) % room;
+        to = (at < kv_heads ? k : v) + ((long long)(at % kv_heads) * room + slot) * WIDTH;
+    }
     for (int j = 0; j < each; j++) to[32 * j + lane] = narrow(own[j]);
 }
 
@@ -670,32 +684,32 @@ DEVICE void gate(const u32* both, u32* y, int n) {
 
 #ifndef EMULATED
 #define KERNEL(NAME) extern "C" __global__ void __launch_bounds__(256, 2) NAME
-#define WIDE_KERNEL(NAME) extern "C" __global__ void __launch_bounds__(256, 1) NAME
 #else
 #define KERNEL(NAME) extern "C" void NAME
-#define WIDE_KERNEL KERNEL
 #endif
 
 #define MATRICES(WORD, KIND)                                                                                                     \
     KERNEL(rows_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, u16* y, int columns) {                    \
         rows<KIND>(w, scales, n, k, x, y, columns);                                                                              \
     }                                                                                                                            \
-    KERNEL(gated_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, void* y) {                               \
-        ended<KIND, GATED>(w, scales, n, k, x, y);                                                                               \
-    }                                                                                                                            \
-    KERNEL(logits_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, void* y) {                              \
-        ended<KIND, LOGITS>(w, scales, n, k, x, y);                                                                              \
-    }                                                                                                                            \
     KERNEL(parted_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, float* part) {                          \
         parted<KIND>(w, scales, n, k, x, part);                                                                                  \
     }                                                                                                                            \
-    KERNEL(added_##WORD)(const Four* w, const void* scales, int n, int k, const u16* from, float* part, u32* done, u16* x,       \
-                         const float* gain_added, const float* gain, u16* h, float eps) {                                        \
-        added<KIND, 12>(w, scales, n, k, from, part, done, x, gain_added, gain, h, eps);                                         \
+    KERNEL(settled_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, const float* part, int parts,          \
+        const u16* gain_added, const u16* gain, u16* then, void* y, float eps) {                                                 \
+        ended<KIND, PLAIN, 6>(w, scales, n, k, x, part, parts, gain_added, gain, then, y, eps);                                  \
     }                                                                                                                            \
-    WIDE_KERNEL(added_wide_##WORD)(const Four* w, const void* scales, int n, int k, const u16* from, float* part, u32* done,     \
-                                   u16* x, const float* gain_added, const float* gain, u16* h, float eps) {                      \
-        added<KIND, 22>(w, scales, n, k, from, part, done, x, gain_added, gain, h, eps);                                         \
+    KERNEL(settled_wide_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, const float* part, int parts,     \
+        const u16* gain_added, const u16* gain, u16* then, void* y, float eps) {                                                 \
+        ended<KIND, PLAIN, 11>(w, scales, n, k, x, part, parts, gain_added, gain, then, y, eps);                                 \
+    }                                                                                                                            \
+    KERNEL(gated_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, const float* part, int parts,            \
+        const u16* gain_added, const u16* gain, u16* then, void* y, float eps) {                                                 \
+        ended<KIND, GATED, 6>(w, scales, n, k, x, part, parts, gain_added, gain, then, y, eps);                                  \
+    }                                                                                                                            \
+    KERNEL(gated_wide_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, const float* part, int parts,       \
+        const u16* gain_added, const u16* gain, u16* then, void* y, float eps) {                                                 \
+        ended<KIND, GATED, 11>(w, scales, n, k, x, part, parts, gain_added, gain, then, y, eps);                                 \
     }
 
 #define ATTENTION(WIDTH, SHARING)                                                                                                 \
@@ -705,10 +719,10 @@ DEVICE void gate(const u32* both, u32* y, int n) {
         attend<WIDTH, SHARING>(qkv, parts, gains, turns, keys, values, position, places, windowed, eps, scale, part, done, seen);       \
     }
 
-#define APART(WIDTH)                                                                                                              \
+#define APART(WIDTH)                                                                                                             \
     KERNEL(apart_##WIDTH)(const u16* qkv, const float* gains, const float* turns, u16* q, u16* k, u16* v, int heads,             \
-                          int kv_heads, float eps) {                                                                             \
-        apart<WIDTH>(qkv, gains, turns, q, k, v, heads, kv_heads, eps);                                                          \
+        int kv_heads, int room, int start, float eps) {                                                                          \
+        apart<WIDTH>(qkv, gains, turns, q, k, v, heads, kv_heads, room, start, eps);                                             \
     }
 
 APART(256)
@@ -723,10 +737,9 @@ KERNEL(unpack_int8)(const u32* w, u32* plain, long long words) { unpack8(w, plai
 KERNEL(unpack_int4)(const u32* w, const u32* scales, Four* plain, int n, int k, int from, int count) {
     unpack4(w, scales, plain, n, k, from, count);
 }
-KERNEL(begin_token)(const u16* embedding, const long long* token, const long long* position, float scale, u16* x,
-                    const float* gain, u16* h, int hidden, float eps, const float* windowed, const float* global,
-                    float windowed_scale, float global_scale, float* turns, int half) {
-    begin<22>(embedding, token, position, scale, x, gain, h, hidden, eps, windowed, global, windowed_scale, global_scale, turns, half);
+KERNEL(begin_token)(const u16* embedding, const long long* token, const long long* position, float scale, u16* x, int hidden,
+                    const float* windowed, const float* global, float windowed_scale, float global_scale, float* turns, int half) {
+    begin(embedding, token, position, scale, x, hidden, windowed, global, windowed_scale, global_scale, turns, half);
 }
 
 KERNEL(settle_places)(u16* x, const u16* added, const float* gain_added, const float* gain, u16* h, int k, float eps) {

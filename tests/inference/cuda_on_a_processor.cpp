@@ -18,6 +18,7 @@
 using std::max;
 using std::min;
 struct alignas(16) Four { unsigned x, y, z, w; };
+struct alignas(8) Two { float x, y; };
 struct Place { unsigned x, y, z; };
 
 static Place threadIdx, blockIdx, blockDim, gridDim;
@@ -92,6 +93,7 @@ static unsigned bytes(unsigned low, unsigned high, unsigned which) {
     return found;
 }
 static float fresh(const float* from) { return *from; }
+static Two fresh(const Two* from) { return *from; }
 
 #include "../../inference/cuda/step.cu"
 

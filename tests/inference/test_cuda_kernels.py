@@ -78,45 +78,44 @@ def evened(x: Tensor, gain: Tensor, eps: float) -> Tensor:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("threads", [128, 256])
-def test_matrices_that_end_otherwise(played: Kernels, kind: str, threads: int) -> None:
-    """Gated, as logits in float32, and in parts."""
+def test_a_matrix_in_parts_of_its_columns(played: Kernels, kind: str, threads: int) -> None:
     rows, columns, parts = 64, 896, 3
     codes, scales, exact = kept(kind, matrix(rows, columns, 2))
     x = (torch.randn(columns, generator=torch.Generator().manual_seed(3)) * 3).bfloat16().to(device())
-    want = exact @ x.double()
-    about = [codes, scales, rows, columns, x]
-    y = torch.full((rows // 2,), float("nan"), dtype=torch.bfloat16, device=device())
-    played.launch(f"gated_{kind}", (1, 1), [*about, y], 2 * columns, threads)
-    assert off(y, functional.gelu(want[:32], approximate="tanh") * want[32:]) < 0.006  # both halves are rounded before
-    logits = torch.full((rows,), float("nan"), device=device())
-    played.launch(f"logits_{kind}", (3, 1), [*about, logits], 2 * columns, threads)
-    assert off(logits, want) < 1e-5
     part = torch.full((parts, rows), float("nan"), device=device())
-    played.launch(f"parted_{kind}", (rows // 16, parts), [*about, part], 2 * columns, threads)
-    assert off(part.sum(0), want) < 1e-5
+    played.launch(f"parted_{kind}", (rows // 16, parts), [codes, scales, rows, columns, x, part], 2 * columns, threads)
+    assert off(part.sum(0), exact @ x.double()) < 1e-5
     groups = columns // 128
     low, high = groups // 3 * 128, groups * 2 // 3 * 128
     assert off(part[1], exact[:, low:high] @ x[low:high].double()) < 1e-5
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize(("threads", "parts", "wide"), [(256, 1, ""), (128, 4, "wide_")])
-def test_the_residual_stream_goes_on_by_a_matrix(played: Kernels, kind: str, threads: int, parts: int, wide: str) -> None:
-    rows, columns, eps = 80, 512, 1e-6
+@pytest.mark.parametrize("what", ["settled", "settled_wide", "gated", "gated_wide"])
+@pytest.mark.parametrize(("begun", "threads"), [(False, 256), (True, 128)])
+def test_the_residual_stream_goes_on_before_a_matrix(played: Kernels, kind: str, what: str, begun: bool, threads: int) -> None:
+    """By what a matrix gave in three parts; at the beginning of a token by nothing."""
+    rows, columns, parts, eps = 96, 384, 3, 1e-6
     codes, scales, exact = kept(kind, matrix(rows, columns, 2))
     draw = torch.Generator().manual_seed(3)
-    given = torch.randn(columns, generator=draw).bfloat16().to(device())
-    stream = (torch.randn(rows, generator=draw) * 5).bfloat16().to(device())
-    gains = [(1 + torch.randn(rows, generator=draw) / 4).to(device()) for _ in range(2)]
-    want, done = stream.double(), torch.zeros(1, dtype=torch.int32, device=device())
-    part, h = torch.zeros(parts, rows, device=device()), torch.zeros(rows, dtype=torch.bfloat16, device=device())
-    for _ in range(2):
-        arguments = [codes, scales, rows, columns, given, part, done, stream, *gains, h, eps]
-        played.launch(f"added_{wide}{kind}", (rows // 16, parts), arguments, 2 * columns, threads)
-        want = want + evened(exact @ given.double(), gains[0], eps)
-        assert off(stream, want) < 0.005
-        assert off(h, evened(want, gains[1], eps)) < 0.006
-        assert not done.any()
+    x = (torch.randn(columns, generator=draw) * 5).bfloat16().to(device())
+    given = torch.randn(parts, columns, generator=draw).to(device())
+    gains = [(torch.randn(columns, generator=draw) / 4).bfloat16().to(device()) for _ in range(2)]
+    then = torch.zeros(columns, dtype=torch.bfloat16, device=device())
+    gated = what.startswith("gated")
+    y = torch.full(
+        (rows // 2 if gated else rows,), float("nan"), dtype=torch.bfloat16 if gated else torch.float32, device=device()
+    )
+    added = (None, 1, None) if begun else (given, parts, gains[0])
+    arguments = [codes, scales, rows, columns, x, *added, gains[1], then, y, eps]
+    played.launch(f"{what}_{kind}", (2, 1), arguments, 2 * columns, threads)
+    one, other = (1 + gain.double() for gain in gains)
+    stream = x.double() if begun else x.double() + evened(given.double().sum(0), one, eps)
+    assert off(then, stream) < 0.004
+    want = exact @ evened(stream, other, eps)
+    if gated:
+        want = functional.gelu(want[: rows // 2], approximate="tanh") * want[rows // 2 :]
+    assert off(y, want) < (0.015 if gated else 0.006)  # the stream, its norm and both halves are rounded to 2^-9
 
 
 @pytest.mark.parametrize("width", [64, 128, 256])

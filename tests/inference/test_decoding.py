@@ -63,9 +63,9 @@ def ours(drafter: Drafter, messages: Sequence[Message], pictures: Sequence[np.nd
         return True
 
     prompt = Prompt.of(drafter.prompt(messages, len(pictures)), drafter.model.config.image_token_id)
-    cache = drafter._begun(prompt, pictures, count, lambda _: None, threading.Event())
-    limits = Limits(drafter.limits.stop, drafter.limits.never, watch=False)
-    generate(drafter.decoder, prompt, cache, Writing(Decoding(count), count, limits, on_token), threading.Event())
+    cache, output = drafter._begun(prompt, pictures, count, lambda _: None, threading.Event())
+    writing = Writing(Decoding(count), count, Limits(drafter.limits.stop, drafter.limits.never, watch=False), on_token)
+    generate(drafter.decoder, prompt, cache, writing, threading.Event(), output=output)
     return tokens
 
 

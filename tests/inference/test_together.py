@@ -43,12 +43,11 @@ def rows(
     for (messages, pictures), count in zip(asked, counts, strict=True):
         prompt = Prompt.of(drafter.prompt(messages, pictures), drafter.model.config.image_token_id)
         shown = [drafter.pixels(picture(seed).pixels) for seed in range(pictures)]
-        cache = drafter._begun(prompt, shown, count, lambda _: None, threading.Event())
+        cache, output = drafter._begun(prompt, shown, count, lambda _: None, threading.Event())
         limits, tokens = Limits(drafter.limits.stop, drafter.limits.never, watch=False), list[int]()
         lists.append(tokens)
-        made.append(
-            Row(prompt, cache, Writing(Decoding(count), count, limits, lambda token, tokens=tokens: tokens.append(token) or True))
-        )  # type: ignore[misc]
+        writing = Writing(Decoding(count), count, limits, lambda token, tokens=tokens: tokens.append(token) or True)  # type: ignore[misc]
+        made.append(Row(prompt, cache, writing, output))
     return made, lists
 
 
