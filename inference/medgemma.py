@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -139,7 +140,8 @@ class Drafter(Prompting):
         self._tower = None
         if self.sees and self.place.device.type == "cuda":
             self._tower = Tower(
-                self._read, torch.zeros(1, 3, self.side, self.side, device=self.place.device, dtype=self.place.dtype)
+                partial(_tokens_of, self.model),
+                torch.zeros(1, 3, self.side, self.side, device=self.place.device, dtype=self.place.dtype),
             )
         self.grammars = Grammars(self.tokenizer, int(self.model.config.get_text_config().vocab_size), self.limits.stop)
 
@@ -305,18 +307,13 @@ class Drafter(Prompting):
                 output = output if whole else None
         return cache, output
 
-    def _read(self, values: Tensor) -> Tensor:
-        """A picture [1, 3, S, S] as projected tokens [tokens, hidden]."""
-        found: Tensor = self.model.get_image_features(values).pooler_output[0]
-        return found
-
     def features(self, pixels: NDArray[np.uint8], key: bytes, cancel: Event) -> Tensor:
         """uint8 (S, S, 3) as its projected tokens [tokens, hidden]; `key` is its SHA-256, by which the last ones are kept."""
         found = self._seen.find(key)
         if found is None:
             with torch.inference_mode(), steps.interruptible(self.model.model.vision_tower.encoder.layers, cancel):
                 values = self.normalised(pixels, self.place.device)[None].to(self.place.dtype)
-                found = self._read(values) if self._tower is None else self._tower(values, cancel)
+                found = _tokens_of(self.model, values) if self._tower is None else self._tower(values, cancel)
             self._seen.keep(key, found)
         return found
 
@@ -340,6 +337,12 @@ def load(folder: Path, entry: Entry, place: devices.Place, **more: Any) -> Any:
             name = next(iter(info[what]))
             raise ModelRefused(f"the weights in {folder} do not fit its config.json ({what.replace('_', ' ')}: {name})")
     return model.eval().requires_grad_(False)
+
+
+def _tokens_of(model: Any, picture: Tensor) -> Tensor:
+    """A picture [1, 3, S, S] as projected tokens [tokens, hidden]."""
+    found: Tensor = model.get_image_features(picture).pooler_output[0]
+    return found
 
 
 def _sums(pictures: Sequence[NDArray[np.uint8]]) -> list[bytes]:

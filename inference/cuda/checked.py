@@ -7,16 +7,19 @@ from threading import Event
 import torch
 
 from inference.cuda import kernels
-from inference.cuda.fused import FusedStep
+from inference.cuda.fused import FusedStep, Plan
 from inference.cuda.kernels import Kernels, NoKernels
 from inference.cuda.reading import FusedRead
 from inference.decoder import Decoder
+from inference.stepping import recorded
 
 TOLERANCE = 0.1
 """Of logits from those of torch's kernels, relative, in the root mean square; roundings to bfloat16 alone give 0.02."""
 ROWS = 1088
 """Places of a prompt read at once: four pictures with their words. A card is not full with fewer."""
 _PLACES = 20
+_found: dict[tuple[str, tuple[tuple[str, int, int], ...]], dict[str, Plan]] = {}
+"""By the card's name and the kinds and sizes of matrices."""
 
 
 def prepare(decoder: Decoder, own: Kernels | NoKernels | None = None) -> str:
@@ -36,8 +39,39 @@ def prepare(decoder: Decoder, own: Kernels | NoKernels | None = None) -> str:
         raise
     except RuntimeError as error:  # NoKernels is one
         return f"our own kernels for this card are not used ({' '.join(str(error).split())[:200]}): slower"
+    if decoder.device.type == "cuda":
+        step.plans = _plans(decoder, step)
     decoder.fused_step, decoder.fused_read, decoder.rows = step, read, ROWS
     return ""
+
+
+@torch.inference_mode()
+def _plans(decoder: Decoder, step: FusedStep) -> dict[str, Plan]:
+    """How this card shares the matrices out most quickly, tried matrix by matrix; once for a shape."""
+    key = torch.cuda.get_device_name(decoder.device), step.shape
+    if key not in _found:
+        cache, best = decoder.cache(_PLACES), dict(step.plans)
+        token, position = (torch.zeros(1, dtype=torch.long, device=decoder.device) for _ in range(2))
+        for name, choices in step.choices():
+            times = {}
+            for plan in choices:
+                step.plans = {**best, name: plan}
+                times[plan] = _seconds(recorded(lambda: step(token, position, cache))[0])
+            best[name] = min(times, key=lambda plan: times[plan])
+        _found[key] = best
+    return dict(_found[key])
+
+
+def _seconds(graph: torch.cuda.CUDAGraph, rounds: int = 8) -> float:
+    """Of one replay."""
+    events = [torch.cuda.Event(enable_timing=True) for _ in range(2)]  # type: ignore[no-untyped-call]
+    graph.replay()
+    events[0].record()
+    for _ in range(rounds):
+        graph.replay()
+    events[1].record()
+    events[1].synchronize()
+    return float(events[0].elapsed_time(events[1])) / rounds / 1000
 
 
 @torch.inference_mode()

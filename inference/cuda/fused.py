@@ -6,6 +6,7 @@ and sums float32; only the order of sums differs. Positions are read on the card
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,7 +108,8 @@ class FusedStep:
         self._splits = max(1, min(MOST_SPLITS, kernels.blocks // self.kv_heads))
         sizes = self._layers[0]
         hidden, mlp = sizes.qkv.columns, sizes.down.columns
-        self.plans = {name: self._plan(getattr(sizes, name)) for name in ("qkv", "out", "down", "gate_up")}
+        self.plans = dict.fromkeys(("qkv", "out", "down", "gate_up"), Plan())
+        self.shape = tuple((one.kind, one.rows, one.columns) for one in (sizes.qkv, sizes.out, sizes.gate_up, sizes.down))
 
         def room(*shape: int, dtype: torch.dtype = torch.bfloat16) -> Tensor:
             return torch.zeros(shape, dtype=dtype, device=weight.device)
@@ -121,10 +123,13 @@ class FusedStep:
         self._done = room(self.kv_heads, dtype=torch.int32)
         self._logits = room(self._head.rows, dtype=torch.float32)
 
-    def _plan(self, matrix: Matrix) -> Plan:
-        """As measured on an H200: quantised, the wide matrix wants smaller blocks, of which more fit at once."""
-        light = matrix.kind != "none" and matrix.rows > 4 * matrix.columns and matrix.columns <= WIDE * 128
-        return Plan(128 if light else THREADS)
+    def choices(self) -> Iterator[tuple[str, Sequence[Plan]]]:
+        """What may be tried for each matrix; which is quickest depends on the card and on the matrix."""
+        settled = [Plan(threads) for threads in (THREADS, THREADS // 2) if len(self._x[0]) <= WIDE * threads]
+        yield "gate_up", settled
+        yield "down", [Plan(threads, parts) for threads in (THREADS, THREADS // 2) for parts in range(1, MOST_PARTS + 1)]
+        yield "out", [Plan(threads, parts) for threads in (THREADS, THREADS // 2) for parts in (1, 2)]
+        yield "qkv", settled
 
     def __call__(self, token: Tensor, position: Tensor, cache: KVCache) -> Tensor:
         """Read `token` int64 [1] at `position` int64 [1] into the cache, whose `length` stays; float32 logits [vocabulary], which
