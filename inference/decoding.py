@@ -65,6 +65,13 @@ class Prompt:
         inside = torch.nonzero(self.blocks >= 0)
         return int(inside.max()) + 1 if len(inside) else 0
 
+    def images(self) -> list[tuple[int, int]]:
+        """Of each image by its number, its first place and the one after its last."""
+        inside = torch.nonzero(self.blocks >= 0).flatten()
+        counts = torch.bincount(self.blocks[inside]).tolist() if len(inside) else []
+        firsts = inside[torch.tensor([0, *counts[:-1]]).cumsum(0)].tolist() if counts else []
+        return [(first, first + count) for first, count in zip(firsts, counts, strict=True)]
+
     def first(self, places: int) -> Prompt:
         """Its beginning."""
         return Prompt(self.ids[:places], self.blocks[:places])
@@ -154,15 +161,15 @@ def read(
 
     `features` gives an image's projected tokens [tokens, hidden] by its number. Raises Cancelled."""
     output: Tensor | None = None
-    belongs = prompt.blocks.tolist()
+    where = prompt.images()
     for start, end in prompt.pieces(cache.length, rows or decoder.rows):
         embeds = decoder.embed(prompt.ids[start:end].to(decoder.device))
-        images = sorted({one for one in belongs[start:end] if one >= 0})
+        images = [number for number, (first, _) in enumerate(where) if start <= first < end]
         if images:
             embeds = embeds.clone()
             for number in images:
-                first = belongs.index(number, start, end)
-                embeds[first - start : first - start + belongs.count(number)] = features(number).to(embeds.dtype)
+                first, after = where[number]
+                embeds[first - start : after - start] = features(number).to(embeds.dtype)
         blocks = prompt.blocks[start:end].to(decoder.device) if images else None
         output = decoder.read(embeds, blocks, cache, cancel)
     if output is None:

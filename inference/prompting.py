@@ -49,10 +49,10 @@ class Prompting:
         ]
         more = {"processor_kwargs": _COUNTED} if self.sees else {}
         batch = self._raw(chat) if messages[0][0] == "plain" else dict(
-            self.processor.apply_chat_template(chat, tokenize=True, return_dict=True, return_tensors="pt",
+            self.processor.apply_chat_template(chat, tokenize=True, return_dict=True, return_tensors="np",
                                                add_generation_prompt=True, sanitize_control_tokens=True, **more)
         )  # fmt: skip
-        ids: Tensor = batch["input_ids"][0]
+        ids = torch.tensor(batch["input_ids"][0])
         begins = int((ids == self.tokenizer.bos_token_id).sum())
         if begins != 1:
             raise ModelRefused(f"the model's chat template writes {begins} <bos> where exactly one is right; restore the model")
@@ -66,7 +66,7 @@ class Prompting:
         text = str(self.tokenizer.decode(ids, skip_special_tokens=False))
         return re.sub("(?:<image_soft_token>)+", lambda run: f"<image_soft_token>×{len(run[0]) // 18}", text)
 
-    def _raw(self, chat: list[dict[str, Any]]) -> dict[str, Tensor]:
+    def _raw(self, chat: list[dict[str, Any]]) -> dict[str, Any]:
         """A pretrained model has no turns: its images, then its words, without the control tokens that these may spell."""
         content = chat[0]["content"]
         images = [part["image"] for part in content if part["type"] == "image"]
@@ -74,7 +74,7 @@ class Prompting:
         for mark in self.tokenizer.get_added_vocab():
             words = words.replace(mark, " ")
         text = self.tokenizer.boi_token * len(images) + words
-        return dict(self.processor(text=text, images=images or None, return_tensors="pt", do_pan_and_scan=False))
+        return dict(self.processor(text=text, images=images or None, return_tensors="np", do_pan_and_scan=False))
 
     def normalised(self, pixels: NDArray[np.uint8], device: torch.device | None = None) -> Tensor:
         """uint8 (S, S, 3) as float32 [3, S, S] in the range the tower was trained on, by the checkpoint's own processor; reckoned
