@@ -87,7 +87,7 @@ def of_drafter(model: str, quantisation: str, on: Ground) -> Predicted | None:
     except InferenceError:
         return None
     each = on.bytes_each(shape.parameters)
-    wanted = fitting.need(shape, quantisation, PLACES, PICTURES, bytes_each=each)
+    wanted = fitting.need(shape, quantisation, PLACES, PICTURES, bytes_each=each, kind=on.room.kind)
     trouble = fitting.sentence(model, shape, quantisation, PLACES, PICTURES, on.room, bytes_each=each)
     rate = on.rate(shape, wanted, quantisation)
     return Predicted(fitting.fit(wanted, on.room), wanted.total / fitting.GB, rate, trouble)

@@ -133,7 +133,9 @@ class Engine:
             return len(asked)
         shape, each, room = ground
         needs = [
-            fitting.need(shape, self._quantisation, self._places(one, len(shown), shape), len(shown), bytes_each=each)
+            fitting.need(
+                shape, self._quantisation, self._places(one, len(shown), shape), len(shown), bytes_each=each, kind=room.kind
+            )
             for one, shown in asked
         ]
         largest = max(needs, key=lambda one: one.total)
@@ -248,7 +250,7 @@ class Engine:
         )  # fmt: skip
         if sentence:
             raise ModelRefused(sentence)
-        wanted = fitting.need(shape, self._quantisation, places, pictures, bytes_each=each)
+        wanted = fitting.need(shape, self._quantisation, places, pictures, bytes_each=each, kind=room.kind)
         more = wanted.total - (wanted.weights if self._drafter is not None else 0)
         if more <= room.free:
             return []

@@ -26,8 +26,10 @@ Fit = Literal["fits", "tight", "too large"]
 GB = 1_000_000_000
 SMALL = 50_000_000
 """Parameters; below it bfloat16 on a CPU is slower than float32 and saves nothing, and memory is not what a token waits for."""
-ROWS = 512
-"""Places of a prompt that are read at once, see `inference.decoding`."""
+ROWS, ROWS_ON_A_CARD = 512, 1088
+"""Places of a prompt that are read at once, see `inference.decoding` and `inference.cuda.checked`."""
+PLAIN = 1 << 27
+"""Bytes of quantised weights that are made plain at once on a card, see `inference.cuda.linears`."""
 KEPT = 1 << 30
 """Bytes that beginnings of prompts may take, see `inference.prefixes`."""
 PICTURES = 200
@@ -36,10 +38,11 @@ CARD = 700_000_000
 """Of a card, for CUDA itself and the screen."""
 SHARES: Mapping[str, Mapping[str, float]] = {
     "cpu": {"none": 0.75, "int8": 0.65, "int4": 0.60, "nf4": 0.53},
-    "cuda": {"none": 0.70, "int8": 0.60, "int4": 0.45, "nf4": 0.25},
+    "cuda": {"none": 0.62, "int8": 0.37, "int4": 0.32, "nf4": 0.18},
 }
-"""Of the memory's bandwidth that a token's weights are read at; the processor's as measured, the card's as aimed at, for nf4 as
-bitsandbytes' own comparison with int4 says (its issue 696: 12.2 against 21.4 tokens a second)."""
+"""Of the memory's bandwidth that a token's weights are read at: as measured, the card's on an H200, whose memory is so quick that
+other work weighs; slower cards have more. For nf4 as bitsandbytes' own comparison with int4 says (its issue 696: 12.2 against
+21.4 tokens a second)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +127,9 @@ def shape_of(folder: Path) -> Shape:
         raise ModelRefused(f"how large the model in {folder} is cannot be read ({error}); get the model again") from error
 
 
-def need(shape: Shape, quantisation: str, places: int, pictures: int = 0, *, bytes_each: int = 2) -> Need:
-    """Of a prompt and its answer of so many `places`, `pictures` among them. `bytes_each` is 4 where the format is float32."""
+def need(shape: Shape, quantisation: str, places: int, pictures: int = 0, *, bytes_each: int = 2, kind: str = "cpu") -> Need:
+    """Of a prompt and its answer of so many `places`, `pictures` among them. `bytes_each` is 4 where the format is float32;
+    `kind` "cuda" on a card, where more is read at once."""
     plain = sum(rows * columns for rows, columns in shape.linears()) * len(shape.windows)
     linears = sum(_bytes(rows, columns, quantisation, bytes_each) for rows, columns in shape.linears()) * len(shape.windows)
     each = 2 * shape.kv_heads * shape.width * bytes_each
@@ -133,8 +137,10 @@ def need(shape: Shape, quantisation: str, places: int, pictures: int = 0, *, byt
     table = shape.vocabulary * shape.hidden
     light = quantisation.endswith("+head")  # in int8 beside the table of embeddings, which stays
     head = table + 4 * shape.vocabulary if light else table * bytes_each
-    rows = min(max(ROWS, shape.picture_tokens), places)
-    reading = rows * (6 * shape.hidden + 4 * shape.mlp + 4 * shape.heads * shape.width) * 4 + 2 * rows * places
+    card = kind == "cuda"
+    rows = min(max(ROWS_ON_A_CARD if card else ROWS, shape.picture_tokens), places)
+    reading = rows * (6 * shape.hidden + 4 * shape.mlp + 4 * shape.heads * shape.width) * 4 + 2 * rows * places * (1 + card)
+    reading += PLAIN if card and quantisation != "none" else 0
     seeing = shape.patches * (10 * shape.tower_hidden + 2 * shape.tower_mlp) * 4 if pictures else 0
     kept = min(pictures, PICTURES) * shape.picture_tokens * shape.hidden * bytes_each + min(KEPT, cache if pictures else 0)
     return Need(
@@ -166,7 +172,11 @@ def tokens_per_second(wanted: Need, quantisation: str, kind: str, bandwidth: flo
 
 def sentence(model: str, shape: Shape, quantisation: str, places: int, pictures: int, room: Room, *, bytes_each: int = 2) -> str:
     """Why it does not fit and what would, "" where it does or may."""
-    asked = need(shape, quantisation, places, pictures, bytes_each=bytes_each)
+
+    def needed(quantisation: str, places: int, pictures: int) -> Need:
+        return need(shape, quantisation, places, pictures, bytes_each=bytes_each, kind=room.kind)
+
+    asked = needed(quantisation, places, pictures)
     if fit(asked, room) != "too large":
         return ""
     said = (
@@ -175,8 +185,8 @@ def sentence(model: str, shape: Shape, quantisation: str, places: int, pictures:
         f"{room.total / GB:.1f}"
     )
     lighter = [kind for kind in ("int8", "int4") if kind != quantisation
-               and fit(need(shape, kind, places, pictures, bytes_each=bytes_each), room) != "too large"]  # fmt: skip
-    alone = need(shape, quantisation, min(places, 2048), min(pictures, 1), bytes_each=bytes_each)
+               and fit(needed(kind, places, pictures), room) != "too large"]  # fmt: skip
+    alone = needed(quantisation, min(places, 2048), min(pictures, 1))
     if quantisation == "none" and lighter:
         return f"{said}: choose {' or '.join(lighter)}"
     if quantisation == "int8" and "int4" in lighter:

@@ -346,9 +346,15 @@ def _tokens_of(model: Any, picture: Tensor) -> Tensor:
 
 
 def _sums(pictures: Sequence[NDArray[np.uint8]]) -> list[bytes]:
-    """SHA-256 of each; of many side by side, as hashing leaves Python alone."""
+    """SHA-256 of each; of several side by side, as hashing leaves Python alone."""
+
+    def one(picture: NDArray[np.uint8]) -> bytes:
+        return hashlib.sha256(np.ascontiguousarray(picture).data).digest()
+
+    if len(pictures) < 2:
+        return [one(picture) for picture in pictures]
     with ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1))) as pool:
-        return [*pool.map(lambda one: hashlib.sha256(np.ascontiguousarray(one).data).digest(), pictures)]
+        return [*pool.map(one, pictures)]
 
 
 def _places_first(tower: nn.Module) -> None:

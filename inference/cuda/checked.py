@@ -11,12 +11,11 @@ from inference.cuda.fused import FusedStep, Plan
 from inference.cuda.kernels import Kernels, NoKernels
 from inference.cuda.reading import FusedRead
 from inference.decoder import Decoder
+from inference.fitting import ROWS_ON_A_CARD
 from inference.stepping import recorded
 
 TOLERANCE = 0.1
 """Of logits from those of torch's kernels, relative, in the root mean square; roundings to bfloat16 alone give 0.02."""
-ROWS = 1088
-"""Places of a prompt read at once: four pictures with their words. A card is not full with fewer."""
 _PLACES = 20
 _found: dict[tuple[str, tuple[tuple[str, int, int], ...]], dict[str, Plan]] = {}
 """By the card's name and the kinds and sizes of matrices."""
@@ -41,7 +40,7 @@ def prepare(decoder: Decoder, own: Kernels | NoKernels | None = None) -> str:
         return f"our own kernels for this card are not used ({' '.join(str(error).split())[:200]}): slower"
     if decoder.device.type == "cuda":
         step.plans = _plans(decoder, step)
-    decoder.fused_step, decoder.fused_read, decoder.rows = step, read, ROWS
+    decoder.fused_step, decoder.fused_read, decoder.rows = step, read, ROWS_ON_A_CARD
     return ""
 
 

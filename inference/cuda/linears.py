@@ -10,13 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from inference.cuda.kernels import Argument, Kernels
+from inference.fitting import PLAIN
 
 FEW_ROWS = 8
 """Up to here a matrix is read once by our kernel whatever the rows."""
 GROUP = 128
 """Columns that share a scale in int4, and of which every matrix has a multiple."""
-PART = 1 << 26
-"""Weights that are made plain at once: 128 MiB, all of any matrix of the 4B."""
+PART = PLAIN // 2
+"""Weights that are made plain at once, all of any matrix of the 4B."""
 
 
 class CardLinear(nn.Module):

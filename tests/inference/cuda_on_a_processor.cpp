@@ -3,6 +3,7 @@
 // where there is no card.
 
 #include <math.h>
+#include <setjmp.h>
 #include <stdint.h>
 #include <string.h>
 #include <ucontext.h>
@@ -26,15 +27,18 @@ extern Four memory[];
 Four memory[1 << 14];
 
 struct Fiber {
-    ucontext_t context;
+    ucontext_t context;  // for its beginning; afterwards it is left and entered by jumps, which ask nothing of the system
+    jmp_buf jump;
     std::vector<char> stack;
-    bool over;
+    bool begun, over;
 };
 static std::vector<Fiber> fibers;
-static ucontext_t scheduler;
+static jmp_buf back;
 static unsigned current, living, arrived, turn_of_block, warp_arrived[64], turn_of_warp[64];
 
-static void pause_fiber() { swapcontext(&fibers[current].context, &scheduler); }
+static void pause_fiber() {
+    if (!_setjmp(fibers[current].jump)) _longjmp(back, 1);
+}
 
 static void __syncthreads() {
     unsigned turn = turn_of_block;
@@ -122,7 +126,7 @@ extern "C" void launch(void* function, int columns, int rows, int threads, const
             living = threads, arrived = 0;
             memset(warp_arrived, 0, sizeof warp_arrived);
             for (auto& one : fibers) {
-                one.over = false;
+                one.begun = one.over = false;
                 one.stack.resize(1 << 16);
                 getcontext(&one.context);
                 one.context.uc_stack.ss_sp = one.stack.data(), one.context.uc_stack.ss_size = one.stack.size();
@@ -133,7 +137,10 @@ extern "C" void launch(void* function, int columns, int rows, int threads, const
                 for (current = 0; current < unsigned(threads); current++)
                     if (!fibers[current].over) {
                         threadIdx = {current, 0, 0};
-                        swapcontext(&scheduler, &fibers[current].context);
+                        if (_setjmp(back)) continue;
+                        if (fibers[current].begun) _longjmp(fibers[current].jump, 1);
+                        fibers[current].begun = true;
+                        setcontext(&fibers[current].context);
                     }
         }
 }

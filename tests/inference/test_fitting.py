@@ -62,15 +62,16 @@ def test_weights_of_the_4b_in_gigabytes(quantisation: str, weights: float, read:
 
 
 def test_85_slices_fit_a_card_of_12_gb_at_int4_and_the_27b_one_of_20() -> None:
-    assert fit(need(FOUR, "int4", 22_784, 85), Room("cuda", "card", 12_000_000_000, 12_000_000_000)) == "fits"
-    assert fit(need(LARGEST, "int4", 4096), Room("cuda", "card", 20_000_000_000, 20_000_000_000)) == "fits"
+    volume = need(FOUR, "int4", 22_784, 85, kind="cuda")
+    assert fit(volume, Room("cuda", "card", 12_000_000_000, 12_000_000_000)) == "fits"
+    assert fit(need(LARGEST, "int4", 4096, kind="cuda"), Room("cuda", "card", 20_000_000_000, 20_000_000_000)) == "fits"
     assert fit(need(LARGEST, "int8", 4096), Room("cuda", "card", 20_000_000_000, 20_000_000_000)) == "too large"
     assert fit(need(FOUR, "none", 4096, 1), Room("cpu", "machine", 8_000_000_000, 24_000_000_000)) == "tight"
 
 
 def test_predicted_speed_is_bandwidth_over_what_a_token_reads() -> None:
-    """A card of 1,008 GB/s at 70, 60, 45 % of it."""
-    for kind, share, read in (("none", 0.7, 7.76), ("int8", 0.6, 4.55), ("int4", 0.45, 3.05)):
+    """A card of 1,008 GB/s at 62, 37, 32 % of it, as an H200 was measured."""
+    for kind, share, read in (("none", 0.62, 7.76), ("int8", 0.37, 4.55), ("int4", 0.32, 3.05)):
         found = tokens_per_second(need(FOUR, kind, 1), kind, "cuda", 1008e9)
         assert found == pytest.approx(1008 * share / read, rel=0.01)
 
