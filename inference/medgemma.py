@@ -139,10 +139,7 @@ class Drafter(Prompting):
         self._prefixes = Prefixes()
         self._tower = None
         if self.sees and self.place.device.type == "cuda":
-            self._tower = Tower(
-                partial(_tokens_of, self.model),
-                torch.zeros(1, 3, self.side, self.side, device=self.place.device, dtype=self.place.dtype),
-            )
+            self._tower = Tower(partial(_tokens_of, self.model), self.model.model.vision_tower.parameters)
         self.grammars = Grammars(self.tokenizer, int(self.model.config.get_text_config().vocab_size), self.limits.stop)
 
     @property

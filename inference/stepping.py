@@ -127,14 +127,14 @@ class _Run:
     ) -> None:
         place = cache.length
         self._token, self._position = (torch.zeros(1, dtype=torch.long, device=device) for _ in range(2))
-        self._here = [torch.zeros(2, dtype=torch.float64, pin_memory=True) for _ in range(2)]
+        self._here = [_pinned() for _ in range(2)]
         self._events = [torch.cuda.Event(blocking=True) for _ in range(2)]  # type: ignore[no-untyped-call]
-        forbidden = torch.tensor([*never], dtype=torch.long, device=device)
+        self._never = torch.tensor([*never], dtype=torch.long, device=device)  # held, as the recording reads it
 
         def step() -> Tensor:
             logits = work(self._token, self._position, cache)
             whole = logits.sum()  # NaN and infinity do not get lost in it
-            chosen = logits.index_fill_(0, forbidden, -torch.inf).argmax()
+            chosen = logits.index_fill_(0, self._never, -torch.inf).argmax()
             self._token.copy_(chosen)
             self._position.add_(1)
             return torch.stack([chosen.double(), whole.double()])
@@ -156,6 +156,11 @@ class _Run:
         self._events[place % 2].synchronize()
         chosen, whole = self._here[place % 2].tolist()
         return int(chosen), math.isfinite(whole)
+
+
+def _pinned() -> Tensor:
+    """Room for two numbers that a card writes to while this process goes on."""
+    return torch.zeros(2, dtype=torch.float64, pin_memory=True)
 
 
 def recorded(work: Callable[[], Tensor], before: Callable[[], object] = int) -> tuple[torch.cuda.CUDAGraph, Tensor]:

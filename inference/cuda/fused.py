@@ -24,6 +24,8 @@ MOST_SPLITS = 64
 MOST_PARTS = 4
 NARROW, WIDE = 12, 22
 """Numbers of the residual stream that a thread of a block holds, in the two forms there are."""
+MOST_SHARED = 44 << 10
+"""Bytes of activations that a block has room for, besides its own 4 KiB: 48 KiB are a block's on any card."""
 HEAD = 8
 """Blocks for every multiprocessor, at most: those of the head have several tiles."""
 
@@ -105,6 +107,9 @@ class FusedStep:
         self._scale = float(torch.as_tensor(getattr(decoder.embedding, "embed_scale", 1.0)).to(weight.dtype))
         (windowed, windowed_scale), (everywhere, scale) = (decoder.pace(kind) for kind in (True, False))
         self._pace = windowed.to(weight.device), everywhere.to(weight.device), windowed_scale, scale
+        widest = max(one.columns for layer in self._layers for one in (layer.out, layer.down))
+        if 2 * widest > MOST_SHARED:
+            raise NoKernels(f"no kernel of ours is for a matrix of {widest} columns")
         self._splits = max(1, min(MOST_SPLITS, kernels.blocks // self.kv_heads))
         sizes = self._layers[0]
         hidden, mlp = sizes.qkv.columns, sizes.down.columns

@@ -1,7 +1,8 @@
 """Quantised linears on an NVIDIA card: few rows by our own kernels, straight from the codes; many by torch, from plain weights
 that are made of the codes part by part.
 
-What torch itself has for one row (2.13) reads int4 well and int8 poorly, and neither leaves the weights as they lie on disk.
+What torch itself has for one row (2.11, on an H200) reads int8 at a twentieth of our pace, 0.1 TB/s; int4 as quickly, in an order
+of its own, where ours are read as they lie on disk.
 """
 
 from __future__ import annotations

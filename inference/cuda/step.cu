@@ -1,7 +1,7 @@
 // One token of a Gemma 3 decoder in five kernels a layer (qkv, attention, out, gate and up, down), for NVIDIA cards of compute
 // capability 8.0 and newer.
 //
-// Compiled at run time by NVRTC (inference/cuda/nvrtc.py); no header is needed. Activations are bfloat16 between kernels, as in
+// Compiled at run time by NVRTC (inference/cuda/kernels.py); no header is needed. Activations are bfloat16 between kernels, as in
 // the published model, and float32 within. Matrices are read once, row by row as they lie in memory: bfloat16 [N, K], int8 [N, K]
 // with one float32 scale a row, or int4 two to a byte [N, K / 2] (the even column in the upper half) with a scale and a zero in
 // bfloat16 for every 128 columns [K / 128, N, 2]. Products go through mma.m16n8k16: sixteen rows of a matrix by up to eight

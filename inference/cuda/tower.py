@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Event
 
 import torch
@@ -20,39 +20,55 @@ AHEAD = 2
 
 
 class Tower:
-    """Reads pictures one by one. Where it cannot be recorded, or takes long, it is read layer by layer, and `cancel` is looked at
-    by whoever calls `plain`."""
+    """Reads pictures one by one. Where its pass cannot be recorded, or takes long, it is read layer by layer, and `cancel` is
+    looked at by whoever calls. A recording reads where the weights lay: it is made at the first picture, and anew where they lie
+    elsewhere since, as after another model came to hold the same (`inference.shared_tower`)."""
 
-    def __init__(self, plain: Callable[[Tensor], Tensor], like: Tensor) -> None:
-        """`plain` gives a picture's tokens; `like` is a picture as it comes [1, 3, S, S]."""
-        self._plain, self._given, self._found = plain, like.clone(), like
+    def __init__(self, plain: Callable[[Tensor], Tensor], weights: Callable[[], Iterable[Tensor]]) -> None:
+        """`plain` gives the tokens of a picture [1, 3, S, S], `weights` all that it may be read with."""
+        self._plain, self._weights = plain, weights
+        self._where: tuple[int, ...] = ()
+        self._recording: tuple[torch.cuda.CUDAGraph, Tensor, Tensor] | None = None
         self._under_way: deque[torch.cuda.Event] = deque()
-        self._graph: torch.cuda.CUDAGraph | None = None
-        with torch.inference_mode():
-            plain(self._given)
-            torch.cuda.synchronize()
-            began = time.perf_counter()
-            plain(self._given)
-            torch.cuda.synchronize()
-            if time.perf_counter() - began <= SOON:
-                try:
-                    self._graph, self._found = recorded(lambda: plain(self._given))
-                except RuntimeError:  # memory too: layer by layer it needs less
-                    torch.cuda.synchronize()
 
     def __call__(self, picture: Tensor, cancel: Event) -> Tensor:
         """A picture's tokens. Raises Cancelled."""
         if cancel.is_set():
             raise Cancelled("stopped on request")
-        if self._graph is None:
+        where = tuple(one.data_ptr() for one in self._weights())
+        if where != self._where:
+            self._where, self._recording = where, None
+            found = self._plain(picture)
+            self._record(picture)
+        elif self._recording is None:
             found = self._plain(picture)
         else:
-            self._given.copy_(picture)
-            self._graph.replay()
-            found = self._found.clone()
+            graph, given, kept = self._recording
+            given.copy_(picture)
+            graph.replay()
+            found = kept.clone()
+        self._wait()
+        return found
+
+    def _record(self, picture: Tensor) -> None:
+        given = picture.clone()
+        torch.cuda.synchronize()
+        began = time.perf_counter()
+        self._plain(given)
+        torch.cuda.synchronize()
+        if time.perf_counter() - began > SOON:
+            return
+        try:
+            graph, kept = recorded(lambda: self._plain(given))
+        except RuntimeError:  # memory too: layer by layer it needs less
+            torch.cuda.synchronize()
+            return
+        self._recording = graph, given, kept
+
+    def _wait(self) -> None:
+        """Until few enough pictures are under way."""
         event = torch.cuda.Event()  # type: ignore[no-untyped-call]
         event.record()
         self._under_way.append(event)
         while len(self._under_way) > AHEAD:
             self._under_way.popleft().synchronize()
-        return found

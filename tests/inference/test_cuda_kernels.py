@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference import quantize
+from inference import places, quantize
 from inference.cuda import checked, kernels
 from inference.cuda.fused import FusedStep
 from inference.cuda.kernels import Kernels, NoKernels
@@ -259,3 +260,21 @@ def test_what_our_kernels_are_not_for(played: Kernels) -> None:
     with pytest.raises(NoKernels, match="not in a form"):
         FusedStep(decoder, played)
     assert isinstance(kernels.of(torch.device("cpu")), NoKernels)
+
+
+def test_machine_code_is_kept_and_made_anew_where_it_is_damaged(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def compiled(source: str, architecture: str) -> bytes:
+        made.append(architecture)
+        return f"code for {architecture}\n".encode() * 3
+
+    monkeypatch.setattr(kernels, "compiled", compiled)
+    first = kernels._kept_or_made("sm_90")
+    assert kernels._kept_or_made("sm_90") == first
+    assert kernels._kept_or_made("sm_80") != first
+    assert made == ["sm_90", "sm_80"]
+    for path in places.cache().rglob("*.cubin"):
+        path.write_bytes(path.read_bytes()[:-1])
+    assert kernels._kept_or_made("sm_90") == first
+    assert made == ["sm_90", "sm_80", "sm_90"]

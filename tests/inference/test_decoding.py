@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,11 @@ import pytest
 import torch
 from PIL import Image
 
-from inference import catalogue, decoding
+from inference import catalogue, decoding, stepping
+from inference.decoder import Decoder
 from inference.decoding import Prompt, generate
 from inference.errors import Cancelled, ModelFailed, ModelRefused
+from inference.kv_cache import KVCache
 from inference.medgemma import Drafter
 from inference.questions import Decoding
 from inference.stepping import places_for
@@ -253,6 +255,77 @@ def test_recorded_steps_write_the_same_on_a_card(gemma_folder: Path, drafter: Dr
     card = Drafter(gemma_folder, catalogue.entry(DRAFTER), "cuda", dtype="float32")
     pixels = [drafter.pixels(picture().pixels)]
     assert ours(card, ONE, pixels, 150) == ours(drafter, ONE, pixels, 150)
+
+
+class PlayedCard:
+    """What a card does with a recording, done at once: every replay works in the same memory, and the next may have begun before
+    the last is asked for."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.replays = 0
+        monkeypatch.setattr(stepping, "recorded", self.recorded)
+        monkeypatch.setattr(stepping, "_pinned", lambda: torch.zeros(2, dtype=torch.float64))
+        monkeypatch.setattr(torch.cuda, "Event", lambda **_: self)
+
+    def recorded(self, work: Callable[[], torch.Tensor], before: Callable[[], object] = int) -> tuple[Any, torch.Tensor]:
+        before()
+        kept, card = work().clone(), self
+
+        class Graph:
+            def replay(self) -> None:
+                card.replays += 1
+                kept.copy_(work())
+
+        return Graph(), kept
+
+    def record(self) -> None: ...
+
+    def synchronize(self) -> None: ...
+
+
+def begun_ahead(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def step(token: torch.Tensor, position: torch.Tensor, cache: KVCache) -> torch.Tensor:
+        return decoder.logits(decoder.fixed_step(token, position, cache, cache.capacity))
+
+    monkeypatch.setattr(decoder, "fused_step", step)
+    plain = stepping.Stepper.__init__
+
+    def records(self: stepping.Stepper, *more: Any) -> None:
+        plain(self, *more)
+        self._records = True
+
+    monkeypatch.setattr(stepping.Stepper, "__init__", records)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 150])
+def test_tokens_begun_ahead_are_the_same(drafter: Drafter, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Over the end of the sliding window; never one more is begun than there is room for."""
+    pixels = [drafter.pixels(picture().pixels)]
+    want = ours(drafter, ONE, pixels, count)
+    card = PlayedCard(monkeypatch)
+    begun_ahead(drafter.decoder, monkeypatch)
+    assert ours(drafter, ONE, pixels, count) == want
+    assert len(want) - 1 <= card.replays <= len(want) + 1
+    assert card.replays <= count
+
+
+def test_tokens_begun_ahead_are_stopped_and_found_broken(drafter: Drafter, monkeypatch: pytest.MonkeyPatch) -> None:
+    PlayedCard(monkeypatch)
+    begun_ahead(drafter.decoder, monkeypatch)
+    stop, seen = threading.Event(), list[str]()
+
+    def on_progress(progress: Any) -> None:
+        seen.append(progress.text)
+        if progress.text:
+            stop.set()
+
+    with pytest.raises(Cancelled):
+        drafter.write(ONE, [picture().pixels], Decoding(40), on_progress, stop)
+    step = drafter.decoder.fused_step
+    assert step is not None
+    monkeypatch.setattr(drafter.decoder, "fused_step", lambda *more: step(*more).fill_(float("nan")))
+    with pytest.raises(ModelFailed, match="NaN"):
+        drafter.write(ONE, [picture().pixels], Decoding(40), lambda _: None, threading.Event())
 
 
 @pytest.mark.parametrize(
