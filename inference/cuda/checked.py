@@ -34,12 +34,12 @@ def prepare(decoder: Decoder, own: Kernels | NoKernels | None = None) -> str:
         away = _away(decoder, step, read)
         if not away <= TOLERANCE:
             raise NoKernels(f"their answer was off by {away:.0%}")
+        if decoder.device.type == "cuda":
+            step.plans = _plans(decoder, step)
     except torch.OutOfMemoryError:
         raise
     except RuntimeError as error:  # NoKernels is one
         return f"our own kernels for this card are not used ({' '.join(str(error).split())[:200]}): slower"
-    if decoder.device.type == "cuda":
-        step.plans = _plans(decoder, step)
     decoder.fused_step, decoder.fused_read, decoder.rows = step, read, ROWS_ON_A_CARD
     return ""
 

@@ -83,6 +83,8 @@ class Compiled:
         self._device = device
         self.blocks = int(properties.multi_processor_count)
         self._driver = _library("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        if not hasattr(self._driver, "cuLaunchKernelEx"):
+            raise NoKernels("the card's driver is older than CUDA 11.8")
         torch.cuda.current_stream(device).synchronize()  # the card's context is there
         module = ctypes.c_void_p()
         self._must(self._driver.cuModuleLoadData(ctypes.byref(module), _kept_or_made(f"sm_{able[0]}{able[1]}")))
