@@ -8,13 +8,15 @@ import subprocess
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 
 from torch import Tensor
 
 from inference.cuda.kernels import THREADS, Argument
 
 COMPILER = shutil.which("g++")
+_FOLDER = TemporaryDirectory(ignore_cleanup_errors=True)
+"""Gone with the process."""
 
 
 class Emulated:
@@ -51,7 +53,7 @@ class Emulated:
 @cache
 def _built() -> Path:
     assert COMPILER is not None
-    folder = Path(mkdtemp())
+    folder = Path(_FOLDER.name)
     source = Path(__file__).with_name("cuda_on_a_processor.cpp")
     subprocess.run(
         [
