@@ -138,7 +138,7 @@ def test_fit(weights: float, expected: str) -> None:
 def test_an_installed_drafter_is_reckoned_by_its_own_files(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The 4B on an RTX 4090 of 24 GB: 1,008 GB/s at 70 % over the 7.76 GB and 0.19 GiB that a token reads in bfloat16."""
+    """The 4B on an RTX 4090 of 24 GB: 1,008 GB/s at 62 %, as measured, over the 7.76 GB and 0.19 GiB that a token reads in bfloat16."""
     monkeypatch.setattr(machine, "cards", lambda: (machine.Card("NVIDIA GeForce RTX 4090", 24 * 10**9, 22 * 10**9, ""),))
     monkeypatch.setattr(fits, "_torch", lambda: {"devices": ["NVIDIA GeForce RTX 4090"], "bfloat16": True})
     monkeypatch.setattr(fitting, "shape_of", lambda _: FOUR)
@@ -146,9 +146,9 @@ def test_an_installed_drafter_is_reckoned_by_its_own_files(
     assert main(["models", "list", "--json"]) == 0
     body = {one["id"]: one for one in json.loads(capsys.readouterr().out)}
     assert body["medgemma-4b-it"]["fit"] == {"bf16": "fits", "int8": "fits", "int4": "fits"}
-    assert body["medgemma-4b-it"]["tokens_per_second"]["bf16"] == pytest.approx(1008 * 0.7 / (7.76 + 0.19 * 1.074), rel=0.01)
+    assert body["medgemma-4b-it"]["tokens_per_second"]["bf16"] == pytest.approx(1008 * 0.62 / (7.76 + 0.19 * 1.074), rel=0.01)
     assert body["medgemma-27b-it"]["fit"] == {"bf16": "too large", "int8": "too large", "int4": "tight"}
-    assert "about 89 tokens/s" in body["medgemma-4b-it"]["words"]["bf16"]
+    assert "about 78 tokens/s" in body["medgemma-4b-it"]["words"]["bf16"]
 
 
 def test_a_drafter_that_cannot_fit_is_refused_on_the_command_line(

@@ -157,7 +157,7 @@ def test_models_are_unloaded_and_loaded_again(seat: Seat, film: Callable[[int], 
     assert isinstance(first.answer, Draft)
     assert isinstance(again.answer, Draft)
     assert again.answer.text == first.answer.text
-    assert "demo-drafter" in seat.window.status.engine.text()
+    seat.wait(lambda: "demo-drafter" in seat.window.status.engine.text())
 
 
 def test_what_is_kept_of_pictures_is_bounded_and_forgotten(seat: Seat) -> None:
