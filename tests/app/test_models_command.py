@@ -138,7 +138,7 @@ def test_fit(weights: float, expected: str) -> None:
 def test_an_installed_drafter_is_reckoned_by_its_own_files(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The 4B on an RTX 4090 of 24 GB: 1,008 GB/s at 62 %, as measured, over the 7.76 GB and 0.19 GiB that a token reads in bfloat16."""
+    """The 4B on an RTX 4090 of 24 GB: 1,008 GB/s at 62 % over the 7.76 GB and 0.19 GiB that a token reads in bfloat16."""
     monkeypatch.setattr(machine, "cards", lambda: (machine.Card("NVIDIA GeForce RTX 4090", 24 * 10**9, 22 * 10**9, ""),))
     monkeypatch.setattr(fits, "_torch", lambda: {"devices": ["NVIDIA GeForce RTX 4090"], "bfloat16": True})
     monkeypatch.setattr(fitting, "shape_of", lambda _: FOUR)
