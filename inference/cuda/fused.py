@@ -70,6 +70,17 @@ class _Layer:
         return cls(layer, qkv, out, gate_up, down, norms)
 
 
+def first_layer(decoder: Decoder) -> Layer:
+    """Which tells for all what heads and residual stream are. Raises NoKernels where no kernel of ours is for them."""
+    layer: Layer = decoder.layers[0]  # type: ignore[assignment]
+    sharing = layer.heads // layer.kv_heads
+    if decoder.dtype != torch.bfloat16 or (layer.width, sharing) not in ATTENTION:
+        raise NoKernels(f"no kernel of ours is for heads of {layer.width}, {sharing} to a key, in {decoder.dtype}")
+    if len(layer.before.gain) > WIDE * THREADS:
+        raise NoKernels(f"no kernel of ours is for a residual stream of {len(layer.before.gain)}")
+    return layer
+
+
 def added_to_one(norm: Norm) -> Tensor:
     """A norm's weights as they are published. Raises NoKernels where bfloat16 does not hold them."""
     found = (norm.gain - 1).bfloat16()
@@ -90,14 +101,10 @@ class FusedStep:
     """`Decoder.fixed_step` and the head. Raises NoKernels for a decoder that it is not for."""
 
     def __init__(self, decoder: Decoder, kernels: Kernels) -> None:
-        layer: Layer = decoder.layers[0]  # type: ignore[assignment]
+        layer = first_layer(decoder)
         self._kernels = kernels
         self.heads, self.kv_heads, self.width = layer.heads, layer.kv_heads, layer.width
         sharing = self.heads // self.kv_heads
-        if decoder.dtype != torch.bfloat16 or (self.width, sharing) not in ATTENTION:
-            raise NoKernels(f"no kernel of ours is for heads of {self.width}, {sharing} to a key, in {decoder.dtype}")
-        if len(layer.before.gain) > WIDE * THREADS:
-            raise NoKernels(f"no kernel of ours is for a residual stream of {len(layer.before.gain)}")
         self._attend = f"attend_{self.width}_{sharing}"
         self._layers = [_Layer.of(one) for one in decoder.layers]
         self._head = Matrix.of(decoder.head)
@@ -183,6 +190,6 @@ class FusedStep:
         windowed = int(bool(layer.window))
         self._kernels.launch(
             self._attend, (self.kv_heads, self._splits),
-            [self._qkv, 1, layer.gains, self._turns, keys, values, position, places, windowed, layer.eps, layer.scale,
+            [self._qkv, layer.gains, self._turns, keys, values, position, places, windowed, layer.eps, layer.scale,
              self._part, self._done, self._seen],
         )  # fmt: skip

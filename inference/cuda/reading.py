@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from inference.cuda.fused import ATTENTION, NARROW, WIDE
-from inference.cuda.kernels import THREADS, Kernels, NoKernels
+from inference.cuda.fused import NARROW, first_layer
+from inference.cuda.kernels import THREADS, Kernels
 from inference.decoder import Decoder, Layer, Norm, look, mask_of
 from inference.kv_cache import KVCache
 
@@ -26,12 +26,8 @@ class FusedRead:
 
     def __init__(self, decoder: Decoder, kernels: Kernels) -> None:
         self._layers: list[Layer] = list(decoder.layers)  # type: ignore[arg-type]
-        layer = self._layers[0]
+        layer = first_layer(decoder)
         self._sharing = layer.heads // layer.kv_heads
-        if decoder.dtype != torch.bfloat16 or (layer.width, self._sharing) not in ATTENTION:
-            raise NoKernels(f"no kernel of ours is for heads of {layer.width}, {self._sharing} to a key, in {decoder.dtype}")
-        if len(layer.before.gain) > WIDE * THREADS:
-            raise NoKernels(f"no kernel of ours is for a residual stream of {len(layer.before.gain)}")
         self._products = [tuple(map(_product, (one.qkv, one.out, one.gate_up, one.down))) for one in self._layers]
         self._settles = "settle_wide_places" if len(layer.before.gain) > NARROW * THREADS else "settle_places"
         self._kernels, self._norm = kernels, decoder.norm

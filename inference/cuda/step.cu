@@ -226,10 +226,12 @@ DEVICE void share(const float (&total)[4], float* room) {
     own[(g + 8) * 8 + 2 * t] = total[2], own[(g + 8) * 8 + 2 * t + 1] = total[3];
 }
 
-DEVICE float gathered(const float* room, int row, int column) {
+// What row `of` of the matrix gives, which is row `row` of a tile.
+template <int KIND>
+DEVICE float gathered(const float* room, int row, int column, const void* scales, int of) {
     float sum = 0;
     for (int w = 0; w < warps(); w++) sum += room[w * 128 + row * 8 + column];
-    return sum;
+    return KIND == INT8 ? sum * ((const float*)scales)[of] : sum;
 }
 
 // y[column][row] = W x[column], of at most 8 columns; `x` [columns, K], `y` [columns, N] bfloat16.
@@ -252,11 +254,8 @@ DEVICE void rows(const Four* w, const void* scales, int n, int k, const u16* x, 
         __syncthreads();
         if (threadIdx.x < 128) {
             int column = threadIdx.x / 16, row = threadIdx.x % 16;
-            if (column < columns && from + row < n) {
-                float sum = gathered(room, row, column);
-                if (KIND == INT8) sum *= ((const float*)scales)[from + row];
-                y[(long long)column * n + from + row] = narrow(sum);
-            }
+            if (column < columns && from + row < n)
+                y[(long long)column * n + from + row] = narrow(gathered<KIND>(room, row, column, scales, from + row));
         }
     }
 }
@@ -268,15 +267,6 @@ DEVICE const u16* held(const u16* x, int low, int high) {
     for (int i = threadIdx.x; i < (high - low) * (GROUP / 8); i += blockDim.x) memory[i] = from[i];
     __syncthreads();
     return (const u16*)memory;
-}
-
-// Of a value in several parts, as the matrix would have given it.
-DEVICE float whole(const float* part, int n, int parts, int at) {
-    float sum = 0;
-#pragma unroll
-    for (int i = 0; i < MOST_PARTS; i++)
-        if (i < parts) sum += fresh(part + (long long)i * n + at);
-    return rounded(sum);
 }
 
 // The residual stream goes on by what a matrix gave in several parts, and is evened for the next matrix: then = x + even(W x) ·
@@ -320,7 +310,7 @@ DEVICE const u16* settled(const u16* x, const float* part, int parts, const u16*
         v[e].x = rounded(first(stream[e]) + rounded(v[e].x * factor * (1 + first(by[e]))));
         v[e].y = rounded(second(stream[e]) + rounded(v[e].y * factor * (1 + second(by[e]))));
         squares += v[e].x * v[e].x + v[e].y * v[e].y;
-        if (blockIdx.x == 0 && blockIdx.y == 0 && 2 * i < k) ((u32*)then)[i] = both(v[e].x, v[e].y);
+        if (blockIdx.x == 0 && 2 * i < k) ((u32*)then)[i] = both(v[e].x, v[e].y);
     }
     factor = rsqrtf(over_block(squares, room) / k + eps);
 #pragma unroll
@@ -359,12 +349,10 @@ DEVICE void ended(const Four* w, const void* scales, int n, int k, const u16* x,
         __syncthreads();
         int row = from + threadIdx.x;
         if (threadIdx.x < 16 && row < made) {
-            float sum = gathered(room, threadIdx.x, 0);
-            if (KIND == INT8) sum *= ((const float*)scales)[row];
+            float sum = gathered<KIND>(room, threadIdx.x, 0, scales, row);
             if (END != GATED) ((float*)y)[row] = sum;
             if (END == GATED) {
-                float up = gathered(room + WARPS * 128, threadIdx.x, 0);
-                if (KIND == INT8) up *= ((const float*)scales)[made + row];
+                float up = gathered<KIND>(room + WARPS * 128, threadIdx.x, 0, scales, made + row);
                 ((u16*)y)[row] = narrow(rounded(gelu(rounded(sum))) * rounded(up));
             }
         }
@@ -386,11 +374,7 @@ DEVICE void parted(const Four* w, const void* scales, int n, int k, const u16* x
     share(total, room);
     __syncthreads();
     int row = from + threadIdx.x;
-    if (threadIdx.x < 16 && row < n) {
-        float sum = gathered(room, threadIdx.x, 0);
-        if (KIND == INT8) sum *= ((const float*)scales)[row];
-        part[(long long)blockIdx.y * n + row] = sum;
-    }
+    if (threadIdx.x < 16 && row < n) part[(long long)blockIdx.y * n + row] = gathered<KIND>(room, threadIdx.x, 0, scales, row);
 }
 
 // The matrix in bfloat16, rows [from, from + count): int8 without its scales, int4 with scale and zero.
@@ -401,8 +385,7 @@ DEVICE void unpack8(const u32* w, u32* plain, long long words) {
         u32 v = w[i];
         u32 two[2];
         for (int j = 0; j < 4; j += 2) {
-            u32 one = narrow(float((signed char)(v >> 8 * j))), other = narrow(float((signed char)(v >> (8 * j + 8))));
-            two[j / 2] = one | other << 16;
+            two[j / 2] = both(float((signed char)(v >> 8 * j)), float((signed char)(v >> (8 * j + 8))));
         }
         plain[2 * i] = two[0], plain[2 * i + 1] = two[1];
     }
@@ -420,7 +403,7 @@ DEVICE void unpack4(const u32* w, const u32* scales, Four* plain, int n, int k, 
         for (int j = 0; j < 4; j++) {
             u32 pair = v >> 8 * j & 0xffu;
             float even = (float(pair >> 4) - 8) * first(s) + second(s), odd = (float(pair & 15u) - 8) * first(s) + second(s);
-            out[j] = u32(narrow(even)) | u32(narrow(odd)) << 16;
+            out[j] = both(even, odd);
         }
         Four made;
         made.x = out[0], made.y = out[1], made.z = out[2], made.w = out[3];
@@ -460,10 +443,10 @@ DEVICE void evened(float (&v)[WIDTH / 32], const float* gain, const float* turn,
 
 // Attention of one new position. Block (key head, split) evens and turns the queries that share this key head, puts the new key
 // and value into the cache if its part of the places holds their slot, and looks at that part; the last block of a key head puts
-// the parts together. `qkv` float32 [parts, queries, keys, values]; `part` [heads, splits, 2 + WIDTH], `done` [key heads], zero
-// before and after.
+// the parts together. `qkv` float32 [queries, keys, values]; `part` [heads, splits, 2 + WIDTH], `done` [key heads], zero before and
+// after.
 template <int WIDTH, int SHARING>
-DEVICE void attend(const float* qkv, int parts, const float* gains, const float* turns, u16* keys, u16* values, const long long* position,
+DEVICE void attend(const float* qkv, const float* gains, const float* turns, u16* keys, u16* values, const long long* position,
                    int places, int windowed, float eps, float scale, float* part, u32* done, u16* seen) {
     const int each = WIDTH / 32, pairs = each / 2, lane = threadIdx.x % 32, warp = threadIdx.x / 32, deep = 4;
     SHARED float queries[SHARING][WIDTH];
@@ -475,28 +458,28 @@ DEVICE void attend(const float* qkv, int parts, const float* gains, const float*
     const long long at = *position;  // of this step since before its first kernel
     wait_before();
     const int filled = int(min(at + 1, (long long)places)), slot = int(windowed ? at % places : at);
-    const int used = min(splits, (filled + WARPS * deep - 1) / (WARPS * deep));  // no block for fewer places than it has warps for
+    const int used = min(splits, (filled + WARPS * deep - 1) / (WARPS * deep));  // no block for fewer places than its warps take
     if (split >= used) return;
-    const int n = (heads * SHARING + 2 * heads) * WIDTH, span = (filled + used - 1) / used, from = min(split * span, filled), to = min(from + span, filled);
+    const int span = (filled + used - 1) / used, from = min(split * span, filled), to = min(from + span, filled);
     const float* turn = turns + (windowed ? 2 : 0) * (WIDTH / 2);
     keys += (long long)head * places * WIDTH, values += (long long)head * places * WIDTH;
     for (int task = warp; task < SHARING + 2; task += WARPS) {
         if (task < SHARING) {
             float out[each];
             int own = head * SHARING + task;
-            for (int j = 0; j < each; j++) out[j] = whole(qkv, n, parts, own * WIDTH + 32 * j + lane);
+            for (int j = 0; j < each; j++) out[j] = rounded(fresh(qkv + own * WIDTH + 32 * j + lane));
             evened<WIDTH>(out, gains + own * WIDTH, turn, eps);
             for (int j = 0; j < each; j++) queries[task][32 * j + lane] = out[j] * scale;
         } else if (slot >= from && slot < to) {
             int own = heads * SHARING + head;
             if (task == SHARING) {
                 float out[each];
-                for (int j = 0; j < each; j++) out[j] = whole(qkv, n, parts, own * WIDTH + 32 * j + lane);
+                for (int j = 0; j < each; j++) out[j] = rounded(fresh(qkv + own * WIDTH + 32 * j + lane));
                 evened<WIDTH>(out, gains + own * WIDTH, turn, eps);
                 for (int j = 0; j < each; j++) keys[(long long)slot * WIDTH + 32 * j + lane] = narrow(out[j]);
             } else {
                 for (int j = 0; j < each; j++)
-                    values[(long long)slot * WIDTH + 32 * j + lane] = narrow(whole(qkv, n, parts, (own + heads) * WIDTH + 32 * j + lane));
+                    values[(long long)slot * WIDTH + 32 * j + lane] = narrow(fresh(qkv + (own + heads) * WIDTH + 32 * j + lane));
             }
         }
     }
@@ -668,17 +651,17 @@ DEVICE void apart(const u16* qkv, const float* gains, const float* turns, u16* q
 }
 
 // gelu(first half) · second half of each row: [places, 2 n] to [places, n]; a block does 1024 pairs of numbers of a place.
-DEVICE void gate(const u32* both, u32* y, int n) {
+DEVICE void gate(const u32* halves, u32* y, int n) {
     const long long place = blockIdx.y;
     let_next();
     wait_before();
-    both += place * n, y += place * n / 2;
+    halves += place * n, y += place * n / 2;
 #pragma unroll
     for (int e = 0; e < 4; e++) {
         int i = blockIdx.x * 1024 + e * 256 + threadIdx.x;
         if (i >= n / 2) break;
-        u32 g = both[i], up = both[n / 2 + i];
-        y[i] = u32(narrow(rounded(gelu(first(g))) * first(up))) | u32(narrow(rounded(gelu(second(g))) * second(up))) << 16;
+        u32 g = halves[i], up = halves[n / 2 + i];
+        y[i] = both(rounded(gelu(first(g))) * first(up), rounded(gelu(second(g))) * second(up));
     }
 }
 
@@ -688,6 +671,12 @@ DEVICE void gate(const u32* both, u32* y, int n) {
 #define KERNEL(NAME) extern "C" void NAME
 #endif
 
+#define ENDED(NAME, KIND, END, PAIRS)                                                                                            \
+    KERNEL(NAME)(const Four* w, const void* scales, int n, int k, const u16* x, const float* part, int parts,                    \
+                 const u16* gain_added, const u16* gain, u16* then, void* y, float eps) {                                        \
+        ended<KIND, END, PAIRS>(w, scales, n, k, x, part, parts, gain_added, gain, then, y, eps);                                \
+    }
+
 #define MATRICES(WORD, KIND)                                                                                                     \
     KERNEL(rows_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, u16* y, int columns) {                    \
         rows<KIND>(w, scales, n, k, x, y, columns);                                                                              \
@@ -695,28 +684,21 @@ DEVICE void gate(const u32* both, u32* y, int n) {
     KERNEL(parted_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, float* part) {                          \
         parted<KIND>(w, scales, n, k, x, part);                                                                                  \
     }                                                                                                                            \
-    KERNEL(settled_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, const float* part, int parts,          \
-        const u16* gain_added, const u16* gain, u16* then, void* y, float eps) {                                                 \
-        ended<KIND, PLAIN, 6>(w, scales, n, k, x, part, parts, gain_added, gain, then, y, eps);                                  \
-    }                                                                                                                            \
-    KERNEL(settled_wide_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, const float* part, int parts,     \
-        const u16* gain_added, const u16* gain, u16* then, void* y, float eps) {                                                 \
-        ended<KIND, PLAIN, 11>(w, scales, n, k, x, part, parts, gain_added, gain, then, y, eps);                                 \
-    }                                                                                                                            \
-    KERNEL(gated_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, const float* part, int parts,            \
-        const u16* gain_added, const u16* gain, u16* then, void* y, float eps) {                                                 \
-        ended<KIND, GATED, 6>(w, scales, n, k, x, part, parts, gain_added, gain, then, y, eps);                                  \
-    }                                                                                                                            \
-    KERNEL(gated_wide_##WORD)(const Four* w, const void* scales, int n, int k, const u16* x, const float* part, int parts,       \
-        const u16* gain_added, const u16* gain, u16* then, void* y, float eps) {                                                 \
-        ended<KIND, GATED, 11>(w, scales, n, k, x, part, parts, gain_added, gain, then, y, eps);                                 \
+    ENDED(settled_##WORD, KIND, PLAIN, 6)                                                                                        \
+    ENDED(settled_wide_##WORD, KIND, PLAIN, 11)                                                                                  \
+    ENDED(gated_##WORD, KIND, GATED, 6)                                                                                          \
+    ENDED(gated_wide_##WORD, KIND, GATED, 11)
+
+#define ATTENTION(WIDTH, SHARING)                                                                                                \
+    KERNEL(attend_##WIDTH##_##SHARING)(const float* qkv, const float* gains, const float* turns, u16* keys, u16* values,         \
+                                       const long long* position, int places, int windowed, float eps, float scale,              \
+                                       float* part, u32* done, u16* seen) {                                                      \
+        attend<WIDTH, SHARING>(qkv, gains, turns, keys, values, position, places, windowed, eps, scale, part, done, seen);       \
     }
 
-#define ATTENTION(WIDTH, SHARING)                                                                                                 \
-    KERNEL(attend_##WIDTH##_##SHARING)(const float* qkv, int parts, const float* gains, const float* turns, u16* keys, u16* values, \
-                                       const long long* position, int places, int windowed, float eps, float scale, float* part, \
-                                       u32* done, u16* seen) {                                                                   \
-        attend<WIDTH, SHARING>(qkv, parts, gains, turns, keys, values, position, places, windowed, eps, scale, part, done, seen);       \
+#define SETTLE(NAME, EACH)                                                                                                       \
+    KERNEL(NAME)(u16* x, const u16* added, const float* gain_added, const float* gain, u16* h, int k, float eps) {               \
+        settle<EACH>(x, added, gain_added, gain, h, k, eps);                                                                     \
     }
 
 #define APART(WIDTH)                                                                                                             \
@@ -742,13 +724,9 @@ KERNEL(begin_token)(const u16* embedding, const long long* token, const long lon
     begin(embedding, token, position, scale, x, hidden, windowed, global, windowed_scale, global_scale, turns, half);
 }
 
-KERNEL(settle_places)(u16* x, const u16* added, const float* gain_added, const float* gain, u16* h, int k, float eps) {
-    settle<12>(x, added, gain_added, gain, h, k, eps);
-}
-KERNEL(settle_wide_places)(u16* x, const u16* added, const float* gain_added, const float* gain, u16* h, int k, float eps) {
-    settle<22>(x, added, gain_added, gain, h, k, eps);
-}
-KERNEL(gate_places)(const u32* both, u32* y, int n) { gate(both, y, n); }
+SETTLE(settle_places, 12)
+SETTLE(settle_wide_places, 22)
+KERNEL(gate_places)(const u32* halves, u32* y, int n) { gate(halves, y, n); }
 
 ATTENTION(256, 2)
 ATTENTION(128, 2)

@@ -127,8 +127,8 @@ def test_attention_over_a_cache(played: Kernels, width: int, at: int, places: in
     """The new key and value lie in their slot, and the answer is softmax(q·k · scale)·v over all that is filled."""
     heads, sharing, splits, eps, scale = 2, 2, 3, 1e-6, width**-0.5
     draw = torch.Generator().manual_seed(at)
-    both = torch.randn(2, (heads * sharing + 2 * heads) * width, generator=draw).to(device())
-    qkv = both.sum(0).bfloat16()  # it comes in two parts
+    given = torch.randn((heads * sharing + 2 * heads) * width, generator=draw).to(device())
+    qkv = given.bfloat16()
     gains = (1 + torch.randn(heads * sharing + heads, width, generator=draw) / 4).to(device())
     angles = torch.randn(2, width // 2, generator=draw)
     turns = torch.stack([angles.cos(), angles.sin()], 1).bfloat16().float().contiguous().to(device())
@@ -140,7 +140,7 @@ def test_attention_over_a_cache(played: Kernels, width: int, at: int, places: in
     done = torch.zeros(heads, dtype=torch.int32, device=device())
     seen = torch.zeros(heads * sharing * width, dtype=torch.bfloat16, device=device())
     position = torch.tensor([at], device=device())
-    arguments = [both, 2, gains, turns, keys, values, position, places, windowed, eps, scale, part, done, seen]
+    arguments = [given, gains, turns, keys, values, position, places, windowed, eps, scale, part, done, seen]
     for _ in range(2):  # as good the second time: nothing is left behind
         played.launch(f"attend_{width}_{sharing}", (heads, splits), arguments)
     parts = qkv.view(-1, width).double()
