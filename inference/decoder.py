@@ -16,10 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inference.errors import Cancelled
+from inference.fitting import ROWS
 from inference.kv_cache import KVCache, KVShape
-
-ROWS = 512
-"""Places of a prompt read at once: few enough that a cancel is soon seen, enough for the matrices."""
 
 
 class Norm(nn.Module):
@@ -103,7 +101,8 @@ class Decoder(nn.Module):
         if config.final_logit_softcapping is not None or config.attn_logit_softcapping is not None:
             raise ValueError("its logits are capped, which Gemma 3 does not do")
         self.rows = ROWS
-        """Places of a prompt that are read at once, at most, where no picture is longer."""
+        """Places of a prompt that are read at once, at most, where no picture is longer: few enough that a cancel is soon seen,
+        enough for the matrices."""
         self.embedding, self.head = stack.embed_tokens, model.lm_head
         self.fused_read: Callable[[Tensor, Tensor | None, KVCache, Event], Tensor] | None = None
         self.fused_step: Callable[[Tensor, Tensor, KVCache], Tensor] | None = None

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inference.answers import Finish
-from inference.decoder import Decoder
-from inference.errors import Cancelled, ModelFailed
+from inference.decoder import Decoder, look
+from inference.errors import ModelFailed
 from inference.kv_cache import KVCache
 from inference.stepping import Stepper
 from inference.writing import Writing
@@ -27,11 +27,7 @@ from inference.writing import Writing
 def interruptible(layers: Iterable[nn.Module], cancel: Event) -> Iterator[None]:
     """While inside, `cancel` is looked at before every layer; raises Cancelled from the forward pass."""
 
-    def look(*_: object) -> None:
-        if cancel.is_set():
-            raise Cancelled("stopped on request")
-
-    hooks = [layer.register_forward_pre_hook(look) for layer in layers]
+    hooks = [layer.register_forward_pre_hook(lambda *_: look(cancel)) for layer in layers]
     try:
         yield
     finally:
@@ -188,6 +184,5 @@ def no_image(number: int) -> Tensor:
 
 def _stopped(cancel: Event) -> bool:
     """False; raises Cancelled."""
-    if cancel.is_set():
-        raise Cancelled("stopped on request")
+    look(cancel)
     return False

@@ -128,8 +128,6 @@ class Drafter(Prompting):
         self.decoder.to(self.place.device)
         packed.apply(self.decoder.layers)
         self.model.to(self.place.device)
-        if self.place.device.type == "cuda" and hasattr(self.model.model, "vision_tower"):
-            _places_first(self.model.model.vision_tower)
         trouble = checked.prepare(self.decoder)
         self.steps += (trouble,) if trouble else ()
         super().__init__(folder, entry, self.model.config)
@@ -137,9 +135,10 @@ class Drafter(Prompting):
         self.positions = int(self.model.config.get_text_config().max_position_embeddings)
         self._seen = self._tokens_of_pictures(revision, pictures_on_disk if weights >= picture_tokens.WORTH else 0)
         self._prefixes = Prefixes()
-        self._tower = None
-        if self.sees and self.place.device.type == "cuda":
-            self._tower = Tower(partial(_tokens_of, self.model), self.model.model.vision_tower.parameters)
+        self._recorded: Tower | None = None
+        if self.tower is not None and self.place.device.type == "cuda":
+            _places_first(self.tower)
+            self._recorded = Tower(partial(_tokens_of, self.model), self.tower.parameters)
         self.grammars = Grammars(self.tokenizer, int(self.model.config.get_text_config().vocab_size), self.limits.stop)
 
     @property
@@ -310,7 +309,7 @@ class Drafter(Prompting):
         if found is None:
             with torch.inference_mode(), steps.interruptible(self.model.model.vision_tower.encoder.layers, cancel):
                 values = self.normalised(pixels, self.place.device)[None].to(self.place.dtype)
-                found = _tokens_of(self.model, values) if self._tower is None else self._tower(values, cancel)
+                found = _tokens_of(self.model, values) if self._recorded is None else self._recorded(values, cancel)
             self._seen.keep(key, found)
         return found
 

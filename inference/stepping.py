@@ -13,8 +13,8 @@ from threading import Event
 import torch
 from torch import Tensor
 
-from inference.decoder import Decoder
-from inference.errors import NOT_FINITE, Cancelled, ModelFailed
+from inference.decoder import Decoder, look
+from inference.errors import NOT_FINITE, ModelFailed
 from inference.kv_cache import KVCache
 
 LEAST = 1024
@@ -66,8 +66,7 @@ class Stepper:
             while begun < min(cache.length + 2, cache.capacity):
                 run.go(begun)
                 begun += 1
-            if cancel.is_set():
-                raise Cancelled("stopped on request")
+            look(cancel)
             following, sound = run.told(cache.length)
             if not sound:
                 raise ModelFailed(NOT_FINITE)
@@ -133,11 +132,11 @@ class _Run:
 
         def step() -> Tensor:
             logits = work(self._token, self._position, cache)
-            whole = logits.sum()  # NaN and infinity do not get lost in it
+            whole = logits.sum(dtype=torch.float64)  # NaN and infinity do not get lost in it
             chosen = logits.index_fill_(0, self._never, -torch.inf).argmax()
             self._token.copy_(chosen)
             self._position.add_(1)
-            return torch.stack([chosen.double(), whole.double()])
+            return torch.stack([chosen.double(), whole])
 
         self._graph, self._told = recorded(step, lambda: self.begin(0, place))
 

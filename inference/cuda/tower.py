@@ -10,7 +10,7 @@ from threading import Event
 import torch
 from torch import Tensor
 
-from inference.errors import Cancelled
+from inference.decoder import look
 from inference.stepping import recorded
 
 SOON = 0.05
@@ -33,13 +33,12 @@ class Tower:
 
     def __call__(self, picture: Tensor, cancel: Event) -> Tensor:
         """A picture's tokens. Raises Cancelled."""
-        if cancel.is_set():
-            raise Cancelled("stopped on request")
+        look(cancel)
         where = tuple(one.data_ptr() for one in self._weights())
         if where != self._where:
-            self._where, self._recording = where, None
             found = self._plain(picture)
-            self._record(picture)
+            self._recording = self._recorded(picture)
+            self._where = where  # last: what was stopped is tried again
         elif self._recording is None:
             found = self._plain(picture)
         else:
@@ -50,20 +49,21 @@ class Tower:
         self._wait()
         return found
 
-    def _record(self, picture: Tensor) -> None:
+    def _recorded(self, picture: Tensor) -> tuple[torch.cuda.CUDAGraph, Tensor, Tensor] | None:
+        """A recording, what it reads and what it gives; None where it takes long or cannot be made."""
         given = picture.clone()
         torch.cuda.synchronize()
         began = time.perf_counter()
         self._plain(given)
         torch.cuda.synchronize()
         if time.perf_counter() - began > SOON:
-            return
+            return None
         try:
             graph, kept = recorded(lambda: self._plain(given))
         except RuntimeError:  # memory too: layer by layer it needs less
             torch.cuda.synchronize()
-            return
-        self._recording = graph, given, kept
+            return None
+        return graph, given, kept
 
     def _wait(self) -> None:
         """Until few enough pictures are under way."""
