@@ -26,6 +26,7 @@ from inference.decoder import Decoder
 from inference.decoding import Prompt
 from inference.medgemma import Drafter
 from inference.questions import Decoding
+from inference.stepping import Stepper
 from inference.writing import Limits, Writing
 from tests.bench.results_file import Row, write
 
@@ -83,20 +84,29 @@ def errors(shape: dict[str, int], published: Any, ours: Decoder, ids: torch.Tens
     text = by_generate(published, ids, TOKENS)
     with torch.inference_mode():
         exact = model_of(shape, torch.bfloat16).float()(torch.cat([ids, torch.tensor(text)])[None]).logits[0, len(ids) - 1 : -1]
-        cache = ours.cache(len(ids) + TOKENS)
-        mine = [ours.logits(decoding.read(ours, Prompt.of(ids, None), _none, cache, NEVER))]
-        mine += [ours.logits(ours.step(token, cache, NEVER)) for token in text[:-1]]
-        out = published(ids[None], use_cache=True, logits_to_keep=1)
-        other = [out.logits[0, -1].float()]
-        for token in text[:-1]:
-            out = published(torch.tensor([[token]]), past_key_values=out.past_key_values, use_cache=True)
-            other.append(out.logits[0, -1].float())
-    near, far = (float((torch.stack(one) - exact).square().mean().sqrt()) for one in (mine, other))
+    found = stepped_by_us(ours, ids, text), stepped_by_them(published, ids, text)
+    near, far = (float((one - exact).square().mean().sqrt()) for one in found)
     return near, far
 
 
-def _none(number: int) -> torch.Tensor:
-    raise ValueError(f"there is no image {number}")
+@torch.inference_mode()
+def stepped_by_them(model: Any, ids: torch.Tensor, text: list[int]) -> torch.Tensor:
+    """Logits at every place of the text, token by token."""
+    out = model(ids[None], use_cache=True, logits_to_keep=1)
+    found = [out.logits[0, -1].float()]
+    for token in text[:-1]:
+        out = model(torch.tensor([[token]], device=ids.device), past_key_values=out.past_key_values, use_cache=True)
+        found.append(out.logits[0, -1].float())
+    return torch.stack(found)
+
+
+@torch.inference_mode()
+def stepped_by_us(decoder: Decoder, ids: torch.Tensor, text: list[int]) -> torch.Tensor:
+    cache = decoder.cache(len(ids) + len(text))
+    found = [decoder.logits(decoding.read(decoder, Prompt.of(ids, None), decoding.no_image, cache, NEVER))]
+    stepper = Stepper(decoder, cache)
+    found += [stepper.step(token, NEVER).clone() for token in text[:-1]]
+    return torch.stack(found)
 
 
 def per_token(works: dict[str, Callable[[int], object]]) -> dict[str, float]:

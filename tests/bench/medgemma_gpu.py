@@ -23,17 +23,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from inference import catalogue, decoding, quantize
+from inference import catalogue, quantize
 from inference.cuda import checked
 from inference.cuda.fused import FusedStep
 from inference.decoder import Decoder
-from inference.decoding import Prompt
 from inference.errors import Cancelled
 from inference.medgemma import Drafter
 from inference.questions import Decoding
-from inference.stepping import Stepper
 from tests.bench.full_size import write_model
-from tests.bench.medgemma import by_generate, by_us, write_small
+from tests.bench.medgemma import by_generate, by_us, stepped_by_them, stepped_by_us, write_small
 from tests.bench.results_file import Row, write
 
 MODEL = "medgemma-4b-it"
@@ -194,26 +192,6 @@ def alike(folder: Path, card: Card, count: int) -> list[Row]:
 
 def error(found: torch.Tensor, exact: torch.Tensor) -> float:
     return float((found - exact).norm() / exact.norm())
-
-
-@torch.inference_mode()
-def stepped_by_them(model: Any, ids: torch.Tensor, text: list[int]) -> torch.Tensor:
-    """Logits at every place of the text, token by token."""
-    out = model(ids[None], use_cache=True, logits_to_keep=1)
-    found = [out.logits[0, -1].float()]
-    for token in text[:-1]:
-        out = model(torch.tensor([[token]], device=ids.device), past_key_values=out.past_key_values, use_cache=True)
-        found.append(out.logits[0, -1].float())
-    return torch.stack(found)
-
-
-@torch.inference_mode()
-def stepped_by_us(decoder: Decoder, ids: torch.Tensor, text: list[int]) -> torch.Tensor:
-    cache = decoder.cache(len(ids) + len(text))
-    found = [decoder.logits(decoding.read(decoder, Prompt.of(ids, None), decoding.no_image, cache, NEVER))]
-    stepper = Stepper(decoder, cache)
-    found += [stepper.step(token, NEVER).clone() for token in text[:-1]]
-    return torch.stack(found)
 
 
 def prefilled(drafter: Drafter, card: Card) -> list[Row]:
