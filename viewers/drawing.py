@@ -71,6 +71,9 @@ class Drawing(QObject):
         return self._document
 
     def follow(self, document: Annotations | None) -> None:
+        """Whose marks are drawn; what is selected of a document stays when it is given again."""
+        if document is self._document:
+            return
         if self._document is not None:
             self._document.unlisten(self._edited)
         self.cancel()

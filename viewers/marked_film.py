@@ -56,8 +56,10 @@ class MarkedFilm(RadiologyView):
     @Slot(int)
     def _use_frame(self, _: int = 0) -> None:
         film = self.marks.film
-        self.drawing.cancel()
-        self.drawing.key = film.keys[self.frame] if film is not None and self.frame < len(film.keys) else None
+        key = film.keys[self.frame] if film is not None and self.frame < len(film.keys) else None
+        if key != self.drawing.key:
+            self.drawing.cancel()
+        self.drawing.key = key
         self.drawing.select([one.id for one in self.drawing.selected if self.drawing.shows(one)])
 
     def closed(self) -> None:

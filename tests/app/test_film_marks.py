@@ -338,6 +338,25 @@ def test_the_study_is_one_table_and_one_file(seat: Seat, chest: Path, tmp_path: 
     seat.wait(lambda: len(other.drawing.selected) == 1, 20)
 
 
+def test_a_film_that_stands_anew_keeps_what_is_selected(seat: Seat, chest: Path) -> None:
+    view = opened(seat, chest)
+    QTest.keyClick(view, "T")
+    drag(view, (100, 50), (150, 60), (220, 140))
+    seat.wait(lambda: view.settled, 20)
+    marking = seat.window.marking
+    assert view.drawing.document is not None
+    chosen = list(view.drawing.document.marks)
+    view.drawing.select(chosen)
+    marking.shown(seat.window.panes.pane)
+    marking._lay_film(chest, marking.films()[chest][1])
+    assert [one.id for one in view.drawing.selected] == chosen
+    view.drawing.delete_selected()
+    assert not view.drawing.selected
+    assert not view.drawing.document.marks
+    assert view.drawing.document.undo()
+    assert list(view.drawing.document.marks) == chosen
+
+
 def test_dicom_leaves_as_the_film_is_shown(seat: Seat, chest: Path, tmp_path: Path) -> None:
     view = opened(seat, chest)
     QTest.keyClick(view, "T")
