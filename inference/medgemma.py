@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -19,16 +15,16 @@ from torch import Tensor, nn
 
 from inference import decoding as steps
 from inference import device as devices
-from inference import ladder, lengths, measured, packed, picture_tokens, quantisations, quantised_files, quantize
+from inference import eyes, gemma, lengths, measured, packed, picture_tokens, quantisations, quantised_files, quantize
 from inference.adapters import merging
 from inference.adapters.folder import Adapter
 from inference.answers import Finish, Progress
 from inference.catalogue import Entry
 from inference.constrained import Grammars
 from inference.cuda import checked
-from inference.cuda.tower import Tower
 from inference.decoder import Decoder
-from inference.errors import Cancelled, InferenceError, ModelRefused
+from inference.errors import Cancelled, InferenceError
+from inference.eyes import Eyes
 from inference.kv_cache import KVCache
 from inference.picture_tokens import PictureTokens
 from inference.prefixes import Prefixes
@@ -38,7 +34,7 @@ from inference.questions import Decoding
 from inference.telling import Telling
 from inference.textstream import ANSWER, THOUGHT
 from inference.thinking import Trace
-from inference.writing import Limits, Writing
+from inference.writing import Writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +104,9 @@ class Drafter(Prompting):
         """With a `revision`, the model's own, quantised weights are kept on disk and taken from there, and so are the tokens of
         pictures, up to `pictures_on_disk` bytes."""
         quantisations.must_be_available(quantisation)
-        weights = parameters(folder)
+        weights = gemma.parameters(folder)
         self.place = devices.place(devices.choose(device), weights, dtype)
-        self.model = load(folder, entry, self.place)
+        self.model = gemma.load(folder, entry, self.place)
         self.adapter = self._seen_with = ""
         if adapter is not None:  # before anything joins or quantises its weights
             changed = merging.merge(self.model, adapter)
@@ -131,26 +127,23 @@ class Drafter(Prompting):
         trouble = checked.prepare(self.decoder)
         self.steps += (trouble,) if trouble else ()
         super().__init__(folder, entry, self.model.config)
-        self.limits = _limits(self.model, self.tokenizer)
+        self.limits = gemma.limits(self.model, self.tokenizer)
         self.positions = int(self.model.config.get_text_config().max_position_embeddings)
-        self._seen = self._tokens_of_pictures(revision, pictures_on_disk if weights >= picture_tokens.WORTH else 0)
+        self.eyes = self._opened(revision, pictures_on_disk if weights >= picture_tokens.WORTH else 0) if self.sees else None
         self._prefixes = Prefixes()
-        self._recorded: Tower | None = None
-        if self.tower is not None and self.place.device.type == "cuda":
-            _places_first(self.tower)
-            self._recorded = Tower(partial(_tokens_of, self.model), self.tower.parameters)
         self.grammars = Grammars(self.tokenizer, int(self.model.config.get_text_config().vocab_size), self.limits.stop)
 
     @property
     def tower(self) -> nn.Module | None:
         """None for a model without eyes."""
-        return self.model.model.vision_tower if self.sees else None
+        return self.eyes.tower if self.eyes is not None else None
 
-    def _tokens_of_pictures(self, revision: str, most_bytes: int) -> PictureTokens:
+    def _opened(self, revision: str, most_bytes: int) -> Eyes:
         config = self.model.config
         shape = (int(getattr(config, "mm_tokens_per_image", 0)), int(config.get_text_config().hidden_size))
         who = picture_tokens.identity(self.entry.id, revision, self._seen_with, self.place) if revision else ""
-        return PictureTokens(shape, self.place, who, most_bytes)
+        kept = PictureTokens(shape, self.place, who, most_bytes)
+        return Eyes(self.model, self.place, self.processor.image_processor, kept)
 
     def _quantised(self, model: str, kind: str, revision: str) -> tuple[Decoder, str]:
         """The decoder and what was done to it; from disk where it was done before and is kept."""
@@ -224,10 +217,13 @@ class Drafter(Prompting):
         trace = self._trace(asked.thinking * most // wanted if asked.thinking else 0) if asked.schema is None else None
         form = None if asked.schema is None else self.grammars.of(asked.schema).begin(most)
         prompt = steps.Prompt.of(ids, int(self.model.config.image_token_id) if self.sees else None)
-        before = self._seen.taken
+        kept = self.eyes.kept if self.eyes is not None else None
+        before = kept.taken if kept is not None else 0
         cache, output = self._begun(prompt, [self.pixels(one) for one in pictures], most, on_progress, cancel)
-        told = [f"{taken} of {len(pictures)} pictures' tokens were kept on disk"] if (taken := self._seen.taken - before) else []
-        told += self._seen.remarks()
+        told = list[str]()
+        if kept is not None:
+            told += [f"{taken} of {len(pictures)} pictures' tokens were kept on disk"] if (taken := kept.taken - before) else []
+            told += kept.remarks()
         telling = Telling(self.tokenizer, decoding.max_tokens, trace, on_progress)
         writing = Writing(decoding, most, self.limits, telling.take, form, trace)
         on_progress(Progress("reading the prompt", 0, decoding.max_tokens))
@@ -252,9 +248,11 @@ class Drafter(Prompting):
 
     def forget(self) -> bool:
         """Let go of what was read before; whether there was anything."""
-        held = bool(len(self._seen)) or bool(len(self._prefixes))
-        self._seen.forget()
+        held = bool(len(self._prefixes))
         self._prefixes.forget()
+        if self.eyes is not None:
+            held |= bool(len(self.eyes.kept))
+            self.eyes.kept.forget()
         return held
 
     def shrink(self) -> bool:
@@ -281,11 +279,11 @@ class Drafter(Prompting):
     ) -> tuple[KVCache, Tensor | None]:
         """A cache with room for the prompt and `most` tokens more, which holds all up to the last picture; where it holds the
         whole prompt, the output at its last place too."""
-        keys = _sums(pictures)
+        keys = eyes.sums(pictures)
         ids, end = prompt.ids.tolist(), prompt.after_images
         cache = self.decoder.cache(len(prompt) + most)
-        output = None
-        if not end:
+        output, seeing = None, self.eyes
+        if not end or seeing is None:
             return cache, output
         with torch.inference_mode():
             known = self._prefixes.find(ids, keys)
@@ -295,84 +293,10 @@ class Drafter(Prompting):
 
                 def features(number: int) -> Tensor:
                     on_progress(Progress("reading pictures", number, len(pictures)))
-                    return self.features(pictures[number], keys[number], cancel)
+                    return seeing.tokens(pictures[number], keys[number], cancel)
 
                 whole = len(prompt) <= min(cache.places)  # so that no window goes beyond what is kept for the next question
                 output = steps.read(self.decoder, prompt if whole else prompt.first(end), features, cache, cancel)
                 self._prefixes.keep(ids[:end], keys, cache.snapshot(end))
                 output = output if whole else None
         return cache, output
-
-    def features(self, pixels: NDArray[np.uint8], key: bytes, cancel: Event) -> Tensor:
-        """uint8 (S, S, 3) as its projected tokens [tokens, hidden]; `key` is its SHA-256, by which the last ones are kept."""
-        found = self._seen.find(key)
-        if found is None:
-            with torch.inference_mode(), steps.interruptible(self.model.model.vision_tower.encoder.layers, cancel):
-                values = self.normalised(pixels, self.place.device)[None].to(self.place.dtype)
-                found = _tokens_of(self.model, values) if self._recorded is None else self._recorded(values, cancel)
-            self._seen.keep(key, found)
-        return found
-
-
-def load(folder: Path, entry: Entry, place: devices.Place, **more: Any) -> Any:
-    """The published model with its weights as they are; `more` is for transformers' own loading. Raises ModelRefused, and
-    MemoryError."""
-    import transformers
-
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    kind = transformers.Gemma3ForConditionalGeneration if entry.family == "gemma3" else transformers.Gemma3ForCausalLM
-    try:
-        model, info = kind.from_pretrained(folder, dtype=place.dtype, use_safetensors=True, local_files_only=True,
-                                           trust_remote_code=False, output_loading_info=True, **more)  # fmt: skip
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        ladder.must_be_another(error)
-        raise ModelRefused(f"{folder} could not be loaded ({error}); get the model again") from error
-    for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if info[what]:
-            name = next(iter(info[what]))
-            raise ModelRefused(f"the weights in {folder} do not fit its config.json ({what.replace('_', ' ')}: {name})")
-    return model.eval().requires_grad_(False)
-
-
-def _tokens_of(model: Any, picture: Tensor) -> Tensor:
-    """A picture [1, 3, S, S] as projected tokens [tokens, hidden]."""
-    found: Tensor = model.get_image_features(picture).pooler_output[0]
-    return found
-
-
-def _sums(pictures: Sequence[NDArray[np.uint8]]) -> list[bytes]:
-    """SHA-256 of each; of several side by side, as hashing leaves Python alone."""
-
-    def one(picture: NDArray[np.uint8]) -> bytes:
-        return hashlib.sha256(np.ascontiguousarray(picture).data).digest()
-
-    if len(pictures) < 2:
-        return [one(picture) for picture in pictures]
-    with ThreadPoolExecutor(max(1, min(8, os.cpu_count() or 1))) as pool:
-        return [*pool.map(one, pictures)]
-
-
-def _places_first(tower: nn.Module) -> None:
-    """The convolution leaves a picture channel by channel, and on a card every layer would copy it anew: a fifth of its time."""
-    for module in tower.modules():
-        if hasattr(module, "patch_embedding"):
-            module.register_forward_hook(lambda _module, _given, found: found.contiguous())
-
-
-def _limits(model: Any, tokenizer: Any) -> Limits:
-    ends = model.generation_config.eos_token_id
-    stop = {ends} if isinstance(ends, int) else set(ends or ())
-    stop |= {tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("<end_of_turn>")} - {tokenizer.unk_token_id, None}
-    names = ("image_token_id", "boi_token_index", "eoi_token_index")
-    never = tuple(int(value) for name in names if (value := getattr(model.config, name, None)) is not None)
-    return Limits(frozenset(stop), never)
-
-
-def parameters(folder: Path) -> int:
-    """Number of weights, from the headers alone."""
-    import math
-
-    from inference import modelfiles
-
-    return sum(math.prod(one["shape"]) for path in modelfiles.shards(folder) for one in modelfiles.header(path).values())

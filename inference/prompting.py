@@ -79,13 +79,18 @@ class Prompting:
     def normalised(self, pixels: NDArray[np.uint8], device: torch.device | None = None) -> Tensor:
         """uint8 (S, S, 3) as float32 [3, S, S] in the range the tower was trained on, by the checkpoint's own processor; reckoned
         on `device`."""
-        own = self.processor.image_processor
-        values = torch.tensor(pixels, device=device).float().permute(2, 0, 1) * own.rescale_factor
-        mean, deviation = (
-            torch.tensor(one, dtype=torch.float32, device=device)[:, None, None] for one in (own.image_mean, own.image_std)
-        )
-        found: Tensor = (values - mean) / deviation
-        return found
+        return normalised(self.processor.image_processor, pixels, device)
+
+
+def normalised(processor: Any, pixels: NDArray[np.uint8], device: torch.device | None) -> Tensor:
+    """As `Prompting.normalised`, by an image processor."""
+    values = torch.tensor(pixels, device=device).float().permute(2, 0, 1) * processor.rescale_factor
+    mean, deviation = (
+        torch.tensor(one, dtype=torch.float32, device=device)[:, None, None]
+        for one in (processor.image_mean, processor.image_std)
+    )
+    found: Tensor = (values - mean) / deviation
+    return found
 
 
 def _part(item: str | None, images: Any) -> dict[str, Any]:

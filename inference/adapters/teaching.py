@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from inference import catalogue, ladder, medgemma
+from inference import catalogue, gemma, ladder
 from inference import device as devices
 from inference.adapters import folder
 from inference.adapters.course import Course
@@ -56,10 +56,10 @@ def teach(
     entry, place, revision = catalogue.require(model, "drafter")
     if entry.family != "gemma3":
         raise ModelRefused(f"{entry.title} has no eyes; an adapter is taught to a model that sees pictures")
-    chosen = devices.place(devices.choose(device), medgemma.parameters(place), "bfloat16" if recipe.base == "nf4" else "auto")
+    chosen = devices.place(devices.choose(device), gemma.parameters(place), "bfloat16" if recipe.base == "nf4" else "auto")
     devices.set_threads(0)
     with ladder.told(model):
-        base = medgemma.load(place, entry, chosen, **_quantised(recipe, chosen))
+        base = gemma.load(place, entry, chosen, **_quantised(recipe, chosen))
     prompting = Prompting(place, entry, base.config)
     work = out / WORK
     work.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from inference import catalogue, medgemma, prompts
+from inference import catalogue, gemma, prompts
 from inference.adapters import folder as folders
 from inference.adapters.examples import Stand
 from inference.adapters.lessons import IGNORED, Lesson, collate, example
@@ -53,7 +53,7 @@ def taught(out: Path, recipe: Recipe, **more: Any) -> folders.Adapter:
 
 @pytest.fixture(scope="module")
 def base(gemma_folder: Path) -> Any:
-    return medgemma.load(gemma_folder, catalogue.entry(DRAFTER), CPU)
+    return gemma.load(gemma_folder, catalogue.entry(DRAFTER), CPU)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def test_the_held_out_loss_is_that_of_transformers_and_falls(
     tmp_path: Path, models: Path, prompting: Prompting, gemma_folder: Path
 ) -> None:
     made = taught(tmp_path / "out", Recipe(rate=0.02, epochs=6, step=8))
-    model: Any = medgemma.load(gemma_folder, prompting.entry, CPU)
+    model: Any = gemma.load(gemma_folder, prompting.entry, CPU)
     loss = tokens = right = 0.0
     for number in range(20, 24):
         one = example(prompting, lesson(number), read(str(number)), 1000)
@@ -157,9 +157,9 @@ def test_merged_weights_answer_as_pefts_own_unmerged_model(
     """Loaded by `PeftModel.from_pretrained`, as anybody would; every linear of decoder and tower has a change."""
     from peft import PeftModel
 
-    ours: Any = medgemma.load(gemma_folder, prompting.entry, CPU)
-    plain: Any = medgemma.load(gemma_folder, prompting.entry, CPU)
-    theirs = PeftModel.from_pretrained(medgemma.load(gemma_folder, prompting.entry, CPU), adapter.folder).eval()
+    ours: Any = gemma.load(gemma_folder, prompting.entry, CPU)
+    plain: Any = gemma.load(gemma_folder, prompting.entry, CPU)
+    theirs = PeftModel.from_pretrained(gemma.load(gemma_folder, prompting.entry, CPU), adapter.folder).eval()
     merge(ours, adapter)
     one = example(prompting, lesson(1), read("1"), 1000)
     ids = torch.tensor([one.ids])
@@ -189,7 +189,7 @@ def test_the_engine_writes_what_peft_generates_and_says_with_which_adapter(
     assert isinstance(without, Draft)
     assert without.receipt.adapter == ""
     assert without.text != answer.text
-    theirs = PeftModel.from_pretrained(medgemma.load(gemma_folder, prompting.entry, CPU), adapter.folder).eval()
+    theirs = PeftModel.from_pretrained(gemma.load(gemma_folder, prompting.entry, CPU), adapter.folder).eval()
     ids = prompting.prompt(prompts.messages(question, [read("1")], prompting.entry), 1)[None]
     seen = prompting.normalised(prompting.pixels(read("1").pixels))[None]
     never = [int(getattr(theirs.config, name)) for name in ("image_token_id", "boi_token_index", "eoi_token_index")]

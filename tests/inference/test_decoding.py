@@ -79,7 +79,8 @@ def first_logits(
     never = threading.Event()
 
     def features(number: int) -> torch.Tensor:
-        return drafter.features(pixels[number], pixels[number].tobytes(), never)
+        assert drafter.eyes is not None
+        return drafter.eyes.tokens(pixels[number], pixels[number].tobytes(), never)
 
     with torch.inference_mode():
         cache = drafter.decoder.cache(len(prompt))

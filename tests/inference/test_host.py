@@ -23,8 +23,8 @@ from inference import wire
 from inference.answers import Draft, EngineState, Heatmap, LabelScores, Progress
 from inference.engine import AnyEngine, Engine, EngineSpec
 from inference.errors import Cancelled, EngineLost, ModelRefused
+from inference.gemma import parameters
 from inference.host import EngineProcess
-from inference.medgemma import parameters
 from inference.questions import Decoding, DraftQuestion, EmbedQuestion, FreeQuestion, HeatmapQuestion, LabelQuestion, Picture
 from inference.worker import Worker
 from tests.inference.test_engine import LABELS

@@ -39,7 +39,7 @@ def test_without_bitsandbytes_it_is_refused_before_anything_is_loaded(models: Pa
     def never(*_: object, **__: object) -> None:
         raise AssertionError("loaded")
 
-    monkeypatch.setattr("inference.medgemma.load", never)
+    monkeypatch.setattr("inference.gemma.load", never)
     assert not quantisations.available("nf4")
     assert all(quantisations.available(one) for one in quantisations.ALL if one != "nf4")
     with pytest.raises(ModelRefused, match=SENTENCE):

@@ -23,6 +23,7 @@ from inference.adapters import folder as folders
 from inference.answers import Draft
 from inference.device import Place
 from inference.engine import Engine, EngineSpec
+from inference.eyes import Eyes
 from inference.medgemma import Drafter
 from inference.picture_tokens import PictureTokens
 from inference.questions import Decoding, FreeQuestion, Picture
@@ -64,13 +65,13 @@ def test_the_same_words_without_the_tower(models: Path, monkeypatch: pytest.Monk
     assert files(models) == []
     first = ask()
     assert len(files(models)) == 3
-    loaded = Drafter.features
+    loaded = Eyes.tokens
 
-    def features(self: Drafter, pixels: np.ndarray, key: bytes, cancel: Event) -> torch.Tensor:  # type: ignore[type-arg]
-        monkeypatch.setattr(self.model, "get_image_features", no_tower)
+    def seen(self: Eyes, pixels: np.ndarray, key: bytes, cancel: Event) -> torch.Tensor:  # type: ignore[type-arg]
+        monkeypatch.setattr(self._model, "get_image_features", no_tower)
         return loaded(self, pixels, key, cancel)
 
-    monkeypatch.setattr(Drafter, "features", features)
+    monkeypatch.setattr(Eyes, "tokens", seen)
     again = ask()
     assert again.text == first.text == never.text
     assert "3 of 3 pictures' tokens were kept on disk" in again.receipt.steps
@@ -199,8 +200,9 @@ def test_an_adapter_of_the_tower_has_its_own_and_one_of_the_words_has_not(models
     def read(adapter: folders.Adapter | None) -> PictureTokens:
         entry = catalogue.entry(tiny.DRAFTER)
         made = Drafter(models / tiny.DRAFTER, entry, "cpu", adapter=adapter, revision="a" * 64, pictures_on_disk=2**30)
-        made.features(made.pixels(PICTURES[0].pixels), b"k", Event())
-        return made._seen
+        assert made.eyes is not None
+        made.eyes.tokens(made.pixels(PICTURES[0].pixels), b"k", Event())
+        return made.eyes.kept
 
     assert read(None).taken == 0
     assert read(lora(tmp_path / "words", "model.language_model.layers.1.self_attn.o_proj", 128)).taken == 1
@@ -293,4 +295,6 @@ def test_the_size_that_is_worth_it(models: Path, monkeypatch: pytest.MonkeyPatch
     ask()
     assert files(models) == []
     entry = catalogue.entry(tiny.DRAFTER)
-    assert len(Drafter(models / tiny.DRAFTER, entry, "cpu", revision="a" * 64, pictures_on_disk=2**30)._seen) == 0
+    loaded = Drafter(models / tiny.DRAFTER, entry, "cpu", revision="a" * 64, pictures_on_disk=2**30)
+    assert loaded.eyes is not None
+    assert len(loaded.eyes.kept) == 0
