@@ -16,6 +16,7 @@ from inference.engine_spec import AnyEngine as AnyEngine
 from inference.engine_spec import EngineSpec as EngineSpec
 from inference.engine_spec import quiet as quiet
 from inference.errors import Cancelled, InferenceError, ModelFailed, ModelMissing, ModelRefused
+from inference.foresight import Foresight
 from inference.questions import Picture, Question, Written
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Engine:
         self._device = self.spec.device
         self._on: str = self.spec.device
         self._quantisation: str = self.spec.quantisation
-        self._shape: fitting.Shape | None = None
+        self._foresight = Foresight(self.spec.drafter, self._start, anyway=self.spec.anyway)
         self._spared = 0
         """Bytes that encoder and drafter hold together, since the second of them was loaded."""
         self._standing: tuple[str, ...] = ()
@@ -98,7 +99,9 @@ class Engine:
     ) -> list[Answer | InferenceError]:
         """As many at once as memory is predicted to hold; where it runs out all the same, half as many. One alone goes the way of
         every question."""
-        found, most = list[Answer | InferenceError](), self._at_once(asked)
+        counted = [(question, len(pictures)) for question, pictures in asked]
+        most = self._foresight.at_once(counted, self._quantisation, self._on, loaded=self._drafter is not None)
+        found = list[Answer | InferenceError]()
         bound = [f"memory for {most} texts at once, not for {len(asked)}"] if most < len(asked) else []
         made = [*self._standing]
         while len(found) < len(asked):
@@ -124,23 +127,6 @@ class Engine:
             else:
                 found += answers
         return found
-
-    def _at_once(self, asked: Texts) -> int:
-        """By prediction, at least 1: each text but one brings a cache more. Where a processor's memory runs out, the system ends
-        the process, and no error tells of it."""
-        ground = self._ground() if len(asked) > 1 else None
-        if ground is None:
-            return len(asked)
-        shape, each, room = ground
-        needs = [
-            fitting.need(
-                shape, self._quantisation, self._places(one, len(shown), shape), len(shown), bytes_each=each, kind=room.kind
-            )
-            for one, shown in asked
-        ]
-        largest = max(needs, key=lambda one: one.total)
-        left = room.free - largest.total + (largest.weights if self._drafter is not None else 0)
-        return max(1, min(len(asked), 1 + left // max(one.cache for one in needs)))
 
     def warm(self) -> None:
         """Import what every question needs, so that the first one does not wait for it."""
@@ -240,43 +226,18 @@ class Engine:
     def _make_room(self, question: Written, shown: Sequence[Picture], on_progress: Callable[[Progress], None]) -> list[str]:
         """By prediction, before anything is loaded or read: refuse what this machine cannot hold, unload the encoder where both
         do not fit. Raises ModelRefused."""
-        ground = self._ground()
-        if ground is None:
-            return []
-        (shape, each, room), pictures = ground, len(shown)
-        places = self._places(question, pictures, shape)
-        sentence = fitting.sentence(
-            self.spec.drafter, shape, self._quantisation, places, pictures, room, bytes_each=each
-        )  # fmt: skip
-        if sentence:
-            raise ModelRefused(sentence)
-        wanted = fitting.need(shape, self._quantisation, places, pictures, bytes_each=each, kind=room.kind)
-        more = wanted.total - (wanted.weights if self._drafter is not None else 0)
-        if more <= room.free:
+        short = self._foresight.short(question, len(shown), self._quantisation, self._on, loaded=self._drafter is not None)
+        if short is None:
             return []
         if self._encoder is None:
             on_progress(
-                Progress(f"memory is tight: {more / fitting.GB:.1f} GB are needed, {room.free / fitting.GB:.1f} are free")
+                Progress(f"memory is tight: {short[0] / fitting.GB:.1f} GB are needed, {short[1] / fitting.GB:.1f} are free")
             )
             return []
         self._encoder = None
         memory.give_back(self._device)
         on_progress(Progress(f"{self.spec.encoder} was unloaded to make room"))
         return [f"{self.spec.encoder} was unloaded to make room"]
-
-    def _ground(self) -> tuple[fitting.Shape, int, fitting.Room] | None:
-        """The drafter's measures, the bytes of a number of it, and where it would lie; None where nothing is to be predicted."""
-        if self.spec.anyway or not catalogue.installed(self.spec.drafter):
-            return None
-        self._start()
-        try:
-            shape = self._shape = self._shape or fitting.shape_of(catalogue.folder(self.spec.drafter))
-        except ModelRefused:
-            return None  # loading it names the file and what is wrong with it
-        return shape, *ladder.place_of(self._on, shape.parameters)
-
-    def _places(self, question: Written, pictures: int, shape: fitting.Shape) -> int:
-        return lengths.places(question, pictures, shape.picture_tokens, catalogue.facts(self.spec.drafter))
 
     def _must_fit(self, question: Question, pictures: Sequence[Picture]) -> None:
         """Before anything is loaded: whether the model was made for such pictures and reads so many words."""
