@@ -16,6 +16,8 @@ MOST_COLUMNS = 1 << 16
 """255 · 127 of each still fit into 32 bits."""
 ROWS = 128
 """Rows of activations at once; sums of them in float32 stay small."""
+FEWEST = 4
+"""Rows of bytes at once: with two a processor waits for itself, and takes a quarter longer."""
 SHIFT, STEP = torch.tensor([[32896.5]]), torch.tensor([[1 / 32512]])
 """32768 + 128 make both bytes positive, with their zeros at 128; the half rounds. 32512 = 127 · 256."""
 
@@ -53,12 +55,9 @@ class BytesLinear(nn.Module):
         count = len(rows)
         step = rows.abs().amax(1, keepdim=True) * STEP  # NaN stays NaN; 0 gives rubbish times 0
         shifted = torch.addcdiv(SHIFT, rows.float(), step).to(torch.int32)
-        if count <= 8:  # the two lower bytes of each number, the lowest first
-            two = shifted.view(torch.uint8).view(count, -1, 4).permute(2, 0, 1)[:2].reshape(2 * count, -1)
-        else:
-            two = torch.empty(2 * count, self.in_features, dtype=torch.uint8)
-            two[:count].copy_(shifted)
-            two[count:].copy_(shifted >> 8)
+        two = torch.empty(max(2 * count, FEWEST), self.in_features, dtype=torch.uint8)
+        two[:count].copy_(shifted)  # the lowest byte of each number; of rows beyond the second of these nothing is looked at
+        two[count : 2 * count].copy_(shifted >> 8)
         sums = self.product(two, 1.0, 128, self.ordered, self.scale, self.zero, None, 1.0, 0, torch.float32, "none", [], "")
-        found: Tensor = torch.add(sums[:count], sums[count:], alpha=256).mul_(step)
+        found: Tensor = torch.add(sums[:count], sums[count : 2 * count], alpha=256).mul_(step)
         return found.to(rows.dtype)
