@@ -1,4 +1,4 @@
-"""From a key press to an answer on the right picture: questions out, answers routed to panels and panes."""
+"""From a key press to a question at the engine: about what, in which form, and whether it can be asked now."""
 
 from __future__ import annotations
 
@@ -10,13 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from app import analysis, asking_changes, follow_ups
 from app.analysis import Request
 from app.pending import Pending
-from app.reports.report import ReportError
-from app.reports.sentences import from_draft
-from app.session import Asked, Findings, Session, Task
-from app.sheets import Sheet
-from app.showing import show_on_pane
-from inference.answers import Draft, Progress
-from inference.errors import InferenceError
+from app.session import question_words
+from inference.answers import Progress
 from inference.questions import (
     BoxQuestion,
     ChangeQuestion,
@@ -31,19 +26,17 @@ from inference.questions import (
 )
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
 
     from PySide6.QtWidgets import QAbstractButton
 
-    from app.analysis import AnyEngine, Result
+    from app.answering import Answering
     from app.offers import Offer
     from app.panels.side import Side
     from app.panes import Pane, Panes
+    from app.session import Task
     from app.shelf import Shelf
-    from inference.worker import Worker
 
-INTERACTIVE = 0
 SEE_FIRST = (
     "Under the slide stand the fields that would be sent; tissue, procedure and power are asked there. Ask once more when all "
     "is as you want it."
@@ -59,28 +52,20 @@ class Asking(QObject):
 
     progressed = Signal(object)
     """Progress of what the reader waits for, None when nothing runs."""
-    reportChanged = Signal(object, object)
-    """path, Report: to be kept in the journal."""
-    sheetRead = Signal(object, object)
-    """path, Sheet: to be kept."""
 
-    def __init__(self, worker: Worker, panes: Panes, shelf: Shelf, side: Side, parent: QObject | None = None) -> None:
+    def __init__(self, answering: Answering, panes: Panes, shelf: Shelf, side: Side, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._worker, self._panes, self._shelf, self._side = worker, panes, shelf, side
-        self.session = Session(self._submit, worker.cancel)
-        self.opacity = 0.55
+        self._answering, self._panes, self._shelf, self._side = answering, panes, shelf, side
+        self.session = answering.session
         self.tails = 0.0
         """As in `Request`."""
         self._pending = Pending(panes, shelf)
-        self._texts: dict[int, str] = {}
         self.seen_before: Callable[[Pane], bool] = lambda _: True
         """Whether the reader has seen what would be sent of the whole of a pane; what was not seen is not sent."""
         self.dressed: Callable[[Request], Request] = lambda request: request
         """With what the reader chose and said of a whole."""
-        worker.progress.connect(self._progress)
-        worker.finished.connect(self._finished)
-        worker.failed.connect(self._failed)
-        worker.cancelled.connect(self._cancelled)
+        answering.progressed.connect(self.progressed)
+        answering.settled.connect(self._quiet)
 
     def labels(self) -> None:
         """By the label set chosen in the panel, of those that fit the picture."""
@@ -129,7 +114,7 @@ class Asking(QObject):
             if not self._may("ask", offer.no_words):
                 return
             if self._follow_up(text, decoding) if bar.following else self._ask("ask", asked):
-                self._side.ask.show_live(_question(asked), "")
+                self._side.ask.show_live(question_words(asked), "")
                 self._side.ask.question.clear()
                 bar.condition.setChecked(False)
 
@@ -145,7 +130,7 @@ class Asking(QObject):
                     "There is no earlier picture to compare with: open the prior, or choose it in the Report panel."
                 )
             elif self._may("ask", offer.no_words) and self._ask("ask", ChangeQuestion(asking_changes.ALL), prior):
-                self._side.ask.show_live(_question(ChangeQuestion(asking_changes.ALL)), "")
+                self._side.ask.show_live(question_words(ChangeQuestion(asking_changes.ALL)), "")
 
         self._when_known("ask", ask)
 
@@ -229,9 +214,9 @@ class Asking(QObject):
         waiting, dropped = self.session.waiting(), self._pending.drop()
         self.session.cancel_all()
         for asked in waiting:
-            self._restore(asked)
+            self._answering.restore(asked)
         if dropped:
-            self.show_findings(self._panes.pane)
+            self._answering.show_findings(self._panes.pane)
         self._quiet()
         return bool(waiting or dropped)
 
@@ -245,18 +230,6 @@ class Asking(QObject):
         for task in self._pending.drop(path):
             self._side.say(task, sentence)
         self._quiet()
-
-    def show_findings(self, pane: Pane) -> None:
-        """Bring back on a pane, and in the panels when it is active, what is known of its source."""
-        found = self.session.findings(pane.path) if pane.path is not None else Findings()
-        if self._shelf.stands(pane):
-            show_on_pane(pane, found, self.opacity)
-        if pane.number == self._panes.active:
-            self._show_side(found)
-
-    def shown_path(self) -> Path | None:
-        """The source in the active pane."""
-        return self._panes.pane.path
 
     def forget(self, path: Path) -> None:
         self._pending.drop(path)
@@ -321,111 +294,6 @@ class Asking(QObject):
         region = pane.view.selection or pane.view.visible_region()
         return analysis.Place(pane.path, region, region.frame, self._shelf.opener.said(pane.path))
 
-    def _submit(self, asked: Asked) -> None:
-        request = asked.request
-
-        def job(engine: AnyEngine, on_progress: Callable[[Progress], None], cancel: threading.Event) -> Result:
-            return analysis.run(request, engine, on_progress, cancel, open=self._shelf.opener.source)
-
-        self._texts[asked.ticket] = ""
-        self._worker.submit(asked.ticket, job, priority=INTERACTIVE, lane=f"{asked.pane}-{asked.task}")
-
-    def _progress(self, ticket: int, progress: Progress) -> None:
-        asked = self.session.running(ticket)
-        if asked is None:
-            return
-        self.progressed.emit(progress)
-        if progress.stage == "writing" and progress.text:
-            self._texts[ticket] += progress.text
-        if asked.item != self._panes.pane.path:
-            return
-        thinking = f"Thinking … {progress.done:,} of {progress.total:,} tokens." if progress.stage == "thinking" else ""
-        if asked.task == "draft":
-            self._side.report.show_live(self._texts[ticket], thinking)
-        elif asked.task == "ask":
-            self._side.ask.show_live(_words(asked), self._texts[ticket], thinking)
-        elif asked.task == "labels":
-            self._side.labels.show_working(progress.stage)
-        elif asked.task == "table":
-            rows = self._texts[ticket].count('"test"')
-            self._side.table.show_working(f"{rows} rows so far" if rows else progress.stage)
-
-    def _finished(self, ticket: int, result: object) -> None:
-        asked = self.session.finish(ticket)
-        self._texts.pop(ticket, None)
-        self._quiet()
-        if asked is None or not isinstance(result, analysis.Result):
-            return
-        if asked.task == "draft" and asked.item == self._side.report.source:
-            self._side.report.settle()
-        found = self.session.findings(asked.item)
-        found.keep(asked.task, result, _words(asked))
-        sentence = self._take_report(asked, result, found) or self._take_table(asked, result, found)
-        for pane in filter(self._shelf.stands, self._panes.showing(asked.item)):
-            show_on_pane(pane, found, self.opacity)
-        if self._panes.pane.path == asked.item:
-            self._show_side(found)
-            self._side.say(asked.task, sentence)
-
-    def _take_report(self, asked: Asked, result: Result, found: Findings) -> str:
-        """A draft becomes the report of its source; what went wrong in one sentence, "" when nothing."""
-        answer, question = result.answer, asked.request.question
-        if asked.task != "draft" or not isinstance(answer, Draft) or not isinstance(question, DraftQuestion):
-            return ""
-        try:
-            found.report = from_draft(
-                answer,
-                asked.item.name,
-                indication=question.indication,
-                prior_sent=asked.request.prior is not None,
-                boxes=result.boxes(),
-                numbered=result.numbered,
-            )
-        except ReportError as error:
-            return str(error)
-        self.reportChanged.emit(asked.item, found.report)
-        return ""
-
-    def _take_table(self, asked: Asked, result: Result, found: Findings) -> str:
-        """A page that was read becomes rows of its source's sheet; what went wrong in one sentence, "" when nothing."""
-        if asked.task != "table" or not isinstance(result.answer, Draft):
-            return ""
-        try:
-            sheet = (found.sheet or Sheet()).read(result.answer, result.region.frame)
-        except InferenceError as error:
-            return str(error)
-        self.sheetRead.emit(asked.item, sheet)
-        return ""
-
-    def refresh(self, path: Path) -> None:
-        """What is known of a source changed beside of questions."""
-        if self._panes.pane.path == path:
-            self._show_side(self.session.findings(path))
-
-    def _failed(self, ticket: int, sentence: str) -> None:
-        asked = self.session.finish(ticket)
-        self._texts.pop(ticket, None)
-        self._quiet()
-        if asked is not None:
-            self._restore(asked)
-            if self._panes.pane.path == asked.item:
-                self._side.say(asked.task, sentence)
-
-    def _cancelled(self, ticket: int) -> None:
-        asked = self.session.finish(ticket)
-        self._texts.pop(ticket, None)
-        self._quiet()
-        if asked is not None:
-            self._restore(asked)
-
-    def _show_side(self, found: Findings) -> None:
-        self._side.show_findings(self._panes.pane.path, found, self._panes.view.overlay.threshold)
-
-    def _restore(self, asked: Asked) -> None:
-        """The panels as they were before the request: an unfinished answer leaves nothing behind."""
-        if self._panes.pane.path == asked.item:
-            self._show_side(self.session.findings(asked.item))
-
     def _quiet(self) -> None:
         if not self.session.waiting() and not self._pending:
             self.progressed.emit(None)
@@ -434,20 +302,3 @@ class Asking(QObject):
 def _decoding(offer: Offer, think: QAbstractButton) -> Decoding:
     """With the model's own budget for a trace where the reader wants one first."""
     return Decoding(thinking_tokens=offer.thinking if think.isChecked() and offer.thinking else None)
-
-
-def _words(asked: Asked) -> str:
-    """A request in the words of the Ask panel."""
-    several = 1 + len(asked.request.also)
-    about = " (about the whole)" if asked.request.whole else f" (about {several} pictures)" if several > 1 else ""
-    return f"{_question(asked.request.question)}{about}"
-
-
-def _question(question: Question) -> str:
-    if isinstance(question, FreeQuestion):
-        return question.text
-    if isinstance(question, ConditionQuestion):
-        return f"Is there {question.condition}?"
-    if isinstance(question, ChangeQuestion):
-        return "What became of each finding since the prior?"
-    return f"Where is: {question.object}" if isinstance(question, BoxQuestion) else ""

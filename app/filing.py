@@ -16,7 +16,7 @@ from app.reports.report import Report, ReportError
 from app.storage import data_folder, now_utc
 
 if TYPE_CHECKING:
-    from app.asking import Asking
+    from app.answering import Answering
     from app.panels.side import Side
     from app.recovery import Recovery
 
@@ -36,16 +36,16 @@ class Filing(QObject):
     _written = Signal(object, object, str, str)
     """The source, its report, the file's name, and why it could not be written."""
 
-    def __init__(self, window: QWidget, side: Side, asking: Asking, recovery: Recovery) -> None:
+    def __init__(self, window: QWidget, side: Side, answering: Answering, recovery: Recovery) -> None:
         super().__init__(window)
-        self._window, self._side, self._asking, self._recovery = window, side, asking, recovery
+        self._window, self._side, self._answering, self._recovery = window, side, answering, recovery
         self._maker: threading.Thread | None = None
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="hilum-filing")
         self._written.connect(self._after_writing)
         side.report.changed.connect(self._changed)
         side.report.saveWanted.connect(self.save_report)
         side.report.signWanted.connect(self._sign)
-        asking.reportChanged.connect(recovery.keep)
+        answering.reportChanged.connect(recovery.keep)
         recovery.troubled.connect(side.report.say)
         self.demoMade.connect(self._demo_made)
 
@@ -100,7 +100,7 @@ class Filing(QObject):
         self.noted.emit("" if trouble else f"saved {name}")
         if trouble:
             self._side.report.say(trouble)
-        elif source is not None and self._asking.session.findings(source).report == report:
+        elif source is not None and self._answering.session.findings(source).report == report:
             self._recovery.saved(source)  # else it was changed meanwhile: the newer words are not saved yet
 
     def make_demo(self) -> None:
@@ -135,7 +135,7 @@ class Filing(QObject):
 
     def _changed(self, source: Path | None, report: Report) -> None:
         if source is not None:
-            self._asking.session.findings(source).report = report
+            self._answering.session.findings(source).report = report
             self._recovery.keep(source, report)
 
     def _sign(self, name: str) -> None:

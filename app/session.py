@@ -15,6 +15,7 @@ from typing import Literal
 from app.analysis import Request, Result
 from app.reports.report import Report
 from app.sheets import Sheet
+from inference.questions import BoxQuestion, ChangeQuestion, ConditionQuestion, FreeQuestion, Question
 
 Task = Literal["labels", "heatmap", "draft", "ask", "table"]
 
@@ -28,6 +29,13 @@ class Asked:
     item: Path
     request: Request
     pane: int
+
+    @property
+    def words(self) -> str:
+        """What was asked, as the Ask panel shows it."""
+        several = 1 + len(self.request.also)
+        about = " (about the whole)" if self.request.whole else f" (about {several} pictures)" if several > 1 else ""
+        return f"{question_words(self.request.question)}{about}"
 
 
 @dataclass(slots=True)
@@ -120,3 +128,14 @@ class Session:
         for asked in [asked for asked in self._running.values() if asked.item == item]:
             self.cancel(asked.ticket)
         self._findings.pop(item, None)
+
+
+def question_words(question: Question) -> str:
+    """As a person would ask it; "" for what has no words of its own."""
+    if isinstance(question, FreeQuestion):
+        return question.text
+    if isinstance(question, ConditionQuestion):
+        return f"Is there {question.condition}?"
+    if isinstance(question, ChangeQuestion):
+        return "What became of each finding since the prior?"
+    return f"Where is: {question.object}" if isinstance(question, BoxQuestion) else ""

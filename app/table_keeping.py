@@ -16,7 +16,7 @@ from app.sheets import Sheet
 from app.storage import atomic_write
 
 if TYPE_CHECKING:
-    from app.asking import Asking
+    from app.answering import Answering
     from app.panels.table import TablePanel
 
 PATIENCE_S = 30.0
@@ -30,9 +30,9 @@ class TableKeeping(QObject):
     _loaded = Signal(object, object)
     """The source and its Sheet."""
 
-    def __init__(self, window: QWidget, panel: TablePanel, asking: Asking) -> None:
+    def __init__(self, window: QWidget, panel: TablePanel, answering: Answering) -> None:
         super().__init__(window)
-        self._window, self._panel, self._asking = window, panel, asking
+        self._window, self._panel, self._answering = window, panel, answering
         self._disk = Lane("hilum-tables")
         self._known: set[Path] = set()
         panel.changed.connect(self.take)
@@ -45,7 +45,7 @@ class TableKeeping(QObject):
     def take(self, source: Path, sheet: Sheet) -> None:
         """What a model read or a reader did: it stands in the findings at once and on disk soon after."""
         self._known.add(source)
-        self._asking.session.findings(source).sheet = sheet
+        self._answering.session.findings(source).sheet = sheet
         self._disk.submit(partial(self._keep, source, sheet))
 
     def shown(self, source: Path) -> None:
@@ -75,9 +75,9 @@ class TableKeeping(QObject):
 
     def clear(self, source: Path) -> None:
         """Its rows go, here and on the disk."""
-        self._asking.session.findings(source).sheet = None
+        self._answering.session.findings(source).sheet = None
         self._disk.submit(partial(self._remove, source))
-        self._asking.refresh(source)
+        self._answering.refresh(source)
 
     def write(self, sheet: Sheet, path: Path) -> None:
         """As CSV, beside the window."""
@@ -120,7 +120,7 @@ class TableKeeping(QObject):
             self._loaded.emit(source, found)
 
     def _show(self, source: Path, sheet: Sheet) -> None:
-        found = self._asking.session.findings(source)
+        found = self._answering.session.findings(source)
         if source in self._known and found.sheet is None:
             found.sheet = sheet
-            self._asking.refresh(source)
+            self._answering.refresh(source)

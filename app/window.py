@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QMessageBox, QVBoxLayou
 from app import actions, endpoints, menus, settings, theme
 from app.acts import Acts
 from app.analysis import AnyEngine
+from app.answering import Answering
 from app.asking import Asking
 from app.batch import Settings as BatchSettings
 from app.fielding import Fielding
@@ -86,13 +87,14 @@ class Window(QMainWindow):
         self.side = Side()
         self.status = StatusLine(chosen.theme)
         self.shelf = Shelf(self.browser, self.panes, chosen.encoder, chosen.recipe, self)
-        self.asking = Asking(self.worker, self.panes, self.shelf, self.side, self)
-        self.asking.opacity, self.asking.tails = chosen.opacity, chosen.mr_tails
+        self.answering = Answering(self.worker, self.panes, self.shelf, self.side, self)
+        self.asking = Asking(self.answering, self.panes, self.shelf, self.side, self)
+        self.answering.opacity, self.asking.tails = chosen.opacity, chosen.mr_tails
         self.batch = Batch(self.worker, self.asking.session, self)
         self.recovery = Recovery(self.asking.session, UnsavedStrip(), self, self.shelf.regained_by)
         self.side.report.column.insertWidget(0, self.recovery.strip)
-        self.filing = Filing(self, self.side, self.asking, self.recovery)
-        self.tables = TableKeeping(self, self.side.table, self.asking)
+        self.filing = Filing(self, self.side, self.answering, self.recovery)
+        self.tables = TableKeeping(self, self.side.table, self.answering)
         self.records = RecordQuestions(self, self.worker, self.asking.session)
         self.fielding = Fielding(self.panes, self.worker, self.asking, self.shelf, lambda: self.spec.recipe)
         self.layering = Layering(self, self.panes, self.side.layers)
@@ -239,7 +241,7 @@ class Window(QMainWindow):
         self.side.ask.asked.connect(self.asking.question)
         self.side.ask.ready.kindSaid.connect(self._kind_said)
         self.side.table.readWanted.connect(self.asking.table)
-        self.asking.sheetRead.connect(self.tables.take)
+        self.answering.sheetRead.connect(self.tables.take)
         self.tables.noted.connect(self.status.show_note)
         self.side.labels.opacity.setValue(round(self.settings.opacity * 100))
         self.asking.progressed.connect(self.status.show_work)
@@ -332,10 +334,10 @@ class Window(QMainWindow):
     def _recovered(self, path: Path, root: Path | None) -> None:
         self.side.front(self.side.report)
         self.shelf.open_paths([root or path], path)
-        self.asking.show_findings(self.panes.pane)
+        self.answering.show_findings(self.panes.pane)
 
     def _set_opacity(self, value: float) -> None:
-        self.asking.opacity = value
+        self.answering.opacity = value
         self.settings = replace(self.settings, opacity=value)
         for pane in self.panes.panes:
             pane.view.overlay.opacity = value
@@ -426,7 +428,7 @@ class Window(QMainWindow):
     def _shown(self, number: int) -> None:
         if (path := self.panes.panes[number].standing) is not None:
             self.tables.shown(path)
-        self.asking.show_findings(self.panes.panes[number])
+        self.answering.show_findings(self.panes.panes[number])
         self.layering.shown(self.panes.panes[number])
         self.presenting.attend()
         self.marking.shown(self.panes.panes[number])
@@ -444,7 +446,7 @@ class Window(QMainWindow):
         self.side.labels.leave()
         self.layering.attend()
         self._suit()
-        self.asking.show_findings(self.panes.pane)
+        self.answering.show_findings(self.panes.pane)
         self._offer()
 
     def _offer(self) -> None:

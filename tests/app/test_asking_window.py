@@ -157,7 +157,7 @@ def test_the_trace_is_counted_as_it_grows_and_shown_on_request(seat: Seat, film:
     assert isinstance(result.answer, Draft)
     receipt = replace(result.answer.receipt, thinking_tokens=1412)
     found.conversation[-1] = (text, replace(result, answer=replace(result.answer, thought="It is blunted.", receipt=receipt)))
-    seat.window.asking._show_side(found)
+    seat.window.answering._show_side(found)
     from app.panels.thought import Thought
 
     seat.bot.wait(50)

@@ -31,7 +31,7 @@ def with_report(seat: Seat, *paths: Path) -> None:
     for path in paths:
         seat.window.asking.session.findings(path).report = proposed(path.name)
     seat.show(paths[0])
-    seat.window.asking.show_findings(seat.window.panes.pane)
+    seat.window.answering.show_findings(seat.window.panes.pane)
 
 
 def type_into_the_chosen(seat: Seat, text: str = TYPED) -> QLineEdit:
@@ -125,7 +125,7 @@ def test_an_answer_of_another_kind_does_not_disturb_the_typing(seat: Seat, film:
     field = type_into_the_chosen(seat)
     seat.bot.wait(JOURNAL_MS + 300)
     QTest.keyClicks(field, " And more.")
-    seat.window.asking.show_findings(seat.window.panes.pane)  # as when labels arrive
+    seat.window.answering.show_findings(seat.window.panes.pane)  # as when labels arrive
     assert field.isVisible()
     assert field.text() == f"{TYPED} And more."
     QTest.keyClick(field, Qt.Key.Key_Return)

@@ -138,7 +138,7 @@ def test_a_long_name_does_not_widen_the_window_and_is_all_there(seat: Seat, film
     seat.window.resize(800, 600)
     seat.open(path)
     seat.window.asking.session.findings(path).report = worked_on(name).edit(4, "c" * 200)
-    seat.window.asking.show_findings(seat.window.panes.pane)
+    seat.window.answering.show_findings(seat.window.panes.pane)
     seat.act("accept")
     seat.window.recovery.set_aside(path)
     seat.wait(lambda: bool(seat.window.recovery.strip.offers), 20)

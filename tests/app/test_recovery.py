@@ -111,7 +111,7 @@ def begin():
         return
     timer.stop()
     window.asking.session.findings(path).report = proposed(path.name)
-    window.asking.show_findings(window.panes.pane)
+    window.answering.show_findings(window.panes.pane)
     window.actions_by_id["accept"].trigger()
     report._edited(2, "A small left effusion.")
     window.actions_by_id["refuse"].trigger()
@@ -145,7 +145,7 @@ def with_report(seat: Seat, path: Path) -> None:
     """Open, with a proposed report."""
     seat.open(path)
     seat.window.asking.session.findings(path).report = proposed(path.name)
-    seat.window.asking.show_findings(seat.window.panes.pane)
+    seat.window.answering.show_findings(seat.window.panes.pane)
 
 
 def test_a_killed_window_is_offered_by_the_next_and_opened_equal(new_seat: Callable[[], Seat], film: Film, home: Path) -> None:
@@ -390,7 +390,7 @@ def test_words_typed_for_one_report_never_reach_another(new_seat: Callable[[], S
     for path in (first, second):
         seat.window.asking.session.findings(path).report = proposed(path.name)
     seat.show(first)
-    seat.window.asking.show_findings(seat.window.panes.pane)
+    seat.window.answering.show_findings(seat.window.panes.pane)
     seat.act("edit")
     seat.bot.wait(50)
     row = next(one for one in seat.window.side.report.findChildren(SentenceRow) if one.findChild(QLineEdit))

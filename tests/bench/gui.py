@@ -159,7 +159,7 @@ def cancelling(driver: Driver) -> Row:
     own = min(probe() for _ in range(5))
     for _ in range(10):
         window.actions_by_id["draft"].trigger()
-        driver.wait(lambda: any(window.asking._texts.values()) or not window.asking.session.waiting())
+        driver.wait(lambda: any(window.answering._texts.values()) or not window.asking.session.waiting())
         window.actions_by_id["cancel"].trigger()
         delays.append(max(0.0, probe() - own) * 1000)
     worst = max(delays)
