@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inference import one_row
 from inference.errors import Cancelled
 from inference.fitting import ROWS
 from inference.kv_cache import KVCache, KVShape
@@ -31,14 +32,7 @@ class Norm(nn.Module):
         self.register_buffer("gain", 1.0 + module.weight.detach().float())
 
     def forward(self, x: Tensor) -> Tensor:
-        """One row on a CPU takes half as many steps: its length is a plain number there."""
-        exact = x.float()
-        if exact.numel() == self.gain.numel() and not x.is_cuda:
-            row = exact.view(-1)
-            pace = (float(row.dot(row)) / len(row) + self.eps) ** -0.5
-            even: Tensor = (row * pace).mul_(self.gain).view(x.shape).to(x.dtype)
-            return even
-        return torch.rms_norm(exact, self.gain.shape, self.gain, self.eps).to(x.dtype)
+        return torch.rms_norm(x.float(), self.gain.shape, self.gain, self.eps).to(x.dtype)
 
 
 class Layer(nn.Module):
@@ -70,17 +64,9 @@ class Layer(nn.Module):
         """[n, hidden] as queries [1, heads, n, width], keys and values [1, kv_heads, n, width], turned by their places."""
         heads = self.qkv(self.before(x)).view(len(x), -1, self.width).transpose(0, 1)  # queries, keys, values
         turning, values = heads.split_with_sizes([self.heads + self.kv_heads, self.kv_heads])
-        even = self._even(turning.float()).mul_(self.gains).to(x.dtype)
+        even = torch.rms_norm(turning.float(), (self.width,), None, self.eps).mul_(self.gains).to(x.dtype)
         queries, keys = turned(even, turn).split_with_sizes([self.heads, self.kv_heads])
         return queries.unsqueeze(0), keys.unsqueeze(0), values.unsqueeze(0)
-
-    def _even(self, heads: Tensor) -> Tensor:
-        """[heads, n, width] float32, each divided by its root mean square. One row on a CPU: its squares are summed by a product,
-        a third of the time."""
-        if heads.shape[1] > 1 or heads.is_cuda:
-            return torch.rms_norm(heads, (self.width,), None, self.eps)
-        squares = torch.bmm(heads, heads.transpose(1, 2))
-        return heads * squares.mul_(1 / self.width).add_(self.eps).rsqrt_()
 
     def join(self, x: Tensor, seen: Tensor) -> Tensor:
         """What attention saw [1, heads, n, width] and the MLP, added to `x` [n, hidden]."""
@@ -113,7 +99,7 @@ class Decoder(nn.Module):
             del stack.layers[0]
         self.norm = Norm(stack.norm)
         first = self._layer(0)
-        self.shape = KVShape(tuple(one.window for one in self._all()), first.kv_heads, first.width)
+        self.shape = KVShape(tuple(one.window for one in self.each()), first.kv_heads, first.width)
         rotary = stack.rotary_emb
         self._pace = {
             bool(window): (getattr(rotary, f"{kind}_inv_freq").float(), float(getattr(rotary, f"{kind}_attention_scaling")))
@@ -148,9 +134,9 @@ class Decoder(nn.Module):
         if self.fused_read is not None:
             return self.fused_read(x.clone(), blocks, cache, cancel)
         start, new = cache.length, len(x)
-        turns = self._turns(torch.arange(start, start + new, device=x.device))
-        masks = {window: mask_of(start, new, window, blocks, x.device) for window in {one.window for one in self._all()}}
-        for number, layer in enumerate(self._all()):
+        turns = self.turns(torch.arange(start, start + new, device=x.device))
+        masks = {window: mask_of(start, new, window, blocks, x.device) for window in {one.window for one in self.each()}}
+        for number, layer in enumerate(self.each()):
             look(cancel)
             queries, keys, values = layer.project(x, turns[bool(layer.window)])
             keys, values = cache.extended(number, keys, values)
@@ -160,22 +146,16 @@ class Decoder(nn.Module):
 
     def step(self, token: int, cache: KVCache, cancel: Event) -> Tensor:
         """Read one token; the output [hidden]."""
-        x = self.embed(torch.tensor([token], device=self.device))
-        turns = self._turns(torch.tensor([cache.length], device=self.device))
-        for number, layer in enumerate(self._all()):
-            look(cancel)
-            queries, keys, values = layer.project(x, turns[bool(layer.window)])
-            keys, values = cache.stepped(number, keys, values)
-            x = layer.join(x, _attend_one(queries, keys, values, None, layer.scale))
-        cache.advance(1)
-        return self.norm(x[-1])  # type: ignore[no-any-return]
+        if self.device.type == "cpu":
+            return one_row.step(self, token, cache, cancel)
+        return self.step_together([token], [cache], cancel)[0]
 
     def step_together(self, tokens: Sequence[int], caches: Sequence[KVCache], cancel: Event) -> Tensor:
         """Read one token of each of several texts, whose lengths may differ; the outputs [texts, hidden]. The linears see all of
         them at once, attention each text with its own cache."""
         x = self.embed(torch.tensor(tokens, device=self.device))
-        turns = self._turns(torch.tensor([cache.length for cache in caches], device=self.device))
-        for number, layer in enumerate(self._all()):
+        turns = self.turns(torch.tensor([cache.length for cache in caches], device=self.device))
+        for number, layer in enumerate(self.each()):
             look(cancel)
             queries, keys, values = layer.project(x, turns[bool(layer.window)])
             seen = []
@@ -190,8 +170,8 @@ class Decoder(nn.Module):
     def fixed_step(self, token: Tensor, position: Tensor, cache: KVCache, most: int) -> Tensor:
         """`step` for a token and a position that are tensors [1]; the same work whatever they hold, so that it can be recorded
         and replayed. `most`, at least position + 1, bounds what layers without a window look at. The cache's `length` stays."""
-        x, turns = self.embed(token), self._turns(position)
-        for number, layer in enumerate(self._all()):
+        x, turns = self.embed(token), self.turns(position)
+        for number, layer in enumerate(self.each()):
             queries, keys, values = layer.project(x, turns[bool(layer.window)])
             keys, values, filled = cache.fixed(number, keys, values, position, most)
             x = layer.join(x, _attend_one(queries, keys, values, filled, layer.scale))
@@ -206,16 +186,18 @@ class Decoder(nn.Module):
         found: Tensor = self.head(outputs).float()
         return found
 
-    def _turns(self, positions: Tensor) -> dict[bool, tuple[Tensor, Tensor]]:
-        """Cosine and signed sine [n, width] that turn keys and queries at `positions`, by whether a layer has a window."""
+    def turns(self, positions: Tensor, dtype: torch.dtype | None = None) -> dict[bool, tuple[Tensor, Tensor]]:
+        """Cosine and signed sine [n, width] that turn keys and queries at `positions`, by whether a layer has a window; in the
+        decoder's format or another."""
         made = {}
         for windowed, (pace, scaling) in self._pace.items():
             angle = positions[:, None].float() * pace.to(positions.device)
-            cos, sin = ((one * scaling).to(self.dtype) for one in (angle.cos(), angle.sin()))
+            cos, sin = ((one * scaling).to(dtype or self.dtype) for one in (angle.cos(), angle.sin()))
             made[windowed] = torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
         return made
 
-    def _all(self) -> Iterator[Layer]:
+    def each(self) -> Iterator[Layer]:
+        """Its layers."""
         return iter(self.layers)  # type: ignore[arg-type]
 
     def _layer(self, number: int) -> Layer:

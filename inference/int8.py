@@ -47,6 +47,8 @@ class BytesLinear(nn.Module):
         self.scale, self.zero = scale.float(), torch.zeros(self.out_features, dtype=torch.int32)
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.ndim == 2 and len(x) <= ROWS:
+            return self._product(x)
         rows = x.reshape(-1, self.in_features)
         found = self._product(rows) if len(rows) <= ROWS else torch.cat([self._product(part) for part in torch.split(rows, ROWS)])
         return found.view(*x.shape[:-1], self.out_features)

@@ -32,6 +32,23 @@ def test_the_products_are_those_of_a_linear(rows: int, bias: bool) -> None:
     assert torch.allclose(got, exact, rtol=2**-7, atol=2**-7)
 
 
+@pytest.mark.parametrize("tiles", [False, True])
+def test_one_row_of_a_large_weight_is_that_of_a_linear(tiles: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is multiplied alone or beside copies of itself; one that is NaN stays NaN."""
+    monkeypatch.setattr(packed, "_tiles", lambda: tiles)
+    torch.manual_seed(3)
+    linear = nn.Linear(2048, 1024, bias=True).bfloat16()
+    assert linear.weight.numel() == packed.LARGE
+    x = torch.randn(1, 2048).bfloat16()
+    with torch.inference_mode():
+        layer = packed.PackedLinear(linear)
+        got = layer(x)
+        exact = functional.linear(x.double(), linear.weight.double(), linear.bias.double() if linear.bias is not None else None)
+        assert got.shape == (1, 1024)
+        assert torch.allclose(got.double(), exact, rtol=2**-7, atol=2**-6)
+        assert layer(x.index_fill(1, torch.tensor([5]), torch.nan)).isnan().all()
+
+
 def test_a_decoder_writes_the_same_text() -> None:
     ids = torch.randint(10, 8000, (80,), generator=torch.Generator().manual_seed(1))
     plain, ordered = (Decoder(model_of(SHAPE, torch.bfloat16)) for _ in range(2))
