@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from inference import one_row
+from inference import few_rows
 from inference.errors import Cancelled
 from inference.fitting import ROWS
 from inference.kv_cache import KVCache, KVShape
@@ -146,13 +146,13 @@ class Decoder(nn.Module):
 
     def step(self, token: int, cache: KVCache, cancel: Event) -> Tensor:
         """Read one token; the output [hidden]."""
-        if self.device.type == "cpu":
-            return one_row.step(self, token, cache, cancel)
         return self.step_together([token], [cache], cancel)[0]
 
     def step_together(self, tokens: Sequence[int], caches: Sequence[KVCache], cancel: Event) -> Tensor:
         """Read one token of each of several texts, whose lengths may differ; the outputs [texts, hidden]. The linears see all of
         them at once, attention each text with its own cache."""
+        if self.device.type == "cpu":
+            return few_rows.step(self, tokens, caches, cancel)
         x = self.embed(torch.tensor(tokens, device=self.device))
         turns = self.turns(torch.tensor([cache.length for cache in caches], device=self.device))
         for number, layer in enumerate(self.each()):

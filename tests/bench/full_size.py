@@ -31,7 +31,7 @@ import numpy as np
 from inference.engine import Engine, EngineSpec
 from inference.questions import Decoding, FreeQuestion, Picture
 pixels = np.random.default_rng(0).integers(0, 256, (896, 896, 3), np.uint8)
-engine = Engine(EngineSpec(drafter=sys.argv[1], quantisation=sys.argv[2], device="cpu", threads=2))
+engine = Engine(EngineSpec(drafter=sys.argv[1], quantisation=sys.argv[2], device="cpu", threads=2, pictures_on_disk=0))
 began, stages, tokens = time.monotonic(), {}, []
 def watch(progress):
     stages.setdefault(progress.stage, time.monotonic() - began)
