@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-LEAST = 1 << 21
+LEAST = 5 << 20
 """Weights of a linear from which it is faster than the kernel that wants no preparation."""
 MOST_COLUMNS = 1 << 16
 """255 · 127 of each still fit into 32 bits."""

@@ -110,7 +110,7 @@ def test_int8_layer_reads_a_prompt_in_its_own_format(fast: bool, monkeypatch: py
 
 @pytest.fixture
 def large() -> tuple[torch.Tensor, torch.Tensor]:
-    codes, scale = quantize.int8_codes(random(2048, 1024))
+    codes, scale = quantize.int8_codes(random(6144, 1024))
     if not int8.can(codes):
         pytest.skip("needs a processor that multiplies bytes (VNNI)")
     return codes, scale
@@ -139,7 +139,7 @@ def test_rows_of_large_int8_layers_do_not_know_of_each_other(large: tuple[torch.
     x = random(140, 1024).bfloat16()
     x[3], x[5, 0], x[6, 1] = 0.0, torch.nan, torch.inf
     found = layer(x[None])[0]
-    assert torch.equal(found[3], torch.zeros(2048, dtype=torch.bfloat16))
+    assert torch.equal(found[3], torch.zeros(6144, dtype=torch.bfloat16))
     assert found[5:7].isfinite().sum() == 0
     alone = torch.cat([layer(row[None]) for row in x])
     assert torch.equal(found[[*range(5), *range(7, 140)]], alone[[*range(5), *range(7, 140)]])
