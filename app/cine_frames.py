@@ -12,7 +12,7 @@ from app.analysis import Request, model_picture
 from app.numbered import Numbered
 from inference.answers import Progress
 from inference.catalogue import Entry
-from inference.errors import Cancelled
+from inference.errors import look
 from inference.questions import Picture
 from viewers.geometry import Region
 from viewers.sources import Source, StackedSource
@@ -42,8 +42,7 @@ def pictures(
     steps = (f"{len(chosen)} of {source.frames} frames, evenly in time, the first and the last among them", said)
     made = []
     for done, frame in enumerate(chosen):
-        if cancel is not None and cancel.is_set():
-            raise Cancelled("stopped on request")
+        look(cancel)
         on_progress(Progress("reading frames", done, len(chosen)))
         place = Region.whole(source.size, frame) if request.region is None else replace(request.region, frame=frame)
         one = model_picture(source, place, request.question, entry.ct_windows, request.said)

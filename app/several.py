@@ -13,7 +13,7 @@ from app.known import Known, known
 from app.modality import KINDS
 from inference.answers import Progress
 from inference.catalogue import Entry
-from inference.errors import Cancelled, OutsideTraining
+from inference.errors import OutsideTraining, look
 from inference.questions import FreeQuestion, Picture
 from viewers.geometry import Region
 from viewers.sources import Source
@@ -40,8 +40,7 @@ def pictures(
         raise ValueError(f"{len(places)} pictures were named and {MOST} go into one question; leave some out")
     found: list[tuple[Picture, Region, Known]] = []
     for number, place in enumerate(places, 1):
-        if cancel is not None and cancel.is_set():
-            raise Cancelled("stopped on request")
+        look(cancel)
         on_progress(Progress("reading pictures", number, len(places)))
         with closing(open(place.path)) as source:
             region = clipped(place.region or Region.whole(source.size, place.frame), source)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from app.spacings import told
 from inference.answers import Heatmap, LabelScore, LabelScores, Progress, Receipt
 from inference.engine import AnyEngine
-from inference.errors import Cancelled, InferenceError
+from inference.errors import InferenceError, look
 from inference.questions import HeatmapQuestion, LabelQuestion, Picture
 from viewers.geometry import Region, Size
 from viewers.sources import Source
@@ -84,8 +84,7 @@ def answer(
     """One answer for all blocks, in pixels of `the.size`, and what was sent."""
     pictures, answers = [], []
     for number, block in enumerate(the.blocks):
-        if cancel is not None and cancel.is_set():
-            raise Cancelled("stopped on request")
+        look(cancel)
         on_progress(Progress("reading the slide, block", number + 1, len(the.blocks)))
         place = the.level0(block)
         mpp = source.spacing.mpp * place.width / block[2] if source.spacing else None

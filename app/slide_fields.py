@@ -20,7 +20,7 @@ from inference import medoids
 from inference.answers import Embedding, Progress
 from inference.catalogue import Entry, facts, must_suit
 from inference.engine import AnyEngine
-from inference.errors import Cancelled, OutsideTraining
+from inference.errors import OutsideTraining, look
 from inference.preprocess.slide import patches
 from inference.questions import EmbedQuestion, Picture
 from viewers.geometry import Region, Size
@@ -209,5 +209,4 @@ def _vectors(
 
 
 def _look(cancel: threading.Event | None) -> None:
-    if cancel is not None and cancel.is_set():
-        raise Cancelled("stopped on request")
+    look(cancel)

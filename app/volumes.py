@@ -12,7 +12,7 @@ from app.model_pixels import CT_WINDOWS
 from app.numbered import Numbered
 from inference.answers import Progress
 from inference.catalogue import Entry
-from inference.errors import Cancelled
+from inference.errors import look
 from inference.questions import Picture
 from viewers.sources import GrayscaleSource, Source, StackedSource
 from viewers.sources.stacks import Stack, stack_of
@@ -85,8 +85,7 @@ def _read(
 ) -> Iterator[Values]:
     frames = list(frames)
     for done, frame in enumerate(frames):
-        if cancel is not None and cancel.is_set():
-            raise Cancelled("stopped on request")
+        look(cancel)
         on_progress(Progress("reading slices", done, len(frames)))
         yield source.values(frame)
 

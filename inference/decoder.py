@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inference import few_rows
-from inference.errors import Cancelled
+from inference.errors import look
 from inference.fitting import ROWS
 from inference.kv_cache import KVCache, KVShape
 
@@ -210,12 +210,6 @@ def turned(x: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
     cos, sin = turn
     low, high = x.chunk(2, -1)
     return x * cos + torch.cat([high, low], -1) * sin
-
-
-def look(cancel: Event) -> None:
-    """Raises Cancelled once it is set."""
-    if cancel.is_set():
-        raise Cancelled("stopped on request")
 
 
 def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, scale: float) -> Tensor:

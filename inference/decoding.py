@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inference.answers import Finish
-from inference.decoder import Decoder, look
-from inference.errors import ModelFailed
+from inference.decoder import Decoder
+from inference.errors import ModelFailed, look
 from inference.kv_cache import KVCache
 from inference.stepping import Stepper
 from inference.writing import Writing

@@ -17,7 +17,7 @@ from inference.answers import Answer, Draft, EngineState, Progress
 from inference.endpoint_heard import Heard, must_be_whole, named
 from inference.endpoint_talk import Interrupted, Limits, Talk
 from inference.engine import AnyEngine, Engine, EngineSpec, quiet
-from inference.errors import Cancelled, InferenceError, ModelFailed, ModelRefused, WrongName
+from inference.errors import InferenceError, ModelFailed, ModelRefused, WrongName, look
 from inference.preprocess.padding import Padding
 from inference.questions import BoxQuestion, Picture, Question, Written
 
@@ -53,8 +53,7 @@ class EndpointEngine:
         """As `Engine.answer`. A text that the server did not end itself comes as a Draft whose `finish` says so."""
         stop = cancel or threading.Event()
         with self._lock:
-            if stop.is_set():
-                raise Cancelled("stopped on request")
+            look(stop)
             if not isinstance(question, Written):
                 self._local = self._local or self._make(replace(self.spec, endpoint=None))
                 return self._local.answer(question, pictures, on_progress=on_progress, cancel=stop)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from inference import catalogue, prompts
 from inference.answers import Progress
-from inference.errors import Cancelled
+from inference.errors import look
 from inference.preprocess.padding import pad_square, resize
 from inference.questions import Picture
 from inference.textstream import CONTROL
@@ -44,8 +44,7 @@ def chat(
         if text is not None:
             return {"type": "text", "text": text}
         number, picture = next(numbered)
-        if cancel.is_set():
-            raise Cancelled("stopped on request")
+        look(cancel)
         on_progress(Progress("preparing pictures", number, len(pictures)))
         return {"type": "image_url", "image_url": {"url": _png(resize(pad_square(picture.pixels), side, entry.resize))}}
 

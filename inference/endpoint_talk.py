@@ -24,7 +24,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from inference import secure, sse
 from inference.endpoint_address import Endpoint
-from inference.errors import Cancelled, InferenceError, ModelFailed, QuestionTooLong, WrongName
+from inference.errors import InferenceError, ModelFailed, QuestionTooLong, WrongName, look
 
 LOOK_S = 0.02
 """How often who waits looks at the cancel event."""
@@ -80,8 +80,7 @@ class Talk:
 
     def __iter__(self) -> Iterator[Any]:
         while True:
-            if self._cancel.is_set():
-                raise Cancelled("stopped on request")
+            look(self._cancel)
             if time.monotonic() > min(self.deadline, self._end):
                 raise Interrupted(f"{self._host} was silent for too long; it may be busy or stuck, look at its own messages")
             try:

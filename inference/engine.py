@@ -15,7 +15,7 @@ from inference.answers import Answer, EngineState, Progress
 from inference.engine_spec import AnyEngine as AnyEngine
 from inference.engine_spec import EngineSpec as EngineSpec
 from inference.engine_spec import quiet as quiet
-from inference.errors import Cancelled, InferenceError, ModelFailed, ModelMissing, ModelRefused
+from inference.errors import Cancelled, InferenceError, ModelFailed, ModelMissing, ModelRefused, look
 from inference.foresight import Foresight
 from inference.questions import Picture, Question, Written
 
@@ -62,8 +62,7 @@ class Engine:
         the answer as it grows, that of "thinking" is the trace. Raises Cancelled within 200 ms of `cancel` being set."""
         stop = cancel or threading.Event()
         with self._lock:
-            if stop.is_set():
-                raise Cancelled("stopped on request")
+            look(stop)
             return _guarded(partial(self._answer, question, pictures, on_progress, stop))
 
     def answer_together(

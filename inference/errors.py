@@ -1,5 +1,9 @@
 """What can go wrong between pixels and an answer, said in one sentence a clinician may read."""
 
+from __future__ import annotations
+
+from threading import Event
+
 
 class InferenceError(Exception):
     """Base of all errors of this package. `str(error)` is one sentence: what, where, what to do."""
@@ -39,6 +43,12 @@ class EngineLost(InferenceError):
 
 class Cancelled(InferenceError):
     """The reader stopped the request."""
+
+
+def look(cancel: Event | None) -> None:
+    """Raises Cancelled once it is set."""
+    if cancel is not None and cancel.is_set():
+        raise Cancelled("stopped on request")
 
 
 class EndpointRefused(InferenceError):

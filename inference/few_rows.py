@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference.errors import Cancelled
+from inference.errors import look
 
 if TYPE_CHECKING:
     from inference.decoder import Decoder, Layer, Norm
@@ -32,8 +32,7 @@ def step(decoder: Decoder, tokens: Sequence[int], caches: Sequence[KVCache], can
     x = decoder.embed(torch.tensor(tokens)).float()
     turns = decoder.turns(torch.tensor([one.length for one in caches]), torch.float32)
     for number, layer in enumerate(decoder.each()):
-        if cancel.is_set():
-            raise Cancelled("stopped on request")
+        look(cancel)
         x = _passed(layer, number, x, turns[bool(layer.window)], caches, decoder.dtype)
     for one in caches:
         one.advance(1)

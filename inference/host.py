@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 from inference import errors, wire
 from inference.answers import Answer, EngineState, Progress
 from inference.engine import EngineSpec, quiet
-from inference.errors import Cancelled, EngineLost, InferenceError, ModelFailed
+from inference.errors import Cancelled, EngineLost, InferenceError, ModelFailed, look
 from inference.questions import Picture, Question
 
 LOOK_S = 0.02
@@ -94,8 +94,7 @@ class EngineProcess:
     ) -> list[Answer | InferenceError]:
         stop = cancel or threading.Event()
         with self._asking:
-            if stop.is_set():
-                raise Cancelled("stopped on request")
+            look(stop)
             if self._child is None or not self._child.alive:
                 on_progress(Progress("starting the engine"))
             self.start()

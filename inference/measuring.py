@@ -19,7 +19,7 @@ from torch import Tensor
 from inference import boxes, catalogue, fitting, ladder, lengths, prompts, quantisations
 from inference.answers import Box, Progress
 from inference.catalogue import Entry
-from inference.errors import Cancelled, ModelRefused
+from inference.errors import ModelRefused, look
 from inference.measured import NOT_MEASURED, Measured
 from inference.medgemma import Drafter
 from inference.preprocess.padding import Padding
@@ -129,8 +129,7 @@ def _listened(
     asked = [(DraftQuestion(), [Picture(film.pixels, "cxr")]) for film in films]
     asked = asked or [(FreeQuestion(words), []) for words in WORDS]
     for number, (question, pictures) in enumerate(asked):
-        if cancel.is_set():
-            raise Cancelled("stopped on request")
+        look(cancel)
         on_progress(Progress(f"writing, {drafter.quantisation.partition(';')[0]}", number, len(asked)))
         messages = prompts.messages(question, pictures, entry)
         pixels = [one.pixels for one in pictures]

@@ -19,7 +19,7 @@ from inference import device as devices
 from inference import ladder, lengths, memory
 from inference.answers import Progress
 from inference.catalogue import Entry
-from inference.errors import Cancelled, ModelFailed, ModelRefused
+from inference.errors import ModelFailed, ModelRefused, look
 from inference.preprocess.padding import pad_square, resize
 
 Floats = NDArray[np.float32]
@@ -132,8 +132,7 @@ class Encoder:
         """One array per square (S, S, 3), in order: [d] for "pooled", [p, d] otherwise. Raises Cancelled, ModelFailed."""
         done = 0
         while done < len(squares):
-            if cancel is not None and cancel.is_set():
-                raise Cancelled("stopped on request")
+            look(cancel)
             on_progress(Progress(stage, done, len(squares)))
             part = squares[done : done + self._batch]
             found = ladder.tried(partial(self._seen, part, output))

@@ -13,8 +13,8 @@ from threading import Event
 import torch
 from torch import Tensor
 
-from inference.decoder import Decoder, look
-from inference.errors import NOT_FINITE, ModelFailed
+from inference.decoder import Decoder
+from inference.errors import NOT_FINITE, ModelFailed, look
 from inference.kv_cache import KVCache
 
 LEAST = 1024

@@ -14,7 +14,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from inference.cuda.fused import NARROW, first_layer
 from inference.cuda.kernels import THREADS, Kernels
-from inference.decoder import Decoder, Layer, Norm, look, mask_of
+from inference.decoder import Decoder, Layer, Norm, mask_of
+from inference.errors import look
 from inference.kv_cache import KVCache
 
 BACKENDS = [SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]

@@ -10,7 +10,7 @@ from threading import Event
 import torch
 from torch import Tensor
 
-from inference.decoder import look
+from inference.errors import look
 from inference.stepping import recorded
 
 SOON = 0.05
