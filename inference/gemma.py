@@ -7,31 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from inference import device as devices
-from inference import ladder, modelfiles
+from inference import modelfiles, published
 from inference.catalogue import Entry
-from inference.errors import ModelRefused
 from inference.writing import Limits
 
 
 def load(folder: Path, entry: Entry, place: devices.Place, **more: Any) -> Any:
     """The published model with its weights as they are; `more` is for transformers' own loading. Raises ModelRefused, and
     MemoryError."""
-    import transformers
-
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    kind = transformers.Gemma3ForConditionalGeneration if entry.family == "gemma3" else transformers.Gemma3ForCausalLM
-    try:
-        model, info = kind.from_pretrained(folder, dtype=place.dtype, use_safetensors=True, local_files_only=True,
-                                           trust_remote_code=False, output_loading_info=True, **more)  # fmt: skip
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        ladder.must_be_another(error)
-        raise ModelRefused(f"{folder} could not be loaded ({error}); get the model again") from error
-    for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if info[what]:
-            name = next(iter(info[what]))
-            raise ModelRefused(f"the weights in {folder} do not fit its config.json ({what.replace('_', ' ')}: {name})")
-    return model.eval().requires_grad_(False)
+    kind = "Gemma3ForConditionalGeneration" if entry.family == "gemma3" else "Gemma3ForCausalLM"
+    return published.load(kind, folder, place.dtype, **more)
 
 
 def limits(model: Any, tokenizer: Any) -> Limits:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from inference import device as devices
-from inference import ladder, lengths, memory
+from inference import ladder, lengths, memory, published
 from inference.answers import Progress
 from inference.catalogue import Entry
 from inference.errors import ModelFailed, ModelRefused, look
@@ -100,7 +100,7 @@ class Encoder:
         self, folder: Path, entry: Entry, revision: str, device: str = "auto", threads: int = 1, runtime: str = "onnx"
     ) -> None:
         chosen = devices.choose(device)
-        model = _load(folder)
+        model = published.load("SiglipModel", folder, torch.float32)
         config = model.config
         self.entry = entry
         self.side = int(config.vision_config.image_size)
@@ -208,30 +208,6 @@ class Encoder:
         parameters = sum(weight.numel() for weight in model.parameters())
         place = devices.place(self.device, parameters, "float32" if self.device.type == "cpu" else "auto")
         return TorchTowers(model.to(place.device, place.dtype), place)
-
-
-def _load(folder: Path) -> Any:
-    import transformers
-
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    try:
-        model, info = transformers.SiglipModel.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        ladder.must_be_another(error)
-        raise ModelRefused(f"{folder} could not be loaded ({error}); get the model again") from error
-    for what in ("missing_keys", "unexpected_keys", "mismatched_keys"):
-        if info[what]:
-            name = next(iter(info[what]))
-            raise ModelRefused(f"the weights in {folder} do not fit its config.json ({what.replace('_', ' ')}: {name})")
-    return model.eval().requires_grad_(False)
 
 
 def _tokenizer(folder: Path) -> Any:

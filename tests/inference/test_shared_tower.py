@@ -243,9 +243,9 @@ def test_packed_and_quantised_drafters_share_their_tower_too(both: Path, kind: s
     """In bfloat16, which packs the decoder's linears; the tower is neither packed nor quantised."""
     half = Place(torch.device("cpu"), torch.bfloat16, "bfloat16")
     encoder = Encoder(both / tiny.ENCODER, catalogue.facts(tiny.ENCODER), "r", "cpu", runtime="torch")
-    from inference import medsiglip
+    from inference import medsiglip, published
 
-    encoder.towers = TorchTowers(medsiglip._load(both / tiny.ENCODER).bfloat16(), half)
+    encoder.towers = TorchTowers(published.load("SiglipModel", both / tiny.ENCODER, torch.float32).bfloat16(), half)
     squares = [tiny.picture().pixels]
 
     def seen() -> list[bytes]:
