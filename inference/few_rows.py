@@ -46,20 +46,22 @@ def _passed(layer: Layer, number: int, x: Tensor, turn: Turn, caches: Sequence[K
     queries, keys = _turned(layer, turning.float(), turn).split_with_sizes((layer.heads, layer.kv_heads))
     queries = queries.to(dtype)
     if len(caches) == 1:
-        seen = _seen(layer, queries, *caches[0].stepped(number, keys, values))
+        seen = attend_one(queries, *caches[0].stepped(number, keys, values), scale=layer.scale)
     else:
         each = zip(caches, *(torch.split(one, 1, 1) for one in (queries, keys, values)), strict=True)
-        seen = torch.cat([_seen(layer, query, *one.stepped(number, key, value)) for one, query, key, value in each])
-    x = _added(layer.after, layer.out(seen), x)
+        seen = torch.stack(
+            [attend_one(query, *one.stepped(number, key, value), scale=layer.scale) for one, query, key, value in each]
+        )
+    x = _added(layer.after, layer.out(seen.reshape(len(x), -1)), x)
     gate, up = layer.gate_up(_normed(layer.mlp_before, x).to(dtype)).chunk(2, -1)
     return _added(layer.mlp_after, layer.down(functional.gelu(gate, approximate="tanh").mul_(up)), x)
 
 
-def _seen(layer: Layer, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """What one text's queries [heads, 1, width] see [1, heads · width]. Those that share keys are rows of one product, in
-    bfloat16 five times as fast."""
-    rows = queries.reshape(1, layer.kv_heads, -1, layer.width)
-    return functional.scaled_dot_product_attention(rows, keys, values, scale=layer.scale).reshape(1, -1)
+def attend_one(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None, *, scale: float) -> Tensor:
+    """What the queries of one place see, in their shape [..., heads, 1, width], of keys and values [1, kv_heads, n, width]. Those
+    that share keys are rows of one product, on a CPU five times as fast in bfloat16."""
+    rows = queries.reshape(1, keys.shape[1], -1, queries.shape[-1])
+    return functional.scaled_dot_product_attention(rows, keys, values, mask, scale=scale).reshape(queries.shape)
 
 
 def _turned(layer: Layer, heads: Tensor, turn: Turn) -> Tensor:
