@@ -204,8 +204,8 @@ class Asking(QObject):
             if not name:
                 self._side.front(self._side.labels)
                 self._side.labels.phrase.setFocus()
-            elif self._may("ask", offer.no_words) and self._ask("ask", BoxQuestion(name)):
-                self._side.ask.show_live(f"Where is: {name}", "")
+            elif self._may("ask", offer.no_words) and self._ask("ask", asked := BoxQuestion(name)):
+                self._side.ask.show_live(question_words(asked), "")
 
         self._when_known("ask", ask)
 

@@ -37,17 +37,12 @@ class Eyes:
         found: nn.Module = self._model.model.vision_tower
         return found
 
-    @property
-    def _layers(self) -> nn.ModuleList:
-        found: nn.ModuleList = self._model.model.vision_tower.encoder.layers
-        return found
-
     def tokens(self, pixels: NDArray[np.uint8], key: bytes, cancel: Event) -> Tensor:
         """uint8 (S, S, 3) as its projected tokens [tokens, hidden]; `key` is its SHA-256, by which the last ones are kept. Raises
         Cancelled."""
         found = self.kept.find(key)
         if found is None:
-            with torch.inference_mode(), decoding.interruptible(self._layers, cancel):
+            with torch.inference_mode(), decoding.interruptible(self._model.model.vision_tower.encoder.layers, cancel):
                 values = normalised(self._processor, pixels, self._place.device)[None].to(self._place.dtype)
                 found = _tokens_of(self._model, values) if self._recorded is None else self._recorded(values, cancel)
             self.kept.keep(key, found)

@@ -40,11 +40,9 @@ class Foresight:
             return len(asked)
         shape, each, room = ground
         needs = [
-            fitting.need(
-                shape, quantisation, self._places(question, pictures, shape), pictures, bytes_each=each, kind=room.kind
-            )
+            fitting.need(shape, quantisation, self._places(question, pictures, shape), pictures, bytes_each=each, kind=room.kind)
             for question, pictures in asked
-        ]  # fmt: skip
+        ]
         largest = max(needs, key=lambda one: one.total)
         left = room.free - largest.total + (largest.weights if loaded else 0)
         return max(1, min(len(asked), 1 + left // max(one.cache for one in needs)))

@@ -53,8 +53,7 @@ def apply(layers: Iterable[nn.Module]) -> int:
 @cache
 def _tiles() -> bool:
     """Whether this processor multiplies tiles (AMX), which have several rows in any case."""
-    known = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return known is not None and bool(known())
+    return bool(torch.cpu.get_capabilities().get("amx_tile"))
 
 
 def _can(weight: Tensor) -> bool:
