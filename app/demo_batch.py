@@ -13,9 +13,9 @@ from PIL import Image
 from app.demo_dicom import Study, write_film, write_slices
 from app.demo_slide import write_patch
 from inference.demo.chest import Chest, draw_pair
-from inference.demo.ct import draw_volume
 from inference.demo.film import Film, box_of, draw_film
 from inference.demo.slide import CELL, CLASSES, MPP, SlidePhantom
+from inference.demo.torso import draw_volume
 
 Truth = dict[str, Any]
 FILMS, PICTURES, PATCHES, PYRAMIDS = 16, 12, 5, 3

@@ -1,11 +1,11 @@
-"""Phantom films and slices as DICOM: complete DX and CT objects of invented patients."""
+"""Phantom films, slices and moving pictures as DICOM: complete DX, CT, MR and US objects of invented patients."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _DX = "1.2.840.10008.5.1.4.1.1.1.1"
 _CT = "1.2.840.10008.5.1.4.1.1.2"
+_MR = "1.2.840.10008.5.1.4.1.1.4"
+_US = "1.2.840.10008.5.1.4.1.1.3.1"
 _CHEST = ("51185008", "SCT", "Thorax")
 _POSTERO_ANTERIOR = ("272479007", "SCT", "postero-anterior")
 
@@ -64,37 +66,74 @@ def write_film(path: Path, values: NDArray[np.uint16], study: Study, *, width_mm
     _save(path, dataset)
 
 
-def write_slices(folder: Path, hounsfield: NDArray[np.int16], spacing_mm: tuple[float, float, float], study: Study) -> list[Path]:
-    """A CT series, one file a slice, from the feet upwards. `hounsfield` int16 (slices, height, width), HU.
+def write_slices(
+    folder: Path, volume: NDArray[np.int16], spacing_mm: tuple[float, float, float], study: Study,
+    modality: Literal["CT", "MR"] = "CT",
+) -> list[Path]:  # fmt: skip
+    """A CT or MR series, one file a slice, from the feet upwards. `volume` int16 (slices, height, width), HU from -1024 on or the
+    signal from 0 on.
 
     Rows run to the patient's left, columns to the back. `spacing_mm` is (between slices, between rows, between columns).
     """
     depth, row, column = spacing_mm
     paths = []
-    for index, values in enumerate(hounsfield):
-        dataset = _started(_CT, "CT", study, index + 1)
+    for index, values in enumerate(volume):
+        dataset = _started(_CT if modality == "CT" else _MR, modality, study, index + 1)
         dataset.SeriesDescription = "Axial, phantom"
-        dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
         dataset.BodyPartExamined = "CHEST"
         dataset.PatientPosition = "HFS"
         dataset.FrameOfReferenceUID = _uid(study.key, "frame")
         dataset.PositionReferenceIndicator = ""
         dataset.AcquisitionNumber = 1
-        dataset.KVP = 120
         dataset.SliceThickness = dataset.SpacingBetweenSlices = f"{depth:.6g}"
         dataset.PixelSpacing = [f"{row:.6g}", f"{column:.6g}"]
         left, front = -column * (values.shape[1] - 1) / 2, -row * (values.shape[0] - 1) / 2
         dataset.ImagePositionPatient = [f"{left:.6g}", f"{front:.6g}", f"{index * depth:.6g}"]
         dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
         dataset.SliceLocation = f"{index * depth:.6g}"
-        dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = -1024, 1, "HU"
-        dataset.WindowCenter, dataset.WindowWidth = [40, -600], [400, 1500]
-        dataset.WindowCenterWidthExplanation = ["SOFT TISSUE", "LUNG"]
-        _put_pixels(dataset, np.clip(values.astype(np.int32) + 1024, 0, 4095).astype(np.uint16), 12)
+        first = _say_ct(dataset) if modality == "CT" else _say_mr(dataset)
+        _put_pixels(dataset, np.clip(values.astype(np.int32) - first, 0, 4095).astype(np.uint16), 12)
         path = folder / f"slice-{index + 1:03d}.dcm"
         _save(path, dataset)
         paths.append(path)
     return paths
+
+
+def _say_ct(dataset: Dataset) -> int:
+    """What a CT slice says of itself; the value that is stored as 0."""
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
+    dataset.KVP = 120
+    dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = -1024, 1, "HU"
+    dataset.WindowCenter, dataset.WindowWidth = [40, -600], [400, 1500]
+    dataset.WindowCenterWidthExplanation = ["SOFT TISSUE", "LUNG"]
+    return -1024
+
+
+def _say_mr(dataset: Dataset) -> int:
+    """What a T2-weighted MR slice says of itself; the value that is stored as 0."""
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
+    dataset.ScanningSequence, dataset.SequenceVariant, dataset.ScanOptions = "SE", "SK", ""
+    dataset.MRAcquisitionType = "2D"
+    dataset.RepetitionTime, dataset.EchoTime, dataset.EchoTrainLength = "3500", "90", 16
+    dataset.WindowCenter, dataset.WindowWidth = 400, 900
+    return 0
+
+
+def write_cine(path: Path, frames: NDArray[np.uint8], frame_ms: float, study: Study) -> None:
+    """Ultrasound that moves: uint8 (frames, height, width), one frame every `frame_ms`, as Ultrasound Multi-frame Image."""
+    from pydicom.tag import Tag
+
+    dataset = _started(_US, "US", study, 1)
+    dataset.SeriesDescription = "Apical four chambers, phantom"
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "TTE", "0001"]
+    dataset.BodyPartExamined, dataset.PatientOrientation = "HEART", ""
+    dataset.NumberOfFrames = len(frames)
+    dataset.FrameIncrementPointer = Tag("FrameTime")
+    dataset.FrameTime = f"{frame_ms:.6g}"
+    dataset.RecommendedDisplayFrameRate = round(1000 / frame_ms)
+    dataset.LossyImageCompression = "00"
+    _put_pixels(dataset, frames, 8)
+    _save(path, dataset)
 
 
 def _started(sop_class: str, modality: str, study: Study, number: int) -> Dataset:
@@ -132,11 +171,18 @@ def _started(sop_class: str, modality: str, study: Study, number: int) -> Datase
     return dataset
 
 
-def _put_pixels(dataset: Dataset, values: NDArray[np.uint16], bits: int) -> None:
-    dataset.Rows, dataset.Columns = values.shape
+def _put_pixels(dataset: Dataset, values: NDArray[np.uint16] | NDArray[np.uint8], bits: int) -> None:
+    """As many bytes a pixel as the array has; (height, width), frames before them."""
+    dataset.Rows, dataset.Columns = values.shape[-2:]
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, bits, bits - 1, 0
-    dataset.PixelData = values.astype("<u2").tobytes()
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = (
+        8 * values.itemsize,
+        bits,
+        bits - 1,
+        0,
+    )
+    raw = values.astype(values.dtype.newbyteorder("<")).tobytes()
+    dataset.PixelData = raw + b"\0" * (len(raw) % 2)
     dataset["PixelData"].VR = "OW"
 
 

@@ -7,27 +7,31 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
+from PIL import Image
 
 from app.demo_batch import Seeds, Truth, chest_truth, write_batch
-from app.demo_dicom import Study, write_film, write_slices
+from app.demo_dicom import Study, write_cine, write_film, write_slices
 from app.demo_slide import write_slide
+from inference.demo import pages, photos
 from inference.demo.chest import Pair, draw_pair
-from inference.demo.ct import draw_volume
 from inference.demo.film import draw_film
+from inference.demo.heart import Heart
+from inference.demo.heart import draw_film as draw_film_of_heart
 from inference.demo.slide import CELL, CLASSES, MPP, SlidePhantom
+from inference.demo.torso import draw_volume
 
 SEEDS = range(1_000_000, 2_000_000)
 """Neither trained on (below) nor measured with (above)."""
-_VERSION = 3
+_VERSION = 4
 """Raised when what is written changes; an older workspace is then made anew."""
 _MARK = "workspace.json"
 SLIDE_SEED = 1_200_025
-_PAIR_FROM, _VOLUME = 1_000_000, 1_300_000
+_PAIR_FROM, _VOLUME, _FURTHER = 1_000_000, 1_300_000, 1_400_000
 _BATCH = Seeds(chest=1_100_000, slide=1_200_100, volume=1_300_100)
 _FILM_SIDE = 1280
 
@@ -58,12 +62,26 @@ class Workspace:
         return self.folder / "slide" / "phantom.tif"
 
     @property
+    def skin(self) -> Path:
+        return self.folder / "photograph" / "skin.png"
+
+    @property
+    def slip(self) -> Path:
+        """A page of laboratory values."""
+        return self.folder / "laboratory" / "slip.png"
+
+    @property
+    def heart(self) -> Path:
+        """An ultrasound film."""
+        return self.folder / "heart" / "apical.dcm"
+
+    @property
     def batch(self) -> Path:
         return self.folder / "batch"
 
     @property
     def truth(self) -> Path:
-        """A folder with chest.json, ct.json, slide.json and batch.json."""
+        """A folder with chest.json, ct.json, slide.json, batch.json, and further.json of all the rest."""
         return self.folder / "truth"
 
     @property
@@ -100,9 +118,9 @@ def make(folder: Path, progress: Report | None = None) -> Workspace:
 
 
 def sources(folder: Path) -> list[Path]:
-    """What the browser opens of a workspace: the two films, the CT and the slide."""
-    workspace = Workspace(folder)
-    return [workspace.current, workspace.prior, workspace.ct, workspace.slide]
+    """What the browser opens of a workspace: the two films, the CT, the slide, the heart, the photograph and the slip."""
+    one = Workspace(folder)
+    return [one.current, one.prior, one.ct, one.slide, one.heart, one.skin, one.slip]
 
 
 class _Shares:
@@ -136,6 +154,7 @@ def _write(workspace: Workspace, shares: _Shares) -> None:
         slide = pool.submit(write_slide, workspace.slide, phantom, shares.part("slide"))
         try:
             truths = {"chest": _write_chest(workspace), "ct": _write_ct(workspace), "slide": _slide_truth(phantom)}
+            truths["further"] = _write_further(workspace)
             shares.part("films")(1.0)
             truths["batch"] = write_batch(workspace.batch, _BATCH, shares.part("folder"))
             slide.result()
@@ -180,6 +199,20 @@ def _write_ct(workspace: Workspace) -> Truth:
         "kind": "ct", "slices": len(volume.hu), "lesion": {"slices": [int(low[0]), int(high[0])],
         "box": [int(low[2]), int(low[1]), int(high[2]), int(high[1])]},
     }  # fmt: skip
+
+
+def _write_further(workspace: Workspace) -> Truth:
+    """An uneven spot of skin, four results, and a weak heart with fluid around it."""
+    skin, heart = photos.Skin("uneven spot"), Heart(0.28, fluid=True)
+    rows = pages.draw_rows(np.random.default_rng(_FURTHER), pages.MOST)
+    for path, pixels in (
+        (workspace.skin, photos.draw_photo(skin, _FURTHER, 960)), (workspace.slip, pages.draw_slip(rows, _FURTHER).pixels),
+    ):  # fmt: skip
+        path.parent.mkdir()
+        Image.fromarray(pixels).save(path)
+    film = draw_film_of_heart(heart, _FURTHER, np.linspace(0.0, 1.0, 48), 480, 640)
+    write_cine(workspace.heart, film.frames, 33.3, Study("heart", 3, "20240702", description="Heart, phantom"))
+    return {"skin": asdict(skin), "slip": rows, "heart": asdict(heart)}
 
 
 def _slide_truth(phantom: SlidePhantom) -> Truth:

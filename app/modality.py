@@ -74,7 +74,7 @@ def named_modality(source: Source) -> tuple[Modality, str] | None:
     if source.modality in PHOTO_CODES:
         return "photo", step
     if source.modality in OTHER_CODES:
-        return "photo", f"remark: {step}, which no model here was trained on: sent as a photograph is"
+        return "photo", f"remark: {step}, which no published model was trained on: sent as a photograph is"
     return None
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from app import batch, demo_workspace, settings, theme
+from app import batch, demo_workspace, ready, settings, theme
 from app.storage import data_folder
 from app.window import Window
 from inference.answers import LabelScores
@@ -46,6 +46,9 @@ class Tour:
         self._chest(workspace.current)
         self._slide(workspace.slide)
         self._ct(workspace.ct)
+        self._skin(workspace.skin)
+        self._page(workspace.slip)
+        self._heart(workspace.heart)
         self._batch(workspace.batch)
         self.window.close()
 
@@ -105,13 +108,40 @@ class Tour:
         self._ask("question-whole", lambda found: bool(found.conversation))
         self._shot("10-ct-question")
 
+    def _skin(self, path: Path) -> None:
+        say("photograph of skin: a draft, the question that is offered for it")
+        self._open(path)
+        self._ask("draft", lambda found: found.report is not None)
+        self._shot("11-skin-draft")
+        self.window.side.front(self.window.side.ask)
+        self.window.asking.question(ready.named("skin").text)
+        self._wait(lambda: bool(self._found(path).conversation), "question")
+        self._shot("12-skin-question")
+
+    def _page(self, path: Path) -> None:
+        say("page of a laboratory: its table")
+        self._open(path)
+        self.window.actions_by_id["table"].trigger()
+        self._wait(lambda: self.window.side.table.table.rowCount() > 0, "table")
+        self._shot("13-page-table")
+
+    def _heart(self, path: Path) -> None:
+        say("ultrasound film: a draft of frames spread over it, a question")
+        self._open(path)
+        self._ask("draft-whole", lambda found: found.report is not None)
+        self._shot("14-heart-draft")
+        self.window.side.front(self.window.side.ask)
+        self.window.side.ask.question.setText("Does the left ventricle contract normally?")
+        self._ask("question-whole", lambda found: bool(found.conversation))
+        self._shot("15-heart-question")
+
     def _batch(self, folder: Path) -> None:
         say(f"batch over {folder.name}")
         out = self.out / "batch"
         shutil.rmtree(out, ignore_errors=True)
         self.window.batch.start(folder, out, batch.Settings(tasks=("label", "draft", "heatmap")))
         self._wait(lambda: not self.window.batch.running, "batch")
-        self._shot("11-batch-done")
+        self._shot("16-batch-done")
 
     def _open(self, path: Path) -> None:
         self.window.browser.select(path)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,20 +26,20 @@ from transformers import (
 )
 from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
 
+from inference.demo.batches import TOKENS, Batch, collate
 from inference.demo.chest import SLOTS
 from inference.demo.descent import Descent, Pace
 from inference.demo.encoder import to_tensor, vary
+from inference.demo.further import Further
+from inference.demo.gauges import Gauge, Glance, Print, Pulse, Tally
 from inference.demo.lessons import Lesson, School, Turn
-from inference.demo.pictures import GRID, SIDE
-from inference.demo.sentences import TISSUES
-from inference.demo.wholes import KNOWN, Wholes
+from inference.demo.pictures import SIDE
+from inference.demo.wholes import Wholes
 
 SPECIAL = (
     "<pad>", "<eos>", "<bos>", "<unk>", "<mask>", "<start_of_turn>", "<end_of_turn>", "<start_of_image>", "<end_of_image>",
     "<image_soft_token>",
 )  # fmt: skip
-TOKENS = GRID * GRID
-"""Image tokens of one picture: one per patch."""
 WIDTH = 128
 POSITIONS = 2048
 """Also the window of the layers that have one: in training every layer sees all of a lesson."""
@@ -49,10 +48,18 @@ BATCH = (14, 1)
 WIDENED, SETTLED = (6, 1, 2, 1), (12, 1, 1, 1)
 """Pairs of films, patches of slides, whole scans and whole slides of one step: while wholes are new, and once they are known,
 when what they cost of the comparisons of films is won back."""
+BROADENED = (6, 4, 6, 12)
+"""Pairs of films, photographs, records and slips of one step, beside a patch and one that is long."""
+WEIGHTS = (3, 1, 1, 2, 1)
+"""Of films, photographs, records, slips and the long one in the loss of such a step: films count more, for comparisons are the
+first to be lost, and slips, for their digits are learnt last."""
 PACE = Pace(muon=2e-3, adam=1.5e-3, decay=0.03)
 REFINING = Pace(muon=1e-3, adam=0.75e-3, decay=0.03)
-MEASURED = 10
-"""Findings and organs whose amount and box the gauge reads."""
+BROADENING = Pace(muon=1.5e-3, adam=1.1e-3, decay=0.03)
+CERTAIN, LEAST = 0.05, 64
+"""Loss below which a token of a table is known, and the least number of others that the loss is shared out to."""
+Known = tuple[Tally | Glance | Pulse, Tensor]
+"""A gauge and what it is to read of the pictures at hand."""
 TEMPLATE = """{{ bos_token }}{%- set lead = '' -%}{%- set turns = messages -%}
 {%- if messages[0]['role'] == 'system' -%}
 {%- set lead = (messages[0]['content'] if messages[0]['content'] is string else messages[0]['content'][0]['text']) + '\\n\\n' -%}
@@ -75,7 +82,6 @@ TEMPLATE = """{{ bos_token }}{%- set lead = '' -%}{%- set turns = messages -%}
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{ '<start_of_turn>model\\n' }}{%- endif -%}
 """
-PICTURE = "\n\n<start_of_image>" + "<image_soft_token>" * TOKENS + "<end_of_image>\n\n"
 
 
 def word_tokenizer(turns: Iterable[Turn]) -> GemmaTokenizer:
@@ -131,74 +137,17 @@ def tower_features(encoder: SiglipModel, pixels: NDArray[np.uint8], batch: int =
     return torch.cat([one.last_hidden_state.half() for one in seen])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """Lessons side by side, padded right: token ids and positions (n, L), who sees whom bool (n, 1, L, L), and the ids that are
-    to be written, -100 elsewhere (n, L)."""
-
-    ids: Tensor
-    positions: Tensor
-    sees: Tensor
-    labels: Tensor
-
-
-PREFIX, PADDING = -1, -2
-"""Owners of tokens that belong to no turn."""
-
-
-def collate(lessons: Sequence[Lesson], tokenizer: GemmaTokenizer) -> Batch:
-    """Every turn sees the pictures it is about and itself, at the positions it would have alone."""
-    rows = [_tokens(lesson, tokenizer) for lesson in lessons]
-    longest = max(len(row[0]) for row in rows)
-    empty = (0, 0, -100, PADDING, 0, -1)
-    ids, positions, labels, owner, reach, picture = (
-        torch.tensor([[*row[part], *[empty[part]] * (longest - len(row[part]))] for row in rows]) for part in range(6)
-    )
-    places = torch.arange(longest)
-    before = places[:, None] >= places[None, :]
-    same = owner[:, :, None] == owner[:, None, :]
-    pictures = (owner == PREFIX)[:, None, :] & (places[None, None, :] < reach[:, :, None])
-    within = (picture[:, :, None] == picture[:, None, :]) & (picture >= 0)[:, :, None]
-    sees = (before & (same | pictures)) | within
-    return Batch(ids, positions, sees[:, None], labels)
-
-
-def _tokens(lesson: Lesson, tokenizer: GemmaTokenizer) -> tuple[list[int], ...]:
-    """Ids, positions, labels, owner (a turn's number), how many of the pictures' tokens are seen, and number of the picture."""
-    ids: list[int] = []
-    ends = []
-    for number in range(len(lesson.pictures)):
-        text = PICTURE if number else f"<bos><start_of_turn>user\n{PICTURE}"
-        text += lesson.captions[number] if lesson.captions else ""
-        ids += tokenizer(text, add_special_tokens=False)["input_ids"]
-        ends.append(len(ids))
-    size = len(ids)
-    numbers = (torch.tensor(ids) == tokenizer.boi_token_id).cumsum(0).tolist()
-    picture = [n if one == tokenizer.image_token_id else -1 for one, n in zip(ids, numbers, strict=True)]
-    positions, labels, owner, reach = list(range(size)), [-100] * size, [PREFIX] * size, [size] * size
-    turns = [(turn, ends[0]) for turn in lesson.first] + [(turn, ends[-1]) for turn in lesson.both]
-    for number, (turn, seen) in enumerate(turns):
-        asked = f"{turn.prompt}<end_of_turn>\n<start_of_turn>model\n"
-        head = tokenizer(asked, add_special_tokens=False)["input_ids"]
-        answer = [*tokenizer(turn.answer, add_special_tokens=False)["input_ids"], tokenizer.eot_token_id]
-        count = len(head) + len(answer)
-        ids += [*head, *answer]
-        labels += [*[-100] * len(head), *answer]
-        positions += range(seen, seen + count)
-        owner += [number] * count
-        reach += [seen] * count
-        picture += [-1] * count
-    return ids, positions, labels, owner, reach, picture
-
-
 def loss_of(
     model: Gemma3ForConditionalGeneration,
     batch: Batch,
     features: Tensor,
-    gauge: Gauge | Tally | None = None,
+    gauge: Gauge | Tally | Glance | Pulse | None = None,
     goal: Tensor | None = None,
+    *,
+    uncertain: bool = False,
 ) -> Tensor:
-    """Mean cross-entropy over the answers' tokens; `features` float (pictures, patches, width) in order of appearance.
+    """Mean cross-entropy over the answers' tokens; where `uncertain`, over as many as are not certain yet, for a table is mostly
+    its form and not what stands in it. `features` float (pictures, patches, width) in order of appearance.
 
     Added is the loss of a gauge: what the hidden state behind every picture knows of `goal` (pictures, measures).
     """
@@ -211,48 +160,12 @@ def loss_of(
     )
     wanted = batch.labels[:, 1:] != -100
     logits = model.lm_head(out.last_hidden_state[:, :-1][wanted])
-    loss = functional.cross_entropy(logits, batch.labels[:, 1:][wanted])
+    each = functional.cross_entropy(logits, batch.labels[:, 1:][wanted], reduction="none")
+    loss = each.sum() / (each.detach() > CERTAIN).sum().clamp(min=LEAST) if uncertain else each.mean()
     if gauge is None or goal is None:
         return loss
     behind = batch.ids == model.config.eoi_token_index
     return loss + gauge.loss([state[behind] for state in out.hidden_states], goal)
-
-
-class Gauge(torch.nn.Module):
-    """Reads what is known off the hidden state behind a picture; used in training only: half-way through the layers the amounts
-    and boxes of the picture itself, one layer later the amounts of the picture before it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.read = torch.nn.Sequential(torch.nn.LayerNorm(WIDTH), torch.nn.Linear(WIDTH, 5 * MEASURED))
-        self.recall = torch.nn.Sequential(torch.nn.LayerNorm(WIDTH), torch.nn.Linear(WIDTH, len(SLOTS)))
-
-    def loss(self, states: Sequence[Tensor], goal: Tensor) -> Tensor:
-        """Mean distance to `goal` (pictures, 5 · measured + findings): amounts, boxes, amounts before; nan is not asked.
-
-        `states` are the hidden states behind every picture (pictures, width), from the embeddings on.
-        """
-        read = torch.cat([self.read(states[2]), self.recall(states[3])], -1)
-        return _apart(read, goal)
-
-
-class Tally(torch.nn.Module):
-    """As the gauge, for slices and fields: reads half-way through the layers what is seen on the picture."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.read = torch.nn.Sequential(torch.nn.LayerNorm(WIDTH), torch.nn.Linear(WIDTH, len(KNOWN) + len(TISSUES)))
-
-    def loss(self, states: Sequence[Tensor], goal: Tensor) -> Tensor:
-        """Mean distance to `goal` (pictures, 7); nan is not asked."""
-        return _apart(self.read(states[2]), goal)
-
-
-def _apart(read: Tensor, goal: Tensor) -> Tensor:
-    """Four times the mean distance where the goal is known, not nan."""
-    known = ~goal.isnan()
-    apart = functional.smooth_l1_loss(read, goal.nan_to_num(0.0), beta=0.05, reduction="none")
-    return 4.0 * (apart * known).sum() / known.sum().clamp(min=1)
 
 
 def _goals(measures: Tensor, lessons: Sequence[Lesson]) -> Tensor:
@@ -273,7 +186,7 @@ def train(
     """
     torch.manual_seed(seed)
     drawn = [school.films() for _ in range(800)] + [school.patch() for _ in range(100)]
-    tokenizer, gauge = word_tokenizer(turn for lesson in drawn for turn in (*lesson.first, *lesson.both)), Gauge()
+    tokenizer, gauge = word_tokenizer(turn for lesson in drawn for turn in (*lesson.first, *lesson.both)), Gauge(WIDTH)
     model = build(tokenizer, encoder)
     model.model.vision_tower.requires_grad_(False)
     features = tower_features(encoder, pixels)
@@ -305,7 +218,7 @@ def widen(
     then the wholes'."""
     torch.manual_seed(seed)
     noise = torch.Generator().manual_seed(seed)
-    tower, tally = model.model.vision_tower.requires_grad_(True), Tally()
+    tower, tally = model.model.vision_tower.requires_grad_(True), Tally(WIDTH)
     descent = _descent(model, tally, REFINING, steps)
     measures = torch.from_numpy(wholes.measures())
     model.train()
@@ -315,7 +228,7 @@ def widen(
         losses = []
         for lessons in (short, long):  # apart, so that the short ones are not padded to the long
             rows = [row for lesson in lessons for row in lesson.pictures]
-            features = tower(pixel_values=vary(to_tensor(pixels[rows]), noise)).last_hidden_state
+            features = _seen(tower, pixels[rows], noise)
             known = (tally, measures[torch.tensor(rows) - wholes.first]) if lessons is long else ()
             losses.append(loss_of(model, collate(lessons, tokenizer), features, *known))
         loss = (losses[0] + losses[1]) / 2
@@ -323,6 +236,59 @@ def widen(
         if step % 25 == 0 or step == steps - 1:
             say_so(f"wholes {step}/{steps} {losses[0].item():.4f} {losses[1].item():.4f}")
     model.eval()
+
+
+def broaden(
+    model: Gemma3ForConditionalGeneration, tokenizer: GemmaTokenizer, school: School, wholes: Wholes, further: Further,
+    pixels: NDArray[np.uint8], steps: int, say_so: Callable[[str], None], *, seed: int = 4,
+) -> None:  # fmt: skip
+    """Learns photographs, slips, films of a heart and records beside what it knows: `BROADENED` in every step, and a whole scan,
+    slide or heart in turn. `pixels` uint8 (n, side, side, 3): the school's, the wholes', the further ones'."""
+    torch.manual_seed(seed)
+    noise = torch.Generator().manual_seed(seed)
+    tower = model.model.vision_tower.requires_grad_(True)
+    tally, glance, pulse, letters = Tally(WIDTH), Glance(WIDTH), Pulse(WIDTH), Print(WIDTH)
+    descent = _descent(model, torch.nn.ModuleList([tally, glance, pulse, letters]), BROADENING, steps)
+    measures, shares = torch.from_numpy(wholes.measures()), torch.tensor(WEIGHTS) / sum(WEIGHTS)
+
+    def loss(lessons: Sequence[Lesson], known: Callable[[list[int]], Known] | None = None, *, uncertain: bool = False) -> Tensor:
+        rows = [row for lesson in lessons for row in lesson.pictures]
+        features = _seen(tower, pixels[rows], noise)
+        gauge, goal = known(rows) if known is not None else (None, None)
+        found = loss_of(model, collate(lessons, tokenizer), features, gauge, goal, uncertain=uncertain)
+        if further.are_slips(rows):
+            found = found + letters.loss(features, torch.from_numpy(further.letters(rows)))
+        return found
+
+    long: tuple[tuple[Callable[[], Lesson], Callable[[list[int]], Known]], ...] = (
+        (wholes.scan, lambda rows: (tally, measures[torch.tensor(rows) - wholes.first])),
+        (wholes.sheet, lambda rows: (tally, measures[torch.tensor(rows) - wholes.first])),
+        (further.beat, lambda rows: (pulse, torch.from_numpy(further.measures(rows)))),
+    )
+    model.train()
+    for step in range(steps):
+        make, known = long[step % len(long)]
+        losses = [
+            loss([school.films() for _ in range(BROADENED[0])] + [school.patch()]),
+            loss(
+                [further.photo() for _ in range(BROADENED[1])], lambda rows: (glance, torch.from_numpy(further.shown(rows))),
+                uncertain=True,
+            ),
+            loss([further.note() for _ in range(BROADENED[2])], uncertain=True),
+            loss([further.slip() for _ in range(BROADENED[3])], uncertain=True),
+            loss([make()], known),
+        ]  # fmt: skip
+        descent.step((torch.stack(losses) * shares).sum())
+        if step % 25 == 0 or step == steps - 1:
+            say_so(f"further {step}/{steps} " + " ".join(f"{one.item():.4f}" for one in losses))
+    model.eval()
+
+
+def _seen(tower: torch.nn.Module, pixels: NDArray[np.uint8], noise: torch.Generator) -> Tensor:
+    """Features (pictures, patches, width) of pictures a little varied; of none, none."""
+    if not len(pixels):
+        return torch.zeros(0, TOKENS, WIDTH)
+    return tower(pixel_values=vary(to_tensor(pixels), noise)).last_hidden_state  # type: ignore[no-any-return]
 
 
 def _descent(model: Gemma3ForConditionalGeneration, gauge: torch.nn.Module, pace: Pace, steps: int) -> Descent:

@@ -1,4 +1,4 @@
-"""Writes one phantom with its truth: `python -m inference.demo.phantoms --kind cxr|slide|ct --seed N --out FOLDER`.
+"""Writes one phantom with its truth: `python -m inference.demo.phantoms --kind KIND --seed N --out FOLDER`.
 
 Seeds below 1,000,000 are for training, seeds from 2,000,000 on for benchmarks.
 """
@@ -8,17 +8,20 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from inference.demo import heart, notes, pages, photos
 from inference.demo.chest import Pair, draw_pair
-from inference.demo.ct import HU, draw_volume
 from inference.demo.film import Film, box_of, draw_film
+from inference.demo.further_reports import heart_report, photo_report
 from inference.demo.reports import comparison, report
 from inference.demo.slide import CELL, CLASSES, MPP, SlidePhantom
+from inference.demo.torso import HU, draw_volume
 
 TRAINING_SEEDS, BENCHMARK_SEEDS = range(1_000_000), range(2_000_000, 3_000_000)
 
@@ -26,14 +29,13 @@ TRAINING_SEEDS, BENCHMARK_SEEDS = range(1_000_000), range(2_000_000, 3_000_000)
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; 0 when everything was written."""
     parser = argparse.ArgumentParser(prog="python -m inference.demo.phantoms", description="Write one phantom with its truth.")
-    parser.add_argument("--kind", choices=("cxr", "slide", "ct"), required=True)
+    parser.add_argument("--kind", choices=tuple(WRITERS), required=True)
     parser.add_argument("--seed", type=int, default=2_000_000)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--size", type=int, default=0, help="pixels a side (cxr 1024, ct 256, slide 8192)")
+    parser.add_argument("--size", type=int, default=0, help="pixels a side (cxr 1024, ct 256, slide 8192, photo 960)")
     given = parser.parse_args(arguments)
     given.out.mkdir(parents=True, exist_ok=True)
-    writers = {"cxr": write_film, "slide": write_slide, "ct": write_volume}
-    truth = {"kind": given.kind, "seed": given.seed, **writers[given.kind](given.seed, given.out, given.size)}
+    truth = {"kind": given.kind, "seed": given.seed, **WRITERS[given.kind](given.seed, given.out, given.size)}
     (given.out / "truth.json").write_text(json.dumps(truth, indent=2) + "\n", encoding="utf-8")
     return 0
 
@@ -91,6 +93,42 @@ def write_volume(seed: int, folder: Path, size: int = 0) -> dict[str, Any]:
     np.save(folder / "lesion.npy", volume.lesion)
     z, y, x = (round(float(v)) for v in np.argwhere(volume.lesion).mean(0))
     return {"spacing_mm": volume.spacing_mm, "shape": volume.hu.shape, "lesion_centre": [z, y, x], "hu": HU}
+
+
+def write_photo(seed: int, folder: Path, size: int = 0) -> dict[str, Any]:
+    """photo.png of skin or a fundus; returns the truth."""
+    case = photos.draw_case(np.random.default_rng(seed))
+    Image.fromarray(photos.draw_photo(case, seed, size or 960)).save(folder / "photo.png")
+    return {"of": type(case).__name__.lower(), **asdict(case), "report": photo_report(case)}
+
+
+def write_slip(seed: int, folder: Path, _size: int = 0) -> dict[str, Any]:
+    """slip.png, a page of laboratory values, always 1200 px; returns the rows."""
+    slip = pages.draw_slip(pages.draw_rows(np.random.default_rng(seed)), seed)
+    Image.fromarray(slip.pixels).save(folder / "slip.png")
+    return {"rows": slip.rows}
+
+
+def write_heart(seed: int, folder: Path, size: int = 0) -> dict[str, Any]:
+    """frames.npy (uint8, 48 frames, a third wider than high) of an ultrasound film; returns the truth."""
+    case, high = heart.draw_case(np.random.default_rng(seed)), size or 480
+    film = heart.draw_film(case, seed, np.linspace(0.0, 1.0, 48), high, high * 4 // 3)
+    np.save(folder / "frames.npy", film.frames)
+    return {**asdict(case), "filled": film.filled.tolist(), "report": heart_report(case)}
+
+
+def write_note(seed: int, folder: Path, _size: int = 0) -> dict[str, Any]:
+    """note.txt, a record; returns what it holds."""
+    rng = np.random.default_rng(seed)
+    patient = notes.draw_patient(rng)
+    (folder / "note.txt").write_text(notes.record(patient, rng) + "\n", encoding="utf-8")
+    return asdict(patient)
+
+
+WRITERS = {
+    "cxr": write_film, "slide": write_slide, "ct": write_volume, "photo": write_photo, "slip": write_slip, "heart": write_heart,
+    "note": write_note,
+}  # fmt: skip
 
 
 if __name__ == "__main__":

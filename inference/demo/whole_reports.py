@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -12,7 +13,11 @@ from inference.demo.reports import PRESENCE, TISSUE, WHICH_SIDE
 from inference.demo.sentences import NAMES, TISSUES
 
 FOUND = ("lesion", "fluid")
-SCAN_WORDS = {"lesion": "low-density liver lesion", "fluid": "pleural effusion"}
+Scanned = Literal["ct", "mr"]
+SCAN_WORDS: dict[Scanned, dict[str, str]] = {
+    "ct": {"lesion": "low-density liver lesion", "fluid": "pleural effusion"},
+    "mr": {"lesion": "high-signal liver lesion", "fluid": "pleural effusion"},
+}
 SCAN_NAMES: dict[str, tuple[str, ...]] = {
     "lesion": ("liver lesion", "lesion in the liver", "low-density liver lesion", "hepatic lesion"),
     "fluid": ("pleural effusion", "effusion", "pleural fluid", "fluid behind the lung"),
@@ -27,25 +32,25 @@ Best = dict[tuple[str, Side], int]
 """Of each finding (name, side) that is there, the number from 1 of the slice on which it is largest."""
 
 
-def scan_report(best: Best, *, sliced: bool) -> str:
+def scan_report(best: Best, kind: Scanned = "ct", *, sliced: bool) -> str:
     """Of all findings in their order; with the slice where each is largest, where there are several."""
-    said = [" ".join(_findings(name, best, sliced=sliced)) or f"No {SCAN_WORDS[name]}." for name in FOUND]
-    present = [text for name in FOUND for text in _findings(name, best, sliced=False)]
+    said = [" ".join(_findings(name, best, kind, sliced=sliced)) or f"No {SCAN_WORDS[kind][name]}." for name in FOUND]
+    present = [text for name in FOUND for text in _findings(name, best, kind, sliced=False)]
     return f"Findings: {' '.join(said)} Impression: {' '.join(present) or 'No finding.'}"
 
 
-def _findings(name: str, best: Best, *, sliced: bool) -> list[str]:
+def _findings(name: str, best: Best, kind: Scanned, *, sliced: bool) -> list[str]:
     """ "Left pleural effusion, largest on slice 9." for each side."""
     texts = []
     for side in ("", *SIDES):
         number = best.get((name, side))
         if number is not None:
-            words = f"{side} {SCAN_WORDS[name]}".strip().capitalize()
+            words = f"{side} {SCAN_WORDS[kind][name]}".strip().capitalize()
             texts.append(f"{words}, largest on slice {number}." if sliced else f"{words}.")
     return texts
 
 
-def scan_question(best: Best, rng: np.random.Generator, *, held_out: bool = False) -> tuple[str, str]:
+def scan_question(best: Best, rng: np.random.Generator, kind: Scanned = "ct", *, held_out: bool = False) -> tuple[str, str]:
     """About presence, side or slice, and its answer."""
     name = FOUND[rng.integers(len(FOUND))]
     there = [side for one, side in best if one == name]
@@ -56,17 +61,17 @@ def scan_question(best: Best, rng: np.random.Generator, *, held_out: bool = Fals
     draw = rng.random()
     if draw < 0.4:
         words = PRESENCE[rng.integers(len(PRESENCE))].format(x=asked)
-        present = " ".join(_findings(name, best, sliced=False))
-        return words[0].upper() + words[1:], f"Yes. {present}" if there else f"No. No {SCAN_WORDS[name]}."
+        present = " ".join(_findings(name, best, kind, sliced=False))
+        return words[0].upper() + words[1:], f"Yes. {present}" if there else f"No. No {SCAN_WORDS[kind][name]}."
     if draw < 0.6 and name != "lesion":
         words = WHICH_SIDE[rng.integers(len(WHICH_SIDE))].format(x=asked)
         if not there:
-            return words, f"There is no {SCAN_WORDS[name]}."
+            return words, f"There is no {SCAN_WORDS[kind][name]}."
         return words, "On both sides." if len(there) == 2 else f"On the {there[0]}."
     templates = HELD_OUT_SLICE if held_out else WHICH_SLICE
     words = templates[rng.integers(len(templates))].format(x=asked)
     if not there:
-        return words, f"There is no {SCAN_WORDS[name]}."
+        return words, f"There is no {SCAN_WORDS[kind][name]}."
     return words, " ".join(f"Slice {best[name, side]}." for side in there[:1])
 
 
@@ -75,7 +80,7 @@ def read_scan(text: str) -> Best:
     found: Best = {}
     for part in text.split("Impression:")[0].removeprefix("Findings:").split("."):
         words = part.strip().lower()
-        name = next((one for one in FOUND if SCAN_WORDS[one] in words), None)
+        name = next((one for one in FOUND if SCAN_WORDS["ct"][one] in words or SCAN_WORDS["mr"][one] in words), None)
         if name is None or words.startswith("no "):
             continue
         side: Side = next((one for one in SIDES if one in words.split()), "")

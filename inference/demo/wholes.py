@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from inference.demo import whole_reports as words
 from inference.demo.chest import SIDES, Side
-from inference.demo.ct import Case, draw_slices
 from inference.demo.lessons import Lesson, Turn, prompts
 from inference.demo.pictures import SIDE
 from inference.demo.reports import indication
 from inference.demo.sentences import TISSUES
 from inference.demo.slide import MPP, SlidePhantom
-from inference.preprocess import ct
+from inference.demo.torso import HU, SIGNAL, Case, draw_slices
+from inference.preprocess import ct, mri
 from inference.preprocess.padding import pad_square, resize
 
 MOST = 12
@@ -36,6 +36,7 @@ class Scan:
     pixels: NDArray[np.uint8]
     best: words.Best
     seen: tuple[frozenset[tuple[str, Side]], ...]
+    kind: words.Scanned = "ct"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,16 +48,25 @@ class Sheet:
 
 
 def draw_scan(seed: int) -> list[Scan]:
-    """One, from its seed: of 12 to 64 slices, those that `preprocess.ct` chooses."""
-    rng = np.random.default_rng([seed, 47])
+    """One of CT, from its seed: of 12 to 64 slices, those that `preprocess.ct` chooses."""
+    return [_scan(seed, "ct")]
+
+
+def draw_mr(seed: int) -> list[Scan]:
+    """One of MR, alike."""
+    return [_scan(seed, "mr")]
+
+
+def _scan(seed: int, kind: words.Scanned) -> Scan:
+    rng = np.random.default_rng([seed, 47 if kind == "ct" else 48])
     slices, side = int(rng.integers(MOST, 65)), (192, 256)[rng.integers(2)]
     at = (np.asarray(ct.choose(slices, MOST)) + 0.5) / slices
-    drawn = draw_slices(seed, draw_case(rng), at, slices, side)
+    drawn = draw_slices(seed, draw_case(rng), at, slices, side, HU if kind == "ct" else SIGNAL)
     areas = {name: mask.sum((1, 2)) * (256 / side) ** 2 for name, mask in drawn.masks.items()}
     best = {name: int(area.argmax()) + 1 for name, area in areas.items() if area.max() >= LEAST_PIXELS}
     seen = [frozenset(name for name, area in areas.items() if area[number] >= LEAST_PIXELS) for number in range(len(at))]
-    pixels = np.stack([resize(pad_square(ct.to_rgb(one)), SIDE, "bilinear") for one in drawn.hu])
-    return [Scan(pixels, best, tuple(seen))]
+    shown = [ct.to_rgb(one) for one in drawn.values] if kind == "ct" else mri.to_rgb(drawn.values)
+    return Scan(np.stack([resize(pad_square(one), SIDE, "bilinear") for one in shown]), best, tuple(seen), kind)
 
 
 def draw_case(rng: np.random.Generator) -> Case:
@@ -115,9 +125,10 @@ class Wholes:
         if self.rng.random() < 0.33:
             at = int(self.rng.integers(len(scan.pixels)))
             best = dict.fromkeys(sorted(scan.seen[at]), 1)
-            return Lesson((start + at,), (self._draft("draft_ct", words.scan_report(best, sliced=False)),))
-        turns = [self._draft("draft_ct", words.scan_report(scan.best, sliced=True))]
-        turns += [self._ask(*words.scan_question(scan.best, self.rng)) for _ in range(TURNS)]
+            alone = self._draft(f"draft_{scan.kind}", words.scan_report(best, scan.kind, sliced=False))
+            return Lesson((start + at,), (alone,))
+        turns = [self._draft(f"draft_{scan.kind}", words.scan_report(scan.best, scan.kind, sliced=True))]
+        turns += [self._ask(*words.scan_question(scan.best, self.rng, scan.kind)) for _ in range(TURNS)]
         rows = tuple(range(start, start + len(scan.pixels)))
         return Lesson(rows, (), tuple(turns), tuple(f"SLICE {one + 1}" for one in range(len(rows))))
 

@@ -15,8 +15,8 @@ from app.known import Known
 from app.panels.frame_links import FrameLinks
 from inference.answers import Draft
 from inference.demo import whole_reports
-from inference.demo.ct import SPACING, Case, Slices, draw_slices
 from inference.demo.slide import CLASSES, SlidePhantom
+from inference.demo.torso import SPACING, Case, Slices, draw_slices
 from inference.demo.wholes import MOST
 from inference.preprocess import ct
 from inference.questions import FreeQuestion, Picture
@@ -27,7 +27,7 @@ SLICES = 40
 
 def scan(folder: Path, seed: int, case: Case) -> Slices:
     drawn = draw_slices(seed, case, (np.arange(SLICES) + 0.5) / SLICES, SLICES)
-    write_slices(folder, drawn.hu, SPACING, Study("ct", 2, "20240611", description="CT, phantom"))
+    write_slices(folder, drawn.values, SPACING, Study("scan", 2, "20240611", description="Phantom"))
     return drawn
 
 
@@ -37,10 +37,10 @@ def scan(folder: Path, seed: int, case: Case) -> Slices:
 )
 def test_a_whole_scan_is_described(seat: Seat, tmp_path: Path, seed: int, case: Case) -> None:
     """Side by the patient's, and the slice by the masks."""
-    drawn = scan(tmp_path / "ct", seed, case)
-    seat.open(tmp_path / "ct")
+    drawn = scan(tmp_path / "scan", seed, case)
+    seat.open(tmp_path / "scan")
     seat.ask("draft-whole")
-    draft = seat.window.asking.session.findings(tmp_path / "ct").draft
+    draft = seat.window.asking.session.findings(tmp_path / "scan").draft
     assert draft is not None
     assert isinstance(draft.answer, Draft)
     found = whole_reports.read_scan(draft.answer.text)
@@ -60,7 +60,7 @@ def test_a_whole_scan_is_described(seat: Seat, tmp_path: Path, seed: int, case: 
     for words, wanted in (("liver lesion", case.lesion), ("pleural effusion", bool(case.fluid))):
         seat.window.side.ask.question.setText(f"Is there a {words}?")
         seat.ask("question-whole")
-        _, result = seat.window.asking.session.findings(tmp_path / "ct").conversation[-1]
+        _, result = seat.window.asking.session.findings(tmp_path / "scan").conversation[-1]
         assert isinstance(result.answer, Draft)
         assert result.answer.text.startswith("Yes" if wanted else "No"), result.answer.text
 

@@ -13,10 +13,13 @@ import pydicom
 import pytest
 
 from app import demo_workspace
+from app.demo_dicom import Study, write_slices
 from app.demo_workspace import Workspace
+from app.modality import modality_of
 from inference.demo.slide import CELL, TUMOUR, SlidePhantom
+from inference.demo.torso import SIGNAL, SPACING, Case, draw_slices
 from viewers.geometry import Provenance, Region, Size, Spacing
-from viewers.sources import GrayscaleSource, discover, open_source
+from viewers.sources import GrayscaleSource, StackedSource, discover, open_source
 from viewers.sources.folder import Failure, Item
 
 
@@ -37,16 +40,19 @@ def truth(workspace: Workspace, name: str) -> Any:
     return json.loads((workspace.truth / f"{name}.json").read_text())
 
 
-def test_dciodvfy_finds_no_error(workspace: Workspace) -> None:
+def test_dciodvfy_finds_no_error(workspace: Workspace, tmp_path: Path) -> None:
     if shutil.which("dciodvfy") is None:
         pytest.skip("dciodvfy (Debian package dicom3tools) is not installed")
+    resonance = draw_slices(1, Case(), np.array([0.2, 0.3]), 40, 64, SIGNAL)
     paths = [
+        *write_slices(tmp_path, resonance.values, SPACING, Study("mr", 2, "20240618"), "MR"),
         workspace.current,
         workspace.prior,
         *sorted(workspace.ct.iterdir())[:2],
+        workspace.heart,
         *sorted(workspace.batch.glob("film-0*.dcm")),
     ]
-    assert len(paths) == 13
+    assert len(paths) == 16
     for path in paths:
         said = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
         lines = (said.stdout + said.stderr).splitlines()
@@ -136,7 +142,18 @@ def test_every_kind_is_in_the_batch(workspace: Workspace) -> None:
 
 def test_what_the_browser_opens_is_there(workspace: Workspace) -> None:
     kinds = [open_source(path).kind for path in demo_workspace.sources(workspace.folder)]
-    assert kinds == ["radiograph", "radiograph", "series", "slide"]
+    assert kinds == ["radiograph", "radiograph", "series", "slide", "series", "picture", "picture"]
+
+
+def test_every_kind_of_picture_is_told_as_what_it_is(workspace: Workspace) -> None:
+    sources = [open_source(path) for path in demo_workspace.sources(workspace.folder)]
+    told = [modality_of(source)[0] for source in sources]
+    assert told == ["cxr", "cxr", "ct", "slide", "photo", "photo", "document"]
+    heart = sources[4]
+    assert isinstance(heart, StackedSource)
+    assert heart.frames == 48
+    assert heart.frame_times is not None
+    assert heart.frame_times.shown_ms[0] == pytest.approx(33.3)
 
 
 def test_a_complete_workspace_is_left_alone(workspace: Workspace, told: list[float]) -> None:

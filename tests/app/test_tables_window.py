@@ -135,11 +135,13 @@ def test_a_pdf_stands_in_the_browser_with_its_pages(seat: Seat, tmp_path: Path) 
     assert not seat.window.side.ask.ready.change.isVisibleTo(seat.window.side.ask)  # its file says what it is
 
 
-def test_a_model_that_reads_no_pages_is_not_asked(seat: Seat, page: Path) -> None:
+def test_a_model_that_reads_no_pages_is_not_asked(qtbot: QtBot, page: Path) -> None:
+    seat = Seat(qtbot, replace(settings.Settings(), drafter="medgemma-4b-it", theme="dark"))
     seat.open(page)
     seat.act("table")
     seat.wait(lambda: "nothing was asked" in seat.window.side.table.word.text())
     assert seat.window.side.table.table.rowCount() == 0
+    seat.close()
 
 
 def test_a_page_without_rows_and_an_answer_of_another_form(seat_at: Any, page: Path) -> None:

@@ -18,18 +18,20 @@ from sklearn.metrics import roc_auc_score
 
 from app import label_sets
 from inference.answers import Draft, LabelScores
+from inference.catalogue import facts
 from inference.demo import reports, whole_reports
 from inference.demo.chest import CHANGES, KINDS, SLOTS, Chest, Kind, Pair, Side, draw_pair
 from inference.demo.film import Film, box_of, draw_film
+from inference.demo.further import draw_beat, draw_photo, draw_slip
 from inference.demo.pictures import render
 from inference.demo.sentences import TISSUES, phrase
 from inference.demo.slide import CELL, SlidePhantom
-from inference.demo.wholes import Scan, Sheet, draw_scan, draw_sheet
+from inference.demo.wholes import Scan, Sheet, draw_mr, draw_scan, draw_sheet
 from inference.engine import Engine, EngineSpec
 from inference.quantisations import Quantisation
 from inference.questions import BoxQuestion, DraftQuestion, FreeQuestion, LabelQuestion, Picture
-from tests.bench import demo_heatmaps
-from tests.bench.results_file import Row, write
+from tests.bench import demo_further, demo_heatmaps
+from tests.bench.results_file import Row, share, write
 
 FIRST = 2_000_000
 INDICATIONS = ("", "fever and cough", "chest pain after trauma", "Indication: hypoxia.", "follow up of known pneumonia")
@@ -71,7 +73,9 @@ def main() -> None:
     cases = render(draw_case, range(FIRST, FIRST + count))
     seen = [(case.seed, case.chest, case.current, picture(case.current)) for case in cases]
     drawn = render(draw_scan, range(FIRST, FIRST + max(1, 2 * count // 5)))
+    resonance = render(draw_mr, range(FIRST, FIRST + max(1, count // 5)))
     fields = render(draw_sheet, range(FIRST, FIRST + max(1, count // 10)))
+    singles = [render(draw, range(FIRST, FIRST + max(1, 2 * count // 5))) for draw in (draw_photo, draw_slip, draw_beat)]
     work: dict[str, Callable[[], object]] = {
         "heatmaps": lambda: demo_heatmaps.rows(one_thread(), seen),
         "comparisons": lambda: comparisons(one_thread(), cases),
@@ -84,17 +88,24 @@ def main() -> None:
         "tissues": lambda: tissues(one_thread(), count),
         "scans": lambda: scans(one_thread(), drawn),
         "sheets": lambda: sheets(one_thread(), fields),
+        "photographs": lambda: demo_further.photographs(one_thread(), singles[0]),
+        "slips": lambda: demo_further.slips(one_thread(), singles[1]),
+        "beats": lambda: demo_further.beats(one_thread(), singles[2]),
+        "records": lambda: demo_further.records(one_thread(), max(1, 2 * count // 5), FIRST),
     }
+    if "mr" in facts("demo-drafter").modalities:
+        work["resonance"] = lambda: scans(one_thread(), resonance)
     done: dict[str, Any] = {}
     for name, result in shared_out(work):
         done[name] = result
         print(f"-- {time.monotonic() - began:.0f} s: {name}", flush=True)
     rows = [*done["labels"], *done["heatmaps"], *done["tissues"], *report_rows(done["none"], cases, "")]
     rows += [*done["comparisons"], *done["questions"], *done["boxes"], *done["scans"], *done["sheets"]]
+    rows += [row for name in ("resonance", "photographs", "slips", "beats", "records") for row in done.get(name, ())]
     for name in ("int8", "int4"):
         rows += report_rows(done[name], cases, f" ({name})")
         same = [a == b for a, b in zip(done["none"], done[name], strict=True)]
-        rows.append(_share(f"report ({name}): the same text as at full precision", same))
+        rows.append(share(f"report ({name}): the same text as at full precision", same))
     write("demo", rows, {"phantoms": count, "first_seed": FIRST})
 
 
@@ -206,10 +217,10 @@ def report_rows(texts: Sequence[str], cases: Sequence[Case], mark: str) -> list[
     wrong = [_contradicts(part, case.chest) for text, case in zip(texts, cases, strict=True) for part in _sentences(text)]
     exact = [text == reports.report(case.chest) for text, case in zip(texts, cases, strict=True)]
     rows += [
-        _share(f"report{mark}: side right", sides, 0.95),
-        _share(f"report{mark}: grade right", grades),
-        _share(f"report{mark}: sentences that contradict the phantom", wrong, -0.04),
-        _share(f"report{mark}: whole text as the phantom's", exact),
+        share(f"report{mark}: side right", sides, 0.95),
+        share(f"report{mark}: grade right", grades),
+        share(f"report{mark}: sentences that contradict the phantom", wrong, -0.04),
+        share(f"report{mark}: whole text as the phantom's", exact),
     ]
     return rows
 
@@ -246,9 +257,9 @@ def comparisons(engine: Engine, cases: Sequence[Case]) -> list[Row]:
         for slot, change in case.pair.changes.items():
             right[change].append(found.get(slot, ("", ""))[1] == change)
         invented += [slot not in case.pair.changes for slot in found]
-    rows = [_share(f"progression, {change}", values) for change, values in right.items()]
-    rows.append(_share("progression, all findings", [value for values in right.values() for value in values], 0.9))
-    return [*rows, _share("progression, findings that neither film has", invented)]
+    rows = [share(f"progression, {change}", values) for change, values in right.items()]
+    rows.append(share("progression, all findings", [value for values in right.values() for value in values], 0.9))
+    return [*rows, share("progression, findings that neither film has", invented)]
 
 
 def questions(engine: Engine, cases: Sequence[Case]) -> list[Row]:
@@ -263,7 +274,7 @@ def questions(engine: Engine, cases: Sequence[Case]) -> list[Row]:
             presence.append(answer.text.split(".")[0] == true.split(".")[0])
         else:
             side.append(answer.text.strip() == true)
-    return [_share("questions: presence right", presence, 0.9), _share("questions: side right", side, 0.9)]
+    return [share("questions: presence right", presence, 0.9), share("questions: side right", side, 0.9)]
 
 
 def boxes(engine: Engine, cases: Sequence[Case]) -> list[Row]:
@@ -286,12 +297,12 @@ def boxes(engine: Engine, cases: Sequence[Case]) -> list[Row]:
 
 
 def scans(engine: Engine, drawn: Sequence[Scan]) -> list[Row]:
-    """Whole scans: each finding with its side, the slice on which it is largest, and questions in wordings never trained on."""
+    """Whole scans, all of CT or all of MR: each finding with its side, its largest slice, questions in words never trained on."""
     rng = np.random.default_rng(7)
     counts = {name: [0, 0, 0] for name in whole_reports.FOUND}
     near, right = [], []
     for number, scan in enumerate(drawn):
-        pictures = [Picture(pixels, "ct") for pixels in scan.pixels]
+        pictures = [Picture(pixels, scan.kind) for pixels in scan.pixels]
         answer = engine.answer(DraftQuestion(INDICATIONS[number % len(INDICATIONS)]), pictures)
         assert isinstance(answer, Draft)
         found = whole_reports.read_scan(answer.text)
@@ -301,16 +312,21 @@ def scans(engine: Engine, drawn: Sequence[Scan]) -> list[Row]:
             three[1] += len(mine - true)
             three[2] += len(true - mine)
         near += [abs(found[one] - scan.best[one]) <= 1 for one in found if one in scan.best]
-        asked, true_answer = whole_reports.scan_question(scan.best, rng, held_out=True)
+        asked, true_answer = whole_reports.scan_question(scan.best, rng, scan.kind, held_out=True)
         answer = engine.answer(FreeQuestion(asked), pictures)
         assert isinstance(answer, Draft)
         right.append(answer.text.strip() == true_answer)
+    kind, title = drawn[0].kind, "scans" if drawn[0].kind == "ct" else "scans of MR"
     rows = []
     for name, (hit, extra, missed) in counts.items():
         f1 = 2 * hit / max(1, 2 * hit + extra + missed)
-        words = whole_reports.SCAN_WORDS[name]
-        rows.append(Row(f"scans, F1 with side: {words}", f1, "", "≥ 0.9", f"n = {hit + missed}", f1 >= 0.9))
-    return [*rows, _share("scans: slice right or the next", near, 0.9), _share("scans: questions, the whole answer right", right)]
+        words = whole_reports.SCAN_WORDS[kind][name]
+        rows.append(Row(f"{title}, F1 with side: {words}", f1, "", "≥ 0.9", f"n = {hit + missed}", f1 >= 0.9))
+    return [
+        *rows,
+        share(f"{title}: slice right or the next", near, 0.9),
+        share(f"{title}: questions, the whole answer right", right),
+    ]
 
 
 def sheets(engine: Engine, drawn: Sequence[Sheet]) -> list[Row]:
@@ -326,7 +342,7 @@ def sheets(engine: Engine, drawn: Sequence[Sheet]) -> list[Row]:
             mine = said[at] if at < len(said) else ""
             present.append(mine.startswith("No ") == sentence.startswith("No ") and bool(mine))
             shares.append(mine.rstrip(".") == sentence.rstrip("."))
-    return [_share("whole slides: tissue there or not", present, 0.95), _share("whole slides: few, many or most fields", shares)]
+    return [share("whole slides: tissue there or not", present, 0.95), share("whole slides: few, many or most fields", shares)]
 
 
 def _overlap(a: Sequence[float], b: Sequence[float]) -> float:
@@ -340,17 +356,6 @@ def _auc(name: str, truth: Sequence[bool], score: Sequence[float], target: float
     value = float(roc_auc_score(truth, score)) if len(set(truth)) == 2 else float("nan")
     goal = f"≥ {target}" if target else ""
     return Row(name, value, "", goal, f"{sum(truth)} of {len(truth)}", value >= target if target else None)
-
-
-def _share(name: str, values: Sequence[bool], target: float | None = None) -> Row:
-    """The share of true values; a negative target is an upper bound."""
-    value = float(np.mean(values)) if values else float("nan")
-    peer = f"n = {len(values)}"
-    if target is None:
-        return Row(name, value, "", "", peer)
-    return Row(
-        name, value, "", f"{'≥' if target > 0 else '≤'} {abs(target)}", peer, value >= target if target > 0 else value <= -target
-    )
 
 
 if __name__ == "__main__":

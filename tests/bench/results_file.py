@@ -61,3 +61,14 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def share(name: str, values: Sequence[bool], target: float | None = None) -> Row:
+    """The share of true values; a negative target is an upper bound."""
+    value = sum(values) / len(values) if values else float("nan")
+    peer = f"n = {len(values)}"
+    if target is None:
+        return Row(name, value, "", "", peer)
+    return Row(
+        name, value, "", f"{'≥' if target > 0 else '≤'} {abs(target)}", peer, value >= target if target > 0 else value <= -target
+    )

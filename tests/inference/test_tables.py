@@ -90,11 +90,15 @@ def test_a_table_may_be_as_long_as_the_model_writes_at_once_and_prose_as_long_as
     assert lengths.most(FreeQuestion("?", Decoding(max_tokens=9000)), NEW) == NEW.max_tokens == 2000
 
 
-def test_a_table_is_read_from_one_page_and_by_a_model_that_knows_pages(engine: Engine) -> None:
+def test_a_table_is_read_from_one_page_and_by_a_model_that_knows_pages(engine: Engine, models: Path) -> None:
     with pytest.raises(ModelRefused, match="exactly one"):
         engine.answer(TableQuestion(), [page()] * 2)
-    with pytest.raises(OutsideTraining, match="document"), closing(Engine(EngineSpec(device="cpu"))) as demo:
-        demo.answer(TableQuestion(), [page()])
+    (models / tiny.DRAFTER / "hilum.json").write_text(json.dumps({"modalities": ["photo"]}))
+    with (
+        pytest.raises(OutsideTraining, match="kind document; it knows photo"),
+        closing(Engine(EngineSpec(drafter=tiny.DRAFTER, device="cpu"))) as other,
+    ):
+        other.answer(TableQuestion(), [page()])
 
 
 def test_a_server_is_told_the_form_and_what_it_writes_is_checked(home: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import resources
-from inference.demo import drafter, encoder
+from inference.demo import batches, drafter, encoder
 from inference.demo.chest import draw_pair
 from inference.demo.lessons import BOXES, QUESTIONS, Lesson, School
 
@@ -37,8 +37,8 @@ def test_turns_that_share_their_pictures_are_read_as_if_each_stood_alone(school:
     tokenizer = drafter.word_tokenizer(turn for lesson in many for turn in (*lesson.first, *lesson.both))
     model = drafter.build(tokenizer, encoder.build(encoder.sentence_tokenizer())).eval()
     lessons = [school.films(), school.patch(), school.films()]
-    batch = drafter.collate(lessons, tokenizer)
-    features = torch.randn(5, drafter.TOKENS, drafter.WIDTH)
+    batch = batches.collate(lessons, tokenizer)
+    features = torch.randn(5, batches.TOKENS, drafter.WIDTH)
     seen = model.model.multi_modal_projector(features)
 
     def embedded(ids: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
@@ -53,9 +53,9 @@ def test_turns_that_share_their_pictures_are_read_as_if_each_stood_alone(school:
         for row, lesson in enumerate(lessons):
             shown = seen[used : used + len(lesson.pictures)]
             used += len(lesson.pictures)
-            at = len(drafter._tokens(Lesson(lesson.pictures, ()), tokenizer)[0])
+            at = len(batches.tokens_of(Lesson(lesson.pictures, ()), tokenizer)[0])
             for turn, count in [(turn, 1) for turn in lesson.first] + [(turn, len(lesson.pictures)) for turn in lesson.both]:
-                text = f"<bos><start_of_turn>user\n{drafter.PICTURE * count}{turn.prompt}<end_of_turn>\n<start_of_turn>model\n"
+                text = f"<bos><start_of_turn>user\n{batches.PICTURE * count}{turn.prompt}<end_of_turn>\n<start_of_turn>model\n"
                 head = tokenizer(text, add_special_tokens=False)["input_ids"]
                 answer = [*tokenizer(turn.answer, add_special_tokens=False)["input_ids"], tokenizer.eot_token_id]
                 ids = torch.tensor([[*head, *answer]])
@@ -63,7 +63,7 @@ def test_turns_that_share_their_pictures_are_read_as_if_each_stood_alone(school:
                     inputs_embeds=embedded(ids, shown[:count]), attention_mask=torch.ones_like(ids),
                     token_type_ids=(ids == tokenizer.image_token_id).long(), use_cache=False,
                 ).last_hidden_state[0]  # fmt: skip
-                size = ids.shape[1] - len(drafter._tokens(Lesson(lesson.pictures[:count], ()), tokenizer)[0])
+                size = ids.shape[1] - len(batches.tokens_of(Lesson(lesson.pictures[:count], ()), tokenizer)[0])
                 assert batch.ids[row, at : at + size].tolist() == ids[0, -size:].tolist()
                 assert batch.labels[row, at : at + size].tolist() == [-100] * (size - len(answer)) + answer
                 assert torch.allclose(packed[row, at : at + size], alone[-size:], atol=1e-4)

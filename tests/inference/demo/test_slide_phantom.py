@@ -12,9 +12,9 @@ from PIL import Image
 from scipy import ndimage
 
 from inference.demo import phantoms
-from inference.demo.ct import draw_volume
 from inference.demo.slide import CELL, CLASSES, SlidePhantom
 from inference.demo.tissue import PERIOD, Stain, draw_texture
+from inference.demo.torso import draw_volume
 
 
 def nuclei(pixels: NDArray[np.uint8]) -> tuple[int, float]:
