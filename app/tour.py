@@ -45,10 +45,12 @@ class Tour:
         self._shot("1-browser", self._described)
         self._chest(workspace.current)
         self._slide(workspace.slide)
-        self._ct(workspace.ct)
+        say("CT-like series: a draft of all its slices, a question")
+        self._whole(workspace.ct, "9-ct-draft", "On which slice is the liver lesion?", "10-ct-question")
         self._skin(workspace.skin)
         self._page(workspace.slip)
-        self._heart(workspace.heart)
+        say("ultrasound film: a draft of frames spread over it, a question")
+        self._whole(workspace.heart, "14-heart-draft", "Does the left ventricle contract normally?", "15-heart-question")
         self._batch(workspace.batch)
         self.window.close()
 
@@ -98,15 +100,15 @@ class Tour:
         self._shot("8-slide-fields-and-draft")
         self.window.actions_by_id["fields"].trigger()
 
-    def _ct(self, path: Path) -> None:
-        say("CT-like series: a draft of all its slices, a question")
+    def _whole(self, path: Path, drafted: str, question: str, answered: str) -> None:
+        """A draft and a question, and the pictures' names."""
         self._open(path)
         self._ask("draft-whole", lambda found: found.report is not None)
-        self._shot("9-ct-draft")
+        self._shot(drafted)
         self.window.side.front(self.window.side.ask)
-        self.window.side.ask.question.setText("On which slice is the liver lesion?")
+        self.window.side.ask.question.setText(question)
         self._ask("question-whole", lambda found: bool(found.conversation))
-        self._shot("10-ct-question")
+        self._shot(answered)
 
     def _skin(self, path: Path) -> None:
         say("photograph of skin: a draft, the question that is offered for it")
@@ -124,16 +126,6 @@ class Tour:
         self.window.actions_by_id["table"].trigger()
         self._wait(lambda: self.window.side.table.table.rowCount() > 0, "table")
         self._shot("13-page-table")
-
-    def _heart(self, path: Path) -> None:
-        say("ultrasound film: a draft of frames spread over it, a question")
-        self._open(path)
-        self._ask("draft-whole", lambda found: found.report is not None)
-        self._shot("14-heart-draft")
-        self.window.side.front(self.window.side.ask)
-        self.window.side.ask.question.setText("Does the left ventricle contract normally?")
-        self._ask("question-whole", lambda found: bool(found.conversation))
-        self._shot("15-heart-question")
 
     def _batch(self, folder: Path) -> None:
         say(f"batch over {folder.name}")

@@ -53,12 +53,9 @@ def tokens_of(lesson: Lesson, tokenizer: GemmaTokenizer) -> tuple[list[int], ...
     """Ids, positions, labels, owner (a turn's number), how many of the pictures' tokens are seen, and number of the picture."""
     ids: list[int] = []
     ends: list[int] = []
-    if not lesson.pictures:
-        ids = tokenizer("<bos><start_of_turn>user\n", add_special_tokens=False)["input_ids"]
-        ends = [len(ids)]
-    for number in range(len(lesson.pictures)):
-        text = PICTURE if number else f"<bos><start_of_turn>user\n{PICTURE}"
-        text += lesson.captions[number] if lesson.captions else ""
+    captions = lesson.captions or ("",) * len(lesson.pictures)
+    for number, shown in enumerate([PICTURE + caption for caption in captions] or [""]):
+        text = shown if number else f"<bos><start_of_turn>user\n{shown}"
         ids += tokenizer(text, add_special_tokens=False)["input_ids"]
         ends.append(len(ids))
     size = len(ids)

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from inference.demo import further_reports as words
 from inference.demo import heart, notes, pages, photos
-from inference.demo.lessons import Lesson, Turn, prompts
+from inference.demo.lessons import Asking, Lesson, Turn
 from inference.demo.pictures import GRID, PATCH, SIDE
-from inference.demo.reports import indication
 from inference.preprocess.padding import pad_square, resize
 
 FRAMES = 8
@@ -83,7 +82,7 @@ def draw_beat(seed: int) -> list[Beat]:
     return [Beat(frames, case, tuple(f"FRAME {at + 1}, {at * step:.2f} s" for at in chosen.tolist()), film.filled)]
 
 
-class Further:
+class Further(Asking):
     """Makes lessons. Their pictures begin at row `first` of all: photographs, then slips, then the frames of the films."""
 
     def __init__(self, photographs: Sequence[Photo], slips: Sequence[Slip], beats: Sequence[Beat], first: int, seed: int) -> None:
@@ -91,8 +90,8 @@ class Further:
         self._slips = first + len(photographs)
         ends = self._slips + len(slips) + np.cumsum([0, *(len(one.pixels) for one in beats)])
         self._starts: list[int] = ends.tolist()
-        self.rng = np.random.default_rng(seed)
-        self.prompts, self.offered = prompts(), words.ready()
+        super().__init__(seed)
+        self.offered = words.ready()
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
@@ -131,8 +130,8 @@ class Further:
     def photo(self) -> Lesson:
         number = int(self.rng.integers(len(self.photographs)))
         case = self.photographs[number].case
-        turns = [self._draft(words.photo_report(case))]
-        turns += [self._ask(*words.photo_question(case, self.rng, self.offered)) for _ in range(TURNS)]
+        turns = [self.drafting("draft_photo", words.photo_report(case))]
+        turns += [self.asking(*words.photo_question(case, self.rng, self.offered)) for _ in range(TURNS)]
         return Lesson((self.first + number,), tuple(turns))
 
     def slip(self) -> Lesson:
@@ -140,15 +139,15 @@ class Further:
         number = int(self.rng.integers(len(self.slips)))
         rows = self.slips[number].rows
         turns = [Turn(self.prompts["table"], words.table(rows))]
-        turns += [self._ask(*words.slip_question(rows, self.rng)) for _ in range(2)]
+        turns += [self.asking(*words.slip_question(rows, self.rng)) for _ in range(2)]
         return Lesson((self._slips + number,), tuple(turns))
 
     def beat(self) -> Lesson:
         """All frames, each with its number and moment."""
         number = int(self.rng.integers(len(self.beats)))
         beat, start = self.beats[number], self._starts[number]
-        turns = [self._draft(words.heart_report(beat.heart))]
-        turns += [self._ask(*words.heart_question(beat.heart, self.rng)) for _ in range(TURNS)]
+        turns = [self.drafting("draft_photo", words.heart_report(beat.heart))]
+        turns += [self.asking(*words.heart_question(beat.heart, self.rng)) for _ in range(TURNS)]
         return Lesson(tuple(range(start, start + len(beat.pixels))), (), tuple(turns), beat.captions)
 
     def note(self) -> Lesson:
@@ -159,9 +158,3 @@ class Further:
             asked, answer = notes.question(patient, self.rng)
             turns.append(Turn(self.prompts["record"].format(record=notes.record(patient, self.rng), question=asked), answer))
         return Lesson((), tuple(turns))
-
-    def _draft(self, answer: str) -> Turn:
-        return Turn(self.prompts["draft_photo"].format(indication=indication(self.rng)).strip(), answer)
-
-    def _ask(self, asked: str, answer: str) -> Turn:
-        return Turn(self.prompts["ask"].format(question=asked), answer)

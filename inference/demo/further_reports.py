@@ -11,7 +11,7 @@ import numpy as np
 from inference.demo.heart import Heart
 from inference.demo.pages import TESTS, Row
 from inference.demo.photos import Case, Fundus, Mark, Skin
-from inference.demo.reports import PRESENCE
+from inference.demo.reports import presence
 from resources import text as resource_text
 
 MARKED: dict[Mark, str] = {
@@ -87,19 +87,14 @@ def photo_question(case: Case, rng: np.random.Generator, offered: dict[str, str]
         name = ("spot", "patch")[rng.integers(2)]
         there = case.mark == "red patch" if name == "patch" else "spot" in case.mark
         words = "Red patch." if name == "patch" else f"Pigmented spot, {case.mark.split()[0]}." if there else "Spot."
-        return _presence(NAMES[name], rng), f"Yes. {words}" if there else f"No. No {words.lower()}"
+        return presence(NAMES[name], rng), f"Yes. {words}" if there else f"No. No {words.lower()}"
     if draw < 0.3:
         return offered["fundus"], f"The most likely diagnosis is: {_grade(case)[0]}"
     if draw < 0.4:
         return EYE[rng.integers(len(EYE))], f"The {case.eye} eye."
     name = ("haemorrhages", "exudates", "bleeding")[rng.integers(3)]
     there, words = _fundus_words(case, name)
-    return _presence(NAMES[name], rng), f"{'Yes' if there else 'No'}. {words}"
-
-
-def _presence(names: Sequence[str], rng: np.random.Generator) -> str:
-    asked = PRESENCE[rng.integers(len(PRESENCE))].format(x=names[int(rng.integers(len(names)))])
-    return asked[0].upper() + asked[1:]
+    return presence(NAMES[name], rng), f"{'Yes' if there else 'No'}. {words}"
 
 
 def heart_report(heart: Heart) -> str:
@@ -119,7 +114,7 @@ def heart_question(heart: Heart, rng: np.random.Generator) -> tuple[str, str]:
         asked = CONTRACTS[rng.integers(len(CONTRACTS))]
         words = f"The left ventricle contracts {'weakly' if heart.weak else 'normally'}."
         return asked, words if asked.startswith("How") else f"{'No' if heart.weak else 'Yes'}. {words}"
-    return _presence(AROUND, rng), f"{'Yes' if heart.fluid else 'No'}. {_fluid(heart)}"
+    return presence(AROUND, rng), f"{'Yes' if heart.fluid else 'No'}. {_fluid(heart)}"
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -43,11 +43,26 @@ def prompts() -> dict[str, str]:
     return dict(tomllib.loads(resource_text("prompts/demo.toml")))
 
 
+class Asking:
+    """Puts what is asked into the words of the engine."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.prompts = prompts()
+
+    def drafting(self, key: str, answer: str) -> Turn:
+        """A report, with an indication now and then."""
+        return Turn(self.prompts[key].format(indication=reports.indication(self.rng)).strip(), answer)
+
+    def asking(self, asked: str, answer: str) -> Turn:
+        return Turn(self.prompts["ask"].format(question=asked), answer)
+
+
 QUESTIONS, BOXES = 4, 2
 """Turns of a lesson about one film."""
 
 
-class School:
+class School(Asking):
     """Makes lessons. Picture 2·i is the prior of pair i, 2·i + 1 its current film; after the films come the slides' patches.
 
     `boxes` float32 (films, channels, 4) as in `pictures.Sample`; `shares` the tissues of every patch.
@@ -57,8 +72,7 @@ class School:
         self.pairs, self.boxes = pairs, boxes
         self.shares = [(i, share) for i, share in enumerate(shares) if not any(0.02 < s < 0.14 for s in share)]
         self.patches = len(shares)
-        self.rng = np.random.default_rng(seed)
-        self.prompts = prompts()
+        super().__init__(seed)
 
     def films(self) -> Lesson:
         """A prior and a current film, every second time the other way round: what is said of the first, and the comparison."""
@@ -66,22 +80,20 @@ class School:
         pair, rows = self.pairs[number], (2 * number, 2 * number + 1)
         if self.rng.random() < 0.5:
             pair, rows = pair.reversed(), (2 * number + 1, 2 * number)
-        first = [Turn(self._draft("draft"), reports.report(pair.prior))]
+        first = [self.drafting("draft", reports.report(pair.prior))]
         for _ in range(QUESTIONS):
-            asked, answer = reports.question(pair.prior, self.rng)
-            first.append(Turn(self.prompts["ask"].format(question=asked), answer))
+            first.append(self.asking(*reports.question(pair.prior, self.rng)))
         first += [self.locate(rows[0]) for _ in range(BOXES)]
-        return Lesson(rows, tuple(first), (Turn(self._draft("compare"), reports.comparison(pair)),))
+        return Lesson(rows, tuple(first), (self.drafting("compare", reports.comparison(pair)),))
 
     def patch(self) -> Lesson:
         """What is said of a patch of a slide. Raises ValueError where there is none with clear tissues."""
         if not self.shares:
             raise ValueError("no patch of a slide shows its tissues clearly")
         number, shares = self.shares[self.rng.integers(len(self.shares))]
-        turns = [Turn(self._draft("draft_slide"), reports.tissue_report(shares))]
+        turns = [self.drafting("draft_slide", reports.tissue_report(shares))]
         for _ in range(QUESTIONS):
-            asked, answer = reports.tissue_question(shares, self.rng)
-            turns.append(Turn(self.prompts["ask"].format(question=asked), answer))
+            turns.append(self.asking(*reports.tissue_question(shares, self.rng)))
         return Lesson((2 * len(self.pairs) + number,), tuple(turns))
 
     def chest(self, row: int) -> Chest:
@@ -124,6 +136,3 @@ class School:
     def _box(self, row: int, channel: int) -> tuple[float, float, float, float]:
         y0, x0, y1, x1 = (float(v) for v in self.boxes[row, channel])
         return y0, x0, y1, x1
-
-    def _draft(self, key: str) -> str:
-        return self.prompts[key].format(indication=reports.indication(self.rng)).strip()

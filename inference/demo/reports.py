@@ -162,9 +162,14 @@ def tissue_report(shares: Sequence[float]) -> str:
 def tissue_question(shares: Sequence[float], rng: np.random.Generator) -> tuple[str, str]:
     """A question about the presence of a tissue in a patch, and its answer."""
     number = int(rng.integers(1, len(TISSUES)))
-    asked = _pick(PRESENCE, rng).format(x=_pick(NAMES[TISSUES[number]], rng))
     text = TISSUE[TISSUES[number]]
-    return asked[0].upper() + asked[1:], f"Yes. {text}" if shares[number] >= 0.08 else f"No. No {text.lower()}"
+    return presence(NAMES[TISSUES[number]], rng), f"Yes. {text}" if shares[number] >= 0.08 else f"No. No {text.lower()}"
+
+
+def presence(names: tuple[str, ...], rng: np.random.Generator) -> str:
+    """A question about the presence of what has these names."""
+    asked = _pick(PRESENCE, rng).format(x=_pick(names, rng))
+    return asked[0].upper() + asked[1:]
 
 
 def boxes_answer(boxes: Mapping[str, tuple[float, float, float, float]]) -> str:

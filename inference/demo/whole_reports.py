@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from inference.demo.chest import SIDES, Side
-from inference.demo.reports import PRESENCE, TISSUE, WHICH_SIDE
+from inference.demo.reports import PRESENCE, TISSUE, WHICH_SIDE, presence
 from inference.demo.sentences import NAMES, TISSUES
 
 FOUND = ("lesion", "fluid")
@@ -104,8 +104,7 @@ def fields_report(shares: Sequence[Sequence[float]]) -> str:
 def fields_question(shares: Sequence[Sequence[float]], rng: np.random.Generator) -> tuple[str, str]:
     """About the presence of a tissue anywhere, and its answer."""
     number = int(rng.integers(1, len(TISSUES)))
-    names = NAMES[TISSUES[number]]
-    asked = PRESENCE[rng.integers(len(PRESENCE))].format(x=names[rng.integers(len(names))])
+    asked = presence(NAMES[TISSUES[number]], rng)
     text = TISSUE[TISSUES[number]]
     there = any(one[number] >= 0.08 for one in shares)
-    return asked[0].upper() + asked[1:], f"Yes. {text}" if there else f"No. No {text.lower()}"
+    return asked, f"Yes. {text}" if there else f"No. No {text.lower()}"

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from inference.demo import whole_reports as words
 from inference.demo.chest import SIDES, Side
-from inference.demo.lessons import Lesson, Turn, prompts
+from inference.demo.lessons import Asking, Lesson
 from inference.demo.pictures import SIDE
-from inference.demo.reports import indication
 from inference.demo.sentences import TISSUES
 from inference.demo.slide import MPP, SlidePhantom
 from inference.demo.torso import HU, SIGNAL, Case, draw_slices
@@ -96,7 +95,7 @@ def _shares(slide: SlidePhantom, downsample: int, place: tuple[int, int]) -> tup
     return slide.share(coarse, x // coarse, y // coarse, FIELD // 8, FIELD // 8)
 
 
-class Wholes:
+class Wholes(Asking):
     """Makes lessons. Their pictures begin at row `first` of all: those of the scans one after the other, then the sheets'."""
 
     def __init__(self, scans: Sequence[Scan], sheets: Sequence[Sheet], first: int, seed: int) -> None:
@@ -104,8 +103,7 @@ class Wholes:
         counts = [len(one.pixels) for one in scans] + [len(one.pixels) for one in sheets]
         starts = first + np.cumsum([0, *counts])
         self._starts: list[int] = starts.tolist()
-        self.rng = np.random.default_rng(seed)
-        self.prompts = prompts()
+        super().__init__(seed)
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
@@ -125,10 +123,10 @@ class Wholes:
         if self.rng.random() < 0.33:
             at = int(self.rng.integers(len(scan.pixels)))
             best = dict.fromkeys(sorted(scan.seen[at]), 1)
-            alone = self._draft(f"draft_{scan.kind}", words.scan_report(best, scan.kind, sliced=False))
+            alone = self.drafting(f"draft_{scan.kind}", words.scan_report(best, scan.kind, sliced=False))
             return Lesson((start + at,), (alone,))
-        turns = [self._draft(f"draft_{scan.kind}", words.scan_report(scan.best, scan.kind, sliced=True))]
-        turns += [self._ask(*words.scan_question(scan.best, self.rng, scan.kind)) for _ in range(TURNS)]
+        turns = [self.drafting(f"draft_{scan.kind}", words.scan_report(scan.best, scan.kind, sliced=True))]
+        turns += [self.asking(*words.scan_question(scan.best, self.rng, scan.kind)) for _ in range(TURNS)]
         rows = tuple(range(start, start + len(scan.pixels)))
         return Lesson(rows, (), tuple(turns), tuple(f"SLICE {one + 1}" for one in range(len(rows))))
 
@@ -136,12 +134,6 @@ class Wholes:
         """All fields of a slide."""
         number = int(self.rng.integers(len(self.sheets)))
         sheet, start = self.sheets[number], self._starts[len(self.scans) + number]
-        turns = [self._draft("draft_slide", words.fields_report(sheet.shares))]
-        turns += [self._ask(*words.fields_question(sheet.shares, self.rng)) for _ in range(TURNS)]
+        turns = [self.drafting("draft_slide", words.fields_report(sheet.shares))]
+        turns += [self.asking(*words.fields_question(sheet.shares, self.rng)) for _ in range(TURNS)]
         return Lesson(tuple(range(start, start + len(sheet.pixels))), (), tuple(turns))
-
-    def _draft(self, key: str, answer: str) -> Turn:
-        return Turn(self.prompts[key].format(indication=indication(self.rng)).strip(), answer)
-
-    def _ask(self, asked: str, answer: str) -> Turn:
-        return Turn(self.prompts["ask"].format(question=asked), answer)

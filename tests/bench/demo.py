@@ -336,8 +336,7 @@ def sheets(engine: Engine, drawn: Sequence[Sheet]) -> list[Row]:
         pictures = [Picture(pixels, "slide", 1.0) for pixels in sheet.pixels]
         answer = engine.answer(DraftQuestion(INDICATIONS[number % len(INDICATIONS)]), pictures)
         assert isinstance(answer, Draft)
-        said = answer.text.removeprefix("Findings: ").split(" Impression:")[0].split(". ")
-        true = whole_reports.fields_report(sheet.shares).removeprefix("Findings: ").split(" Impression:")[0].split(". ")
+        said, true = (demo_further.findings(text) for text in (answer.text, whole_reports.fields_report(sheet.shares)))
         for at, sentence in enumerate(true):
             mine = said[at] if at < len(said) else ""
             present.append(mine.startswith("No ") == sentence.startswith("No ") and bool(mine))

@@ -24,7 +24,7 @@ def photographs(engine: Engine, drawn: Sequence[Photo]) -> list[Row]:
     offered = words.ready()
     for one in drawn:
         pictures = [Picture(one.pixels[0], "photo")]
-        said, true = (_findings(text) for text in (_told(engine, DraftQuestion(""), pictures), words.photo_report(one.case)))
+        said, true = (findings(text) for text in (_told(engine, DraftQuestion(""), pictures), words.photo_report(one.case)))
         kind = "skin" if isinstance(one.case, photos.Skin) else "fundus"
         if kind == "skin":
             skin.append(said == true)
@@ -94,6 +94,6 @@ def _told(engine: Engine, question: Question, pictures: Sequence[Picture]) -> st
     return answer.text
 
 
-def _findings(text: str) -> list[str]:
+def findings(text: str) -> list[str]:
     """The sentences before the impression."""
     return text.removeprefix("Findings: ").split(" Impression:")[0].split(". ")
